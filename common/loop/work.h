@@ -1,0 +1,43 @@
+#ifndef QN_LOOP_WORK_H
+#define QN_LOOP_WORK_H
+
+#include "common/loop/loop.h"
+
+/* A lane: threads for work that would stop the loop, with a bounded queue. Each kind of work has a lane of
+ * its own, so that slow disks never delay short crypto. */
+struct qn_lane;
+
+struct qn_lane_options {
+    const char
+        *name; /* static; label of its metrics: quintet_work_queued, _running, _refused_total, _seconds */
+    unsigned threads; /* 1 to 64 */
+    size_t queue_max; /* jobs that wait, beside those that run */
+};
+
+QN_MUST_USE enum qn_status qn_lane_open(struct qn_loop *loop, const struct qn_lane_options *options,
+                                        struct qn_lane **ret_lane);
+
+/* A job: embed it. 'run' is on a thread of the lane and touches nothing but the job; 'done' is on the loop.
+ */
+struct qn_work {
+    struct qn_node node;
+    struct qn_lane *lane;
+    uint64_t queued_us;
+    enum qn_status status;
+    void (*run)(struct qn_work *work);
+    void (*done)(struct qn_work *work, enum qn_status status);
+};
+
+/* done: QN_OK after 'run'; QN_RESOURCE_EXHAUSTED when the queue is full, QN_DEADLINE_EXCEEDED when
+ * 'deadline_ms' passed before a thread was free, QN_CANCELLED: in these three 'run' never began. */
+void qn_work_start(struct qn_lane *lane, struct qn_work *work, uint64_t deadline_ms,
+                   void (*run)(struct qn_work *work),
+                   void (*done)(struct qn_work *work, enum qn_status status));
+
+/* Asks only: a job that has begun runs to its end and is done with QN_OK. */
+void qn_work_cancel(struct qn_work *work);
+
+/* Queued jobs are done with QN_CANCELLED, running ones are waited for; then 'closed' runs. */
+void qn_lane_close(struct qn_lane *lane, void (*closed)(void *context), void *context);
+
+#endif

@@ -1,0 +1,96 @@
+#ifndef QN_RPC_CLIENT_H
+#define QN_RPC_CLIENT_H
+
+#include "common/core/arena.h"
+#include "common/core/status.h"
+#include "common/loop/loop.h"
+#include "common/loop/timer.h"
+#include "common/rpc/call.h"
+
+/* Calls one service, whichever of its processes is best placed: behind a client stand one nng socket per
+ * resolved address (common/rpc/peers.h). Calls to the same batchable method that start in one turn of the
+ * loop leave in one message. */
+struct qn_client;
+
+struct qn_client_options {
+    const char *name; /* "profile": label of metrics and log lines; static */
+    /* "tcp://profile:7001" (a name is resolved, again and again; every address is a peer),
+     * "ipc:///run/quintet/profile" (a folder that is watched; every socket in it is a peer), "inproc://name",
+     * "tls+tcp://…" with the TLS members. */
+    const char *address;
+    const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
+    size_t contexts;  /* messages outstanding per peer, 1 to 64; 0: 32 */
+    size_t queue_max; /* requests that wait for a context or a peer; 0: 8,192; more: QN_RESOURCE_EXHAUSTED */
+    size_t message_max_bytes;  /* 0: 4 MiB; a larger request is QN_RESOURCE_EXHAUSTED, alone */
+    uint64_t wait_for_peer_ms; /* a request waits so long for some peer to be connected, if its deadline lets
+                                  it; 0: 2,000. Then QN_UNAVAILABLE. A service that restarts is not an error
+                                  to its callers. */
+};
+
+/* The service need not be there yet. QN_INVALID_ARGUMENT for a bad address. */
+QN_MUST_USE enum qn_status qn_client_open(struct qn_loop *loop, const struct qn_client_options *options,
+                                          struct qn_client **ret_client, struct qn_error *err);
+
+/* Whether some peer is connected and not draining. */
+bool qn_client_ready(const struct qn_client *client);
+
+/* Outstanding requests end with QN_CANCELLED first. */
+void qn_client_close(struct qn_client *client, void (*closed)(void *context), void *context);
+
+/* One request: embed it, zero it first. It belongs to the client from start until 'done' has been entered; in
+ * 'done' it may be freed or started again. */
+struct qn_request {
+    /* The answer, valid from 'done' on; all of it lives in the arena given at the start. */
+    enum qn_status status;
+    const void *out;      /* the unpacked response when QN_OK, of method->response; NULL for a packed start */
+    struct qn_str packed; /* the response's bytes when QN_OK */
+    struct qn_str message; /* of a failure, for people */
+    struct qn_str reason;  /* machine-readable, may be empty */
+    struct qn_violation *violations;
+    size_t n_violations;
+    uint32_t retry_after_ms;
+    bool not_executed;
+    struct qn_str *set_cookies;
+    size_t n_set_cookies;
+
+    /* Private from here. */
+    struct qn_node node;
+    struct qn_client *client;
+    const struct qn_method *method;
+    const struct qn_context *ctx;
+    struct qn_arena *arena;
+    void (*done)(struct qn_request *request);
+    struct qn_timer timer;
+    struct qn_str call; /* the packed Call, in the arena */
+    void *batch;        /* the message it travels in, NULL while it waits */
+    unsigned attempts;
+    bool packed_only;
+    struct qn_later later;
+};
+
+/* Sends 'in' (of method->request; packed before this returns) under 'ctx', whose deadline, ids, caller and
+ * credentials travel along; ctx and arena must outlive 'done'. 'done' runs once, on the loop, never from
+ * within this call. Statuses of its own: QN_DEADLINE_EXCEEDED  nothing came in time, also when it never left
+ *   QN_UNAVAILABLE        certainly not executed: no peer, or none that takes calls
+ *   QN_UNKNOWN            sent, and then the peer was lost: it may have happened. Methods that are idempotent
+ * are sent once more elsewhere before that. QN_RESOURCE_EXHAUSTED queue full, request too large, or the
+ * arena's ceiling QN_INTERNAL           the answer was not understood QN_CANCELLED Everything else is the
+ * server's word. */
+void qn_request_start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
+                      const void *in, const struct qn_context *ctx, struct qn_arena *arena,
+                      void (*done)(struct qn_request *request));
+
+/* The same with a request that is already packed (and prechecked); the answer is left packed too. */
+void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
+                             struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
+                             void (*done)(struct qn_request *request));
+
+/* 'done' still comes, with QN_CANCELLED, later in this turn; an answer under way is dropped. */
+void qn_request_cancel(struct qn_request *request);
+
+/* Hands a failed request's words on as the answer of 'call' (QN_OK is a bug): status, message, reason,
+ * violations, retry. A status that would mislead one hop up is translated: UNAUTHENTICATED and the like stay,
+ * QN_INVALID_ARGUMENT of an inner method becomes QN_INTERNAL when 'inner_is_ours'. */
+void qn_call_fail_from(struct qn_call *call, const struct qn_request *request, bool inner_is_ours);
+
+#endif

@@ -1,0 +1,27 @@
+#ifndef QN_RPC_PRECHECK_H
+#define QN_RPC_PRECHECK_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "common/core/arena.h"
+#include "common/core/status.h"
+#include "common/core/str.h"
+
+/* Walks the raw bytes of a protobuf message by its descriptor before protobuf-c sees them, because protobuf-c
+ * cuts strings at a NUL, takes invalid UTF-8 and has open reports of bad memory use on hostile input. Refused
+ * with QN_INVALID_ARGUMENT: malformed or overlong varints, wrong wire types for known fields, lengths past
+ * the end, groups, field number 0, strings that are not UTF-8 or hold a NUL, nesting over 16, more than
+ * 65,536 fields in all. Unknown fields of sound form are allowed and skipped. */
+QN_MUST_USE enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
+                                       struct qn_error *err);
+
+/* Prechecks, then unpacks into the arena: nothing is to be freed. QN_RESOURCE_EXHAUSTED at the arena's
+ * ceiling. */
+QN_MUST_USE enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
+                                     struct qn_arena *arena, void **ret_message, struct qn_error *err);
+
+/* Packs into the arena; refuses (QN_INVALID_ARGUMENT) text that is not UTF-8, so that we never send what a
+ * peer would refuse. */
+QN_MUST_USE enum qn_status qn_pack(const void *message, struct qn_arena *arena, struct qn_str *ret_bytes);
+
+#endif
