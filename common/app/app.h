@@ -43,7 +43,7 @@ struct qn_verb {
 };
 
 struct qn_app {
-    const char *name;    /* "profile": the log name; the program is quintet-profile */
+    const char *name;    /* "profile": the log name; the program is quintet-<name> */
     const char *summary; /* one sentence for --help */
     const struct qn_setting *settings_table;
     size_t n_settings;

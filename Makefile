@@ -1,0 +1,66 @@
+# `make` lists the verbs. Each one installs what it needs (deploy/setup/install), so a fresh Debian 12 will do.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS  ?= $(shell nproc)
+ONLY  ?=
+N     ?= 100000
+
+export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
+
+CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
+
+.PHONY: help setup build run test soak seed bench asan tsan fuzz lint fmt clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  ONLY=common/core  narrows test, asan and tsan;  N=100000  sizes seed;  README.md has the settings"
+
+setup:
+	@deploy/setup/install
+
+build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,media,run}
+	@$(CONFIGURE) -B build >/dev/null
+	@cmake --build build --parallel $(JOBS)
+
+run: build ## start PostgreSQL and the four services, until Ctrl-C
+	@exec build/bin/quintet-run
+
+test: build ## every test, with servers of its own; ends in "N passed, N failed"
+	@tests/run --build build $(ONLY)
+
+soak: build ## the tests' long counts (about an hour); rewrites tests/system/SOAK.md
+	@tests/soak --build build
+
+seed: build ## fill the running stack's database: N=100000 users, sessions, profiles
+	@build/bin/quintet-seed --users $(N)
+
+bench: build ## what a session check costs; rewrites the table in tests/bench/README.md
+	@tests/bench/run --build build
+
+asan: setup ## the tests under AddressSanitizer and UBSan
+	@$(CONFIGURE) -B build/asan -DQN_SANITIZE=address,undefined >/dev/null
+	@cmake --build build/asan --parallel $(JOBS)
+	@tests/run --build build/asan $(ONLY)
+
+tsan: setup ## the loop, post, work and rpc tests under ThreadSanitizer
+	@$(CONFIGURE) -B build/tsan -DQN_SANITIZE=thread >/dev/null
+	@cmake --build build/tsan --parallel $(JOBS)
+	@tests/run --build build/tsan $(or $(ONLY),unit/common/loop unit/common/rpc integration/rpc)
+
+fuzz: setup ## each fuzz target for SECONDS=60, with libFuzzer
+	@cmake -G Ninja -S . -B build/fuzzing -DCMAKE_C_COMPILER=clang -DQN_FUZZ=ON -DQN_SANITIZE=address,undefined >/dev/null
+	@tests/fuzz/run build/fuzzing $(or $(SECONDS_EACH),60)
+
+lint: setup ## layers, words, clang-format and clang-tidy
+	@.ci/check-layers
+	@.ci/check-words
+	@$(CONFIGURE) -B build >/dev/null && cmake --build build --target qn_proto >/dev/null
+	@.ci/check-format
+	@.ci/check-tidy build
+
+fmt: setup ## format the C sources
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+clean: ## remove build/ (not .quintet/, which holds the embedded database)
+	rm -rf build
