@@ -42,7 +42,8 @@ ptrdiff_t qn_str_rfind(struct qn_str s, char byte);
 struct qn_str qn_str_trim(struct qn_str s);
 
 /* Cuts the next piece off the front of *rest at 'separator'. False when nothing is left (an empty *rest gives
- * no piece; "a," gives "a" and then ""). */
+ * no piece; "a," gives "a" and then ""). Pass *rest on as it was left: where a closing separator leaves nothing
+ * but an empty piece, it no longer points into the text. */
 bool qn_str_next(struct qn_str *rest, char separator, struct qn_str *ret_piece);
 
 /* Decimal, optional leading '-', the whole view, no blanks; false on anything else or overflow. */
@@ -52,5 +53,8 @@ bool qn_str_to_u64(struct qn_str s, uint64_t *ret_value);
 /* 64-bit hash for tables within this process, keyed once per process from getrandom(2), so that a peer cannot
  * choose collisions (SipHash-1-3: Aumasson and Bernstein, 2012). */
 uint64_t qn_str_hash(struct qn_str s);
+
+/* The same function with a key of one's own; here so that it can be held against known answers. */
+uint64_t qn_str_siphash13(const uint64_t key[2], struct qn_str s);
 
 #endif
