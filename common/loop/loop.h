@@ -22,12 +22,19 @@ QN_MUST_USE enum qn_status qn_loop_new(struct qn_loop **ret_loop);
 void qn_loop_run(struct qn_loop *loop);
 /* Runs what is ready now, without waiting; true while there is something left to wait for. For tests. */
 bool qn_loop_turn(struct qn_loop *loop);
+/* The same, but waits until something is ready. For tests. */
+bool qn_loop_wait(struct qn_loop *loop);
 /* qn_loop_run() returns after this turn. */
 void qn_loop_stop(struct qn_loop *loop);
 
 /* Frees an empty loop and returns true. Otherwise writes the kind of each handle left over to stderr, frees
  * nothing and returns false: somebody forgot to close. */
 bool qn_loop_free(struct qn_loop *loop);
+
+struct qn_buf;
+/* How many handles are still open; their kinds are appended to 'to' ("poll, lane hash, timer"). Runs the loop
+ * without waiting while what was closed already goes away. For tests. */
+size_t qn_loop_leftovers(struct qn_loop *loop, struct qn_buf *to);
 
 /* Something to be done once, later in this turn of the loop: after the callbacks of the events at hand,
  * before the loop waits for new ones. This is where batches are sent and where answers that are known at once
