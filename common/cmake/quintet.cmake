@@ -66,20 +66,25 @@ function(qn_test path)
 endfunction()
 
 # qn_fuzz(NAME [DEPS target …]): tests/fuzz/NAME_fuzz.c defines LLVMFuzzerTestOneInput. With gcc it is linked
-# to a driver that replays the files of tests/fuzz/corpus/NAME (a test like any other, fuzz/NAME); with
-# -DQN_FUZZ=ON and clang it is a libFuzzer binary.
+# to a driver that replays the files of tests/fuzz/corpus/NAME and small changes of them (a test like any other,
+# fuzz/NAME); with -DQN_FUZZ=ON, clang and -DQN_SANITIZE=address,undefined it is a libFuzzer binary:
+# build/fuzz/fuzz_NAME tests/fuzz/corpus/NAME
 option(QN_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
+if(QN_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 function(qn_fuzz name)
     cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
     add_executable(fuzz_${name} ${CMAKE_SOURCE_DIR}/tests/fuzz/${name}_fuzz.c)
     target_link_libraries(fuzz_${name} PRIVATE ${arg_DEPS})
-    target_compile_definitions(fuzz_${name} PRIVATE
-                               QN_FUZZ_CORPUS="${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}")
     if(QN_FUZZ)
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
         set_target_properties(fuzz_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     else()
         target_sources(fuzz_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c)
+        target_link_libraries(fuzz_${name} PRIVATE PkgConfig::CMOCKA)
+        target_compile_definitions(fuzz_${name} PRIVATE
+                                   QN_FUZZ_CORPUS="${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}")
         set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
                               RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/fuzz)
     endif()
