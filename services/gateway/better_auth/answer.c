@@ -1,0 +1,125 @@
+#include "services/gateway/better_auth/answer.h"
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+
+enum { ERROR_MAX = 16 * 1024 };
+
+/* Reasons that auth gives, and what the product answers with them. */
+static const struct {
+    const char *reason;
+    unsigned status;
+    const char *message;
+} REASONS[] = {
+    {"INVALID_EMAIL", 400, "Invalid email"},
+    {"PASSWORD_TOO_SHORT", 400, "Password too short"},
+    {"PASSWORD_TOO_LONG", 400, "Password too long"},
+    {"INVALID_EMAIL_OR_PASSWORD", 401, "Invalid email or password"},
+    {"USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", 422, "User already exists. Use another email."},
+    {"FAILED_TO_CREATE_USER", 422, "Failed to create user"},
+};
+
+void gateway_answer_error(struct gateway_request *req, unsigned status, const char *message, const char *code)
+{
+    struct gateway_reply reply = {.status = status};
+    struct qn_buf json;
+    qn_buf_init(&json, ERROR_MAX);
+    struct qn_json_writer w = {.to = &json};
+    qn_json_object_begin(&w);
+    qn_json_key(&w, "message");
+    qn_json_c(&w, message);
+    if (code) {
+        qn_json_key(&w, "code");
+        qn_json_c(&w, code);
+    }
+    qn_json_object_end(&w);
+    gateway_reply_header(&reply, "Content-Type", QN_STR("application/json"));
+    reply.body = qn_buf_view(&json);
+    gateway_request_reply(req, &reply);
+    qn_buf_fini(&json);
+}
+
+void gateway_answer_empty(struct gateway_request *req, unsigned status)
+{
+    gateway_request_reply(req, &(const struct gateway_reply){.status = status});
+}
+
+void gateway_answer_json(struct gateway_request *req, struct gateway_reply *reply, struct qn_str json)
+{
+    reply->status = 200;
+    gateway_reply_header(reply, "Content-Type", QN_STR("application/json"));
+    for (size_t i = 0; i < req->rpc.n_set_cookies; i++)
+        gateway_reply_header(reply, "Set-Cookie", req->rpc.set_cookies[i]);
+    reply->body = json;
+    gateway_request_reply(req, reply);
+}
+
+void gateway_answer_fault(struct gateway_request *req)
+{
+    const struct qn_request *rpc = &req->rpc;
+    for (size_t i = 0; i < QN_COUNT(REASONS); i++) {
+        if (qn_str_eq(rpc->reason, qn_str_c(REASONS[i].reason))) {
+            gateway_answer_error(req, REASONS[i].status, REASONS[i].message, REASONS[i].reason);
+            return;
+        }
+    }
+    struct gateway_reply reply = {.status = 500};
+    if (rpc->status == QN_RESOURCE_EXHAUSTED)
+        reply.status = 429;
+    else if (rpc->status == QN_UNAVAILABLE)
+        reply.status = 503;
+    else if (rpc->status == QN_DEADLINE_EXCEEDED)
+        reply.status = 504;
+    if (rpc->retry_after_ms) {
+        char *seconds = qn_arena_printf(&req->arena, "%u", (rpc->retry_after_ms + 999) / 1000);
+        if (seconds)
+            gateway_reply_header(&reply, "Retry-After", qn_str_c(seconds));
+    }
+    gateway_request_reply(req, &reply);
+}
+
+static void write_time(struct qn_json_writer *w, const char *key, const Google__Protobuf__Timestamp *time)
+{
+    char text[QN_TIME_TEXT_LEN + 1];
+    qn_json_key(w, key);
+    if (!time) {
+        qn_json_null(w);
+        return;
+    }
+    qn_time_format(time->seconds * 1000 + time->nanos / 1000000, text);
+    qn_json_c(w, text);
+}
+
+static void write_text(struct qn_json_writer *w, const char *key, const char *text)
+{
+    qn_json_key(w, key);
+    qn_json_c(w, text);
+}
+
+void gateway_answer_write_user(struct qn_json_writer *w, const Quintet__Auth__V1__User *user)
+{
+    qn_json_object_begin(w);
+    write_text(w, "name", user->name);
+    write_text(w, "email", user->email);
+    qn_json_key(w, "emailVerified");
+    qn_json_bool(w, user->email_verified);
+    write_text(w, "image", user->image[0] ? user->image : NULL);
+    write_time(w, "createdAt", user->created_at);
+    write_time(w, "updatedAt", user->updated_at);
+    write_text(w, "id", user->id);
+    qn_json_object_end(w);
+}
+
+void gateway_answer_write_session(struct qn_json_writer *w, const Quintet__Auth__V1__Session *session)
+{
+    qn_json_object_begin(w);
+    write_time(w, "expiresAt", session->expires_at);
+    write_text(w, "token", session->token);
+    write_time(w, "createdAt", session->created_at);
+    write_time(w, "updatedAt", session->updated_at);
+    write_text(w, "ipAddress", session->ip_address);
+    write_text(w, "userAgent", session->user_agent);
+    write_text(w, "userId", session->user_id);
+    write_text(w, "id", session->id);
+    qn_json_object_end(w);
+}

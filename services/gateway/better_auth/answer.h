@@ -1,0 +1,29 @@
+#ifndef GATEWAY_BETTER_AUTH_ANSWER_H
+#define GATEWAY_BETTER_AUTH_ANSWER_H
+
+#include "auth.pb-c.h"
+#include "common/json/writer.h"
+#include "services/gateway/request.h"
+
+/* Answers in Better Auth's shapes. Each ends the request. */
+
+/* {"message":…,"code":…}; code NULL: left out, as the product does in a few places. */
+void gateway_answer_error(struct gateway_request *req, unsigned status, const char *message,
+                          const char *code);
+
+/* A status without a body: 404 for what is no route, 500 for what went wrong within. */
+void gateway_answer_empty(struct gateway_request *req, unsigned status);
+
+/* 200 with JSON text, and the cookies of the question just answered (req->rpc). */
+void gateway_answer_json(struct gateway_request *req, struct gateway_reply *reply, struct qn_str json);
+
+/* What a question to auth that failed becomes: by its reason where Better Auth has one, otherwise by its
+ * status; overload is 429 or 503 with Retry-After, all else an empty 500. */
+void gateway_answer_fault(struct gateway_request *req);
+
+/* The objects, fields in the product's order: name, email, emailVerified, image, createdAt, updatedAt, id;
+ * and expiresAt, token, createdAt, updatedAt, ipAddress, userAgent, userId, id. Times have milliseconds. */
+void gateway_answer_write_user(struct qn_json_writer *w, const Quintet__Auth__V1__User *user);
+void gateway_answer_write_session(struct qn_json_writer *w, const Quintet__Auth__V1__Session *session);
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef GATEWAY_BETTER_AUTH_BODY_H
+#define GATEWAY_BETTER_AUTH_BODY_H
+
+#include "common/json/reader.h"
+#include "services/gateway/request.h"
+
+/* Bodies of Better Auth's POST routes: reading by media type, and validation with the product's own sentences
+ * (those of zod, the library it validates with). */
+
+enum gateway_body_types { GATEWAY_BODY_JSON, GATEWAY_BODY_JSON_OR_FORM };
+
+/* Reads the body. *ret_body is NULL when there is none (no Content-Type, or no text): "undefined". Form
+ * fields become an object of strings. False: refused (415 or 400) and answered. */
+bool gateway_body_read(struct gateway_request *req, enum gateway_body_types types,
+                       const struct qn_json **ret_body);
+
+struct gateway_body_field {
+    const char *name;
+    enum { GATEWAY_FIELD_STRING, GATEWAY_FIELD_EMAIL, GATEWAY_FIELD_FILLED, GATEWAY_FIELD_BOOLEAN } kind;
+    bool optional; /* may be absent; null is not absence */
+};
+
+/* Every issue in the order of the table, as one 400 VALIDATION_ERROR. also_record: the route complains of a
+ * body that is no object twice, as sign-up does. False: refused and answered. */
+bool gateway_body_check(struct gateway_request *req, const struct qn_json *body,
+                        const struct gateway_body_field *fields, size_t n_fields, bool also_record);
+
+/* A string member; ptr NULL when absent or no string. */
+struct qn_str gateway_body_str(const struct qn_json *body, const char *name);
+
+/* A boolean member, or 'fallback'. */
+bool gateway_body_bool(const struct qn_json *body, const char *name, bool fallback);
+
+#endif

@@ -1,0 +1,175 @@
+#include "services/gateway/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "common/core/id.h"
+#include "common/core/utf8.h"
+#include "services/gateway/address.h"
+#include "services/gateway/settings.h"
+
+/* A request's own memory: what a message of the size limit needs when unpacked, with room. */
+enum { ARENA_CEILING = 16 * 1024 * 1024 };
+
+/* Cookies that services may see: Better Auth's, under either name. What else a site sets is none of our
+ * business, and long Cookie headers would fill batches. */
+static const char *const COOKIE_PREFIXES[] = {"better-auth.", "__Secure-better-auth."};
+enum {
+    COOKIES_MAX = 4096,
+    BEARER_MAX = 1024,
+    USER_AGENT_MAX = 1024,
+    TRACEPARENT_MAX = 128,
+    REQUEST_ID_MAX = 64
+};
+
+void gateway_reply_header(struct gateway_reply *reply, const char *name, struct qn_str value)
+{
+    if (reply->n_headers < GATEWAY_HEADERS_MAX)
+        reply->headers[reply->n_headers++] = (struct qn_header){qn_str_c(name), value};
+}
+
+static bool printable(struct qn_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+/* A header's value as it may travel on: cut at 'max', and empty when it is not UTF-8 or holds control
+ * characters (the services' precheck would refuse the whole call). Header values are mostly ASCII; what is
+ * Latin-1 is dropped. */
+static struct qn_str header_text(struct gateway_request *req, const char *name, size_t max)
+{
+    struct qn_str value = qn_exchange_header(req->exchange, name);
+    if (!value.ptr || value.len > max || memchr(value.ptr, 0, value.len) || !qn_utf8_valid(value))
+        return QN_STR("");
+    struct qn_str copy = qn_arena_str(&req->arena, value);
+    return copy.ptr ? copy : QN_STR("");
+}
+
+static struct qn_str cookies_of(struct gateway_request *req)
+{
+    struct qn_str rest = qn_exchange_header(req->exchange, "Cookie"), piece;
+    if (!rest.ptr)
+        return QN_STR("");
+    struct qn_buf kept;
+    qn_buf_init(&kept, COOKIES_MAX);
+    while (qn_str_next(&rest, ';', &piece)) {
+        piece = qn_str_trim(piece);
+        for (size_t i = 0; i < QN_COUNT(COOKIE_PREFIXES); i++) {
+            if (qn_str_starts(piece, qn_str_c(COOKIE_PREFIXES[i])) && qn_utf8_valid(piece) &&
+                !memchr(piece.ptr, 0, piece.len)) {
+                if (kept.len)
+                    qn_buf_write_c(&kept, "; ");
+                qn_buf_write_str(&kept, piece);
+                break;
+            }
+        }
+    }
+    struct qn_str out = qn_arena_str(&req->arena, qn_buf_view(&kept));
+    qn_buf_fini(&kept);
+    return out.ptr ? out : QN_STR("");
+}
+
+static struct qn_str bearer_of(struct gateway_request *req)
+{
+    struct qn_str value = header_text(req, "Authorization", BEARER_MAX);
+    if (value.len < 7 || !qn_str_eq_nocase(qn_str_n(value.ptr, 7), QN_STR("Bearer ")))
+        return QN_STR("");
+    return qn_str_trim(qn_str_n(value.ptr + 7, value.len - 7));
+}
+
+static void on_gone(struct qn_exchange *exchange)
+{
+    struct gateway_request *req = exchange->user;
+    req->exchange = NULL;
+    QN_CHECK(req->asking); /* whoever holds a request either asks or answers, within one turn */
+    qn_request_cancel(&req->rpc);
+}
+
+struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
+                                            const struct gateway_settings *settings,
+                                            struct gateway_upstream *upstream)
+{
+    struct gateway_request *req = calloc(1, sizeof *req);
+    if (!req)
+        return NULL;
+    req->exchange = exchange;
+    req->settings = settings;
+    req->upstream = upstream;
+    qn_arena_init(&req->arena, ARENA_CEILING);
+    exchange->user = req;
+    exchange->gone = on_gone;
+
+    struct qn_str id = qn_exchange_header(exchange, "X-Request-Id");
+    if (id.len >= 1 && id.len <= REQUEST_ID_MAX && printable(id))
+        memcpy(req->request_id, id.ptr, id.len);
+    else
+        qn_id_request(req->request_id);
+    req->ctx.request_id = qn_str_c(req->request_id);
+    req->ctx.log.fields[0] = QN_F_STR("request", req->ctx.request_id);
+    req->ctx.log.n_fields = 1;
+    req->ctx.deadline_ms = qn_clock_now_ms() + (uint64_t)settings->timeout_ms;
+    req->ctx.traceparent = header_text(req, "traceparent", TRACEPARENT_MAX);
+    req->ctx.caller.user_agent = header_text(req, "User-Agent", USER_AGENT_MAX);
+    req->ctx.caller.client_ip = gateway_address_of_client(exchange, settings->trusted_proxies, &req->arena);
+    req->ctx.credentials.cookie = cookies_of(req);
+    req->ctx.credentials.bearer = bearer_of(req);
+    return req;
+}
+
+static void request_free(struct gateway_request *req)
+{
+    qn_arena_fini(&req->arena);
+    free(req);
+}
+
+void gateway_request_reply(struct gateway_request *req, const struct gateway_reply *reply)
+{
+    QN_CHECK(!req->asking);
+    if (req->exchange) {
+        struct gateway_reply out = *reply;
+        gateway_reply_header(&out, "X-Request-Id", req->ctx.request_id);
+        req->exchange->gone = NULL;
+        qn_exchange_reply(req->exchange, out.status, out.headers, out.n_headers, out.body);
+    }
+    request_free(req);
+}
+
+static void on_answer(struct qn_request *rpc)
+{
+    struct gateway_request *req = container_of(rpc, struct gateway_request, rpc);
+    req->asking = false;
+    if (!req->exchange) {
+        request_free(req);
+        return;
+    }
+    req->next(req);
+}
+
+static void ask_begins(struct gateway_request *req, void (*next)(struct gateway_request *req))
+{
+    QN_CHECK(!req->asking);
+    req->asking = true;
+    req->next = next;
+    req->rpc = (struct qn_request){0};
+}
+
+void gateway_request_ask(struct gateway_request *req, struct qn_client *to, const struct qn_method *method,
+                         const void *in, void (*next)(struct gateway_request *req))
+{
+    ask_begins(req, next);
+    qn_request_start(&req->rpc, to, method, in, &req->ctx, &req->arena, on_answer);
+}
+
+void gateway_request_ask_packed(struct gateway_request *req, struct qn_client *to,
+                                const struct qn_method *method, struct qn_str packed,
+                                void (*next)(struct gateway_request *req))
+{
+    ask_begins(req, next);
+    qn_request_start_packed(&req->rpc, to, method, packed, &req->ctx, &req->arena, on_answer);
+}

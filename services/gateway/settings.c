@@ -1,0 +1,52 @@
+#include "services/gateway/settings.h"
+
+#include "common/core/check.h"
+#include "common/core/str.h"
+#include "services/gateway/address.h"
+
+#define SET struct gateway_settings
+
+const struct qn_setting gateway_settings_table[] = {
+    QN_APP_SETTINGS(SET, app),
+    QN_SETTING_STRING("QUINTET_HTTP_LISTEN", SET, http_listen, "127.0.0.1:8080",
+                      "host:port that frontends call"),
+    QN_SETTING_INT("QUINTET_HTTP_CONNECTIONS", SET, connections_max, "4096", 16, 1000000,
+                   "HTTP connections at once; what comes beyond waits in the listen queue"),
+    QN_SETTING_SIZE("QUINTET_HTTP_BODY_MAX", SET, body_max_bytes, "1MiB", 1024, 64 * 1024 * 1024,
+                    "largest request body"),
+    QN_SETTING_DURATION("QUINTET_TIMEOUT", SET, timeout_ms, "10s", 1, 3600000,
+                        "deadline of a call whose client says none (Connect-Timeout-Ms)"),
+    QN_SETTING_DURATION("QUINTET_TIMEOUT_MAX", SET, timeout_max_ms, "60s", 1, 3600000,
+                        "longest deadline a client may ask for; a longer one is cut to it"),
+    QN_SETTING_STRING("BETTER_AUTH_URL", SET, public_url, "",
+                      "public URL of the site; its path, if any, replaces /api/auth"),
+    QN_SETTING_STRING("BETTER_AUTH_TRUSTED_ORIGINS", SET, trusted_origins, "",
+                      "further origins that may post to /api/auth, comma-separated"),
+    QN_SETTING_STRING("QUINTET_TRUSTED_PROXIES", SET, trusted_proxies, GATEWAY_ADDRESS_DEFAULT,
+                      "peers whose X-Forwarded-For is believed: addresses, CIDR blocks, \"loopback\""),
+    QN_RPC_CLIENT_SETTINGS("AUTH", SET, auth, "ipc://.quintet/rpc/auth"),
+    QN_RPC_CLIENT_SETTINGS("PROFILE", SET, profile, "ipc://.quintet/rpc/profile"),
+    QN_RPC_CLIENT_SETTINGS("MEDIA", SET, media, "ipc://.quintet/rpc/media"),
+    QN_RPC_TLS_SETTINGS(SET, tls),
+};
+const size_t gateway_settings_count = QN_COUNT(gateway_settings_table);
+
+static bool is_http_url(const char *text)
+{
+    struct qn_str url = qn_str_c(text);
+    return (qn_str_starts(url, QN_STR("http://")) && url.len > 7) ||
+           (qn_str_starts(url, QN_STR("https://")) && url.len > 8);
+}
+
+void gateway_settings_check(void *settings, struct qn_config_report *report)
+{
+    const struct gateway_settings *set = settings;
+    qn_parts_check_address("QUINTET_AUTH_ADDRESS", set->auth.address, &set->tls, report);
+    qn_parts_check_address("QUINTET_PROFILE_ADDRESS", set->profile.address, &set->tls, report);
+    qn_parts_check_address("QUINTET_MEDIA_ADDRESS", set->media.address, &set->tls, report);
+    if (set->public_url && set->public_url[0] && !is_http_url(set->public_url))
+        qn_config_complain(report, "BETTER_AUTH_URL", set->public_url, "a URL, as https://example.com");
+    if (set->trusted_proxies && !gateway_address_list_valid(set->trusted_proxies))
+        qn_config_complain(report, "QUINTET_TRUSTED_PROXIES", set->trusted_proxies,
+                           "addresses, CIDR blocks or \"loopback\", comma-separated, as 10.0.0.0/8,::1");
+}
