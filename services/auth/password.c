@@ -1,0 +1,55 @@
+#include "services/auth/password.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <utf8proc.h>
+
+#include "common/core/encode.h"
+#include "common/core/id.h"
+
+enum { SCRYPT_N = 16384, SCRYPT_R = 16, SCRYPT_P = 1, SALT_BYTES = AUTH_PASSWORD_SALT_LEN / 2 };
+
+const struct qn_str auth_password_nobody =
+    QN_STR("00000000000000000000000000000000:"
+           "0000000000000000000000000000000000000000000000000000000000000000"
+           "0000000000000000000000000000000000000000000000000000000000000000");
+
+/* scrypt over the normalised password. */
+static enum qn_status derive(struct qn_str password, struct qn_str salt, uint8_t to[AUTH_PASSWORD_KEY_BYTES])
+{
+    /* With an explicit length a NUL is a character like any other: utf8proc's own NFKC helper stops at it. */
+    utf8proc_uint8_t *normal = NULL;
+    utf8proc_ssize_t len =
+        utf8proc_map((const utf8proc_uint8_t *)password.ptr, (utf8proc_ssize_t)password.len, &normal,
+                     UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT);
+    if (len < 0)
+        return len == UTF8PROC_ERROR_NOMEM ? QN_RESOURCE_EXHAUSTED : QN_INVALID_ARGUMENT;
+    int failed =
+        crypto_pwhash_scryptsalsa208sha256_ll(normal, (size_t)len, (const uint8_t *)salt.ptr, salt.len,
+                                              SCRYPT_N, SCRYPT_R, SCRYPT_P, to, AUTH_PASSWORD_KEY_BYTES);
+    sodium_memzero(normal, (size_t)len);
+    free(normal);
+    return failed ? QN_RESOURCE_EXHAUSTED : QN_OK;
+}
+
+enum qn_status auth_password_hash(struct qn_str password, char to[AUTH_PASSWORD_HASH_LEN + 1])
+{
+    uint8_t random[SALT_BYTES], key[AUTH_PASSWORD_KEY_BYTES];
+    qn_random_bytes(random, sizeof(random));
+    qn_hex_encode(to, random, sizeof(random));
+    QN_TRY(derive(password, qn_str_n(to, AUTH_PASSWORD_SALT_LEN), key));
+    to[AUTH_PASSWORD_SALT_LEN] = ':';
+    qn_hex_encode(to + AUTH_PASSWORD_SALT_LEN + 1, key, sizeof(key));
+    return QN_OK;
+}
+
+enum qn_status auth_password_verify(struct qn_str password, struct qn_str stored)
+{
+    struct qn_str rest = stored, salt = {0}, hex = {0};
+    if (!qn_str_next(&rest, ':', &salt) || salt.len == 0 || !qn_str_next(&rest, ':', &hex) || hex.len == 0)
+        return QN_INTERNAL;
+    uint8_t expected[AUTH_PASSWORD_KEY_BYTES], key[AUTH_PASSWORD_KEY_BYTES];
+    bool whole = hex.len == 2 * sizeof(expected) && qn_hex_decode(hex, expected);
+    QN_TRY(derive(password, salt, key));
+    return whole && sodium_memcmp(expected, key, sizeof(key)) == 0 ? QN_OK : QN_UNAUTHENTICATED;
+}

@@ -1,0 +1,148 @@
+#include "services/auth/settings.h"
+
+#include <math.h>
+
+#include "common/core/check.h"
+#include "common/core/utf8.h"
+
+#define SET struct auth_settings
+
+/* What the product falls back to outside production, so a development server beside it reads the same
+ * cookies. Public: whoever reads this can sign in as anyone, hence the refusal elsewhere. */
+#define PUBLIC_DEFAULT_SECRET "better-auth-secret-12345678901234567890"
+
+enum { SECRET_MIN_CHARS = 32, SECRET_MIN_BITS = 120 }; /* below: a warning, as the product's */
+
+#define SECRETS_ALLOWED                                                                                      \
+    "version:secret,version:secret … with whole numbers from 0, each once; the first signs"
+
+const struct qn_setting auth_settings_table[] = {
+    QN_APP_SETTINGS(SET, app),
+    QN_RPC_SERVER_SETTINGS(SET, rpc, "ipc://.quintet/rpc/auth"),
+    QN_RPC_CLIENT_SETTINGS("PROFILE", SET, profile, "ipc://.quintet/rpc/profile"),
+    QN_RPC_TLS_SETTINGS(SET, tls),
+    QN_SETTING_SECRET(
+        "BETTER_AUTH_SECRET", SET, secret, "",
+        "signs the session cookies; 32 random characters or more; must be given unless NODE_ENV is "
+        "development or test"),
+    QN_SETTING_SECRET("AUTH_SECRET", SET, secret_other, "", "the same, when BETTER_AUTH_SECRET is not given"),
+    QN_SETTING_SECRET("BETTER_AUTH_SECRETS", SET, secrets, "",
+                      "version:secret,version:secret; the first signs; goes before the two above"),
+    QN_SETTING_STRING(
+        "BETTER_AUTH_URL", SET, url, "",
+        "public URL of the site; with https:// cookies are Secure and named __Secure-…; without it they "
+        "are when NODE_ENV is production"),
+    QN_SETTING_INT("QUINTET_AUTH_HASH_THREADS", SET, hash_threads, "0", 0, 64,
+                   "passwords hashed at once, 32 MiB and a core each; 0: one a core"),
+    QN_SETTING_INT("QUINTET_AUTH_HASH_QUEUE", SET, hash_queue, "64", 1, 100000,
+                   "passwords that wait to be hashed; more are refused with \"come again later\""),
+};
+const size_t auth_settings_count = QN_COUNT(auth_settings_table);
+
+static bool given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+/* One "version:secret" of the list, blanks around both dropped. */
+static bool entry_parse(struct qn_str entry, uint64_t *ret_version, struct qn_str *ret_secret)
+{
+    ptrdiff_t colon = qn_str_find(entry, ':');
+    if (colon < 0 || !qn_str_to_u64(qn_str_trim(qn_str_n(entry.ptr, (size_t)colon)), ret_version))
+        return false;
+    *ret_secret = qn_str_trim(qn_str_n(entry.ptr + colon + 1, entry.len - (size_t)colon - 1));
+    return ret_secret->len > 0;
+}
+
+static bool secrets_valid(const char *text)
+{
+    struct qn_str rest = qn_str_c(text), entry, secret;
+    for (size_t n = 0; qn_str_next(&rest, ',', &entry); n++) {
+        uint64_t version, other;
+        if (!entry_parse(entry, &version, &secret))
+            return false;
+        /* The same version twice would leave open which one it names. */
+        struct qn_str before = qn_str_c(text), earlier;
+        for (size_t i = 0; i < n && qn_str_next(&before, ',', &earlier); i++)
+            if (entry_parse(earlier, &other, &secret) && other == version)
+                return false;
+    }
+    return true;
+}
+
+static bool is_lenient(const struct auth_settings *settings)
+{
+    struct qn_str env = qn_str_c(settings->app.env);
+    return qn_str_eq(env, QN_STR("development")) || qn_str_eq(env, QN_STR("test"));
+}
+
+struct qn_str auth_settings_secret(const struct auth_settings *settings)
+{
+    if (given(settings->secrets)) {
+        struct qn_str rest = qn_str_c(settings->secrets), entry, secret = {0};
+        uint64_t version;
+        return qn_str_next(&rest, ',', &entry) && entry_parse(entry, &version, &secret) ? secret
+                                                                                        : (struct qn_str){0};
+    }
+    if (given(settings->secret))
+        return qn_str_c(settings->secret);
+    if (given(settings->secret_other))
+        return qn_str_c(settings->secret_other);
+    return is_lenient(settings) ? QN_STR(PUBLIC_DEFAULT_SECRET) : (struct qn_str){0};
+}
+
+bool auth_settings_secure_cookies(const struct auth_settings *settings)
+{
+    if (given(settings->url))
+        return qn_str_starts(qn_str_c(settings->url), QN_STR("https://"));
+    return qn_str_eq(qn_str_c(settings->app.env), QN_STR("production"));
+}
+
+/* The product's estimate: as many bits as that many independent draws from the characters that occur. */
+static double estimated_bits(struct qn_str secret)
+{
+    bool seen[256] = {false};
+    unsigned kinds = 0;
+    for (size_t i = 0; i < secret.len; i++) {
+        bool *mark = &seen[(unsigned char)secret.ptr[i]];
+        kinds += !*mark;
+        *mark = true;
+    }
+    return kinds ? (double)secret.len * log2(kinds) : 0;
+}
+
+const char *auth_settings_weakness(const struct auth_settings *settings)
+{
+    struct qn_str secret = auth_settings_secret(settings);
+    if (qn_str_eq(secret, QN_STR(PUBLIC_DEFAULT_SECRET)))
+        return "the secret is Better Auth's public default: anyone can sign a cookie; for development only";
+    if (secret.len < SECRET_MIN_CHARS)
+        return "the secret is shorter than 32 characters: it can be guessed; make one with openssl rand "
+               "-base64 32";
+    if (estimated_bits(secret) < SECRET_MIN_BITS)
+        return "the secret has little variety: it can be guessed; make one with openssl rand -base64 32";
+    return NULL;
+}
+
+void auth_settings_check(void *settings, struct qn_config_report *report)
+{
+    const struct auth_settings *set = settings;
+    qn_parts_check_address("QUINTET_RPC_LISTEN", set->rpc.listen, &set->tls, report);
+    qn_parts_check_address("QUINTET_PROFILE_ADDRESS", set->profile.address, &set->tls, report);
+
+    struct qn_str url = qn_str_c(set->url);
+    if (url.len > 0 && !qn_str_starts(url, QN_STR("http://")) && !qn_str_starts(url, QN_STR("https://")))
+        qn_config_complain(report, "BETTER_AUTH_URL", set->url, "a URL, as https://example.com");
+
+    struct qn_str secret = auth_settings_secret(set);
+    if (given(set->secrets) && !secrets_valid(set->secrets))
+        qn_config_complain(report, "BETTER_AUTH_SECRETS", "(not shown)", SECRETS_ALLOWED);
+    else if (secret.len == 0)
+        qn_config_complain(
+            report, "BETTER_AUTH_SECRET", "",
+            "32 random characters or more, as openssl rand -base64 32 makes them (only with NODE_ENV "
+            "development or test there is a default)");
+    else if (qn_str_eq(secret, QN_STR(PUBLIC_DEFAULT_SECRET)) && !is_lenient(set))
+        qn_config_complain(report, "BETTER_AUTH_SECRET", "Better Auth's public default",
+                           "a secret of one's own, unless NODE_ENV is development or test");
+}

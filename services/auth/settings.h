@@ -1,0 +1,40 @@
+#ifndef AUTH_SETTINGS_H
+#define AUTH_SETTINGS_H
+
+#include "common/app/app.h"
+#include "common/app/parts.h"
+
+/* What quintet-auth can be told; README.md has the table. Better Auth's settings keep their names and their
+ * meaning. */
+struct auth_settings {
+    struct qn_app_settings app;
+    struct qn_rpc_tls_settings tls;
+    struct qn_rpc_server_settings rpc;
+    struct qn_rpc_client_settings profile;
+    char *secret;         /* BETTER_AUTH_SECRET */
+    char *secret_other;   /* AUTH_SECRET, when the first is not given */
+    char *secrets;        /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
+    char *url;            /* BETTER_AUTH_URL */
+    int64_t hash_threads; /* 0: one a core */
+    int64_t hash_queue;
+};
+
+extern const struct qn_setting auth_settings_table[];
+extern const size_t auth_settings_count;
+
+/* What the table cannot say: addresses, the secret, the URL. For struct qn_app's check. */
+void auth_settings_check(void *settings, struct qn_config_report *report);
+
+/* The secret that signs cookies: the first of BETTER_AUTH_SECRETS, else BETTER_AUTH_SECRET, else AUTH_SECRET,
+ * else, with NODE_ENV development or test, Better Auth's public default. A view; empty only for settings that
+ * do not pass the check. */
+struct qn_str auth_settings_secret(const struct auth_settings *settings);
+
+/* Whether cookies are "__Secure-": BETTER_AUTH_URL begins with https://, or there is none and NODE_ENV is
+ * production. */
+bool auth_settings_secure_cookies(const struct auth_settings *settings);
+
+/* What is weak about the secret, as a static sentence for the log; NULL when nothing is. */
+const char *auth_settings_weakness(const struct auth_settings *settings);
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef AUTH_UPSTREAM_H
+#define AUTH_UPSTREAM_H
+
+#include "common/rpc/client.h"
+#include "services/auth/service.h"
+#include "store.pb-c.h"
+
+/* Questions to profile's stores (proto/store.proto has what each answers). Each starts 'request' under the
+ * context and in the arena of 'call'; 'done' runs once, on the loop, never from within the start; with QN_OK
+ * request->out is the response of that method. Calls of one turn to a reading method leave as one message
+ * (common/rpc/client.h). */
+
+void auth_upstream_get_credential(struct auth_service *service, struct qn_request *request,
+                                  struct qn_call *call, const char *email,
+                                  void (*done)(struct qn_request *request));
+
+void auth_upstream_create_user(struct auth_service *service, struct qn_request *request, struct qn_call *call,
+                               const Quintet__Store__V1__CreateUserRequest *in,
+                               void (*done)(struct qn_request *request));
+
+void auth_upstream_create_session(struct auth_service *service, struct qn_request *request,
+                                  struct qn_call *call, Quintet__Store__V1__Session *session,
+                                  void (*done)(struct qn_request *request));
+
+void auth_upstream_get_session(struct auth_service *service, struct qn_request *request, struct qn_call *call,
+                               const char *token, void (*done)(struct qn_request *request));
+
+void auth_upstream_get_session_with_profile(struct auth_service *service, struct qn_request *request,
+                                            struct qn_call *call, const char *token,
+                                            void (*done)(struct qn_request *request));
+
+void auth_upstream_delete_session(struct auth_service *service, struct qn_request *request,
+                                  struct qn_call *call, const char *token,
+                                  void (*done)(struct qn_request *request));
+
+#endif
