@@ -1,0 +1,175 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "common/http/private.h"
+
+/* Whose turn it is on a connection, and until when.
+ *
+ *   WAITING ──request line──▶ RECEIVING ──all of it──▶ HANDLING ──reply──▶ SENDING ──sent──▶ WAITING
+ *
+ * Every phase but HANDLING has a deadline that no trickle of bytes moves: a request line must be there within
+ * the idle timeout of the connection's opening or the last answer, the head within another, and bodies and
+ * answers flow at QN_FLOW_BYTES_PER_S. (libmicrohttpd's own timeout starts anew with every byte, so a slow
+ * client could hold a connection for ever; it is switched off.) A sweep a second over all connections finds
+ * the late ones.
+ *
+ * While the owner works, libmicrohttpd watches nothing on the connection. So each socket is also in an epoll
+ * set of ours, edge-triggered, for the one event that matters then: the other end hung up. A client that only
+ * closes its sending half cannot be told from one that is gone; as in nginx, it is taken for gone. */
+
+enum { SWEEP_MS = 1000, HANGUPS_A_TURN = 64 };
+
+static void on_sweep(struct qn_timer *timer);
+
+static void start_sweep(struct qn_httpd *httpd)
+{
+    if (!qn_timer_active(&httpd->sweep) && !httpd->closing)
+        qn_timer_start(httpd->loop, &httpd->sweep, SWEEP_MS, on_sweep);
+}
+
+static void cut_late(struct qn_connection *connection, uint64_t now_ms)
+{
+    if (connection->cut || connection->deadline_ms > now_ms)
+        return;
+    if (connection->phase == QN_PHASE_RECEIVING)
+        qn_refuse_count(connection->httpd, "slow_request");
+    else if (connection->phase == QN_PHASE_SENDING)
+        qn_refuse_count(connection->httpd, "slow_reader");
+    qn_connection_cut(connection);
+}
+
+static void on_sweep(struct qn_timer *timer)
+{
+    struct qn_httpd *httpd = container_of(timer, struct qn_httpd, sweep);
+    uint64_t now_ms = qn_clock_now_ms();
+    qn_list_each (node, &httpd->connections) {
+        cut_late(container_of(node, struct qn_connection, node), now_ms);
+    }
+    if (!qn_list_empty(&httpd->connections))
+        start_sweep(httpd);
+}
+
+void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase, uint64_t bytes)
+{
+    connection->phase = phase;
+    if (phase == QN_PHASE_HANDLING)
+        connection->deadline_ms = UINT64_MAX;
+    else
+        connection->deadline_ms = qn_clock_now_ms() +
+                                  (uint64_t)connection->httpd->options.idle_timeout_s * 1000 +
+                                  bytes * 1000 / QN_FLOW_BYTES_PER_S;
+}
+
+void qn_connection_cut(struct qn_connection *connection)
+{
+    connection->cut = true;
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* Hanging up. */
+
+static void end_handled(struct qn_connection *connection)
+{
+    if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)
+        qn_exchange_end(connection->exchange);
+}
+
+static void on_hangup_later(struct qn_later *later)
+{
+    struct qn_httpd *httpd = container_of(later, struct qn_httpd, hangup_later);
+    qn_list_each (node, &httpd->connections) {
+        struct qn_connection *connection = container_of(node, struct qn_connection, node);
+        if (connection->hung_up)
+            end_handled(connection);
+    }
+}
+
+void qn_connection_check_hangup(struct qn_connection *connection)
+{
+    if (connection->hung_up)
+        qn_later_start(connection->httpd->loop, &connection->httpd->hangup_later, on_hangup_later);
+}
+
+static void on_hangups(void *context, int events)
+{
+    (void)events;
+    struct qn_httpd *httpd = context;
+    struct epoll_event hangups[HANGUPS_A_TURN];
+    int n = epoll_wait(httpd->hangup_fd, hangups, HANGUPS_A_TURN, 0);
+    for (int i = 0; i < n; i++) {
+        /* Still there: connections leave only in libmicrohttpd's run, and take themselves out of this set. */
+        struct qn_connection *connection = hangups[i].data.ptr;
+        connection->hung_up = true;
+        end_handled(connection);
+    }
+}
+
+enum qn_status qn_connection_watch_open(struct qn_httpd *httpd)
+{
+    httpd->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (httpd->hangup_fd < 0)
+        return QN_RESOURCE_EXHAUSTED;
+    QN_TRY(qn_poll_open(httpd->loop, httpd->hangup_fd, on_hangups, httpd, &httpd->hangup_poll));
+    qn_poll_want(httpd->hangup_poll, QN_READABLE);
+    return QN_OK;
+}
+
+void qn_connection_watch_close(struct qn_httpd *httpd)
+{
+    if (httpd->hangup_poll)
+        qn_poll_close(httpd->hangup_poll);
+    if (httpd->hangup_fd >= 0)
+        close(httpd->hangup_fd);
+}
+
+/* Coming and going. */
+
+static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **socket_context)
+{
+    struct qn_connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return; /* its first request finds none and drops it */
+    *socket_context = connection;
+    connection->httpd = httpd;
+    connection->mhd = mhd;
+    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    qn_listen_peer_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+                        connection->peer);
+    connection->peer_len = strlen(connection->peer);
+    qn_connection_enter(connection, QN_PHASE_WAITING, 0);
+    qn_list_push(&httpd->connections, &connection->node);
+    qn_metric_add(httpd->connections_gauge, 1);
+    start_sweep(httpd);
+
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+    /* Without it (no memory in the kernel) a hang-up is noticed when the answer is sent. */
+    (void)epoll_ctl(httpd->hangup_fd, EPOLL_CTL_ADD, connection->fd, &event);
+}
+
+static void left(struct qn_httpd *httpd, struct qn_connection *connection)
+{
+    (void)epoll_ctl(httpd->hangup_fd, EPOLL_CTL_DEL, connection->fd, NULL);
+    qn_list_remove(&httpd->connections, &connection->node);
+    qn_metric_add(httpd->connections_gauge, -1);
+    free(connection);
+    qn_httpd_connection_left(httpd);
+}
+
+void qn_connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        opened(context, mhd, socket_context);
+    else if (*socket_context)
+        left(context, *socket_context);
+}
+
+struct qn_connection *qn_connection_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
