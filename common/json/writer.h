@@ -18,11 +18,14 @@ void qn_json_object_end(struct qn_json_writer *w);
 void qn_json_array_begin(struct qn_json_writer *w);
 void qn_json_array_end(struct qn_json_writer *w);
 void qn_json_key(struct qn_json_writer *w, const char *key);
+void qn_json_key_str(struct qn_json_writer *w, struct qn_str key);
 void qn_json_str(struct qn_json_writer *w, struct qn_str text);
 void qn_json_c(struct qn_json_writer *w, const char *text); /* NULL is written as null */
 void qn_json_int(struct qn_json_writer *w, int64_t number);
-void qn_json_double(struct qn_json_writer *w,
-                    double number); /* shortest that reads back; NaN and infinities as null */
+/* The shortest that reads back, laid out as JSON.stringify does, but -0 keeps its sign; NaN and infinities as
+ * null. A float needs only as many digits as tell it from other floats. */
+void qn_json_double(struct qn_json_writer *w, double number);
+void qn_json_float(struct qn_json_writer *w, float number);
 void qn_json_bool(struct qn_json_writer *w, bool value);
 void qn_json_null(struct qn_json_writer *w);
 
