@@ -7,7 +7,7 @@
 #include "common/core/list.h"
 #include "common/core/metric.h"
 #include "common/http/httpd.h"
-#include "common/http/listen.h"
+#include "common/core/listen.h"
 #include "common/loop/poll.h"
 #include "common/loop/timer.h"
 

@@ -1,4 +1,4 @@
-#include "common/http/listen.h"
+#include "common/core/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

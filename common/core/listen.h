@@ -1,12 +1,12 @@
-#ifndef QN_HTTP_LISTEN_H
-#define QN_HTTP_LISTEN_H
+#ifndef QN_CORE_LISTEN_H
+#define QN_CORE_LISTEN_H
 
 #include <sys/socket.h>
 
 #include "common/core/status.h"
 
-/* Listening TCP sockets by their text, "127.0.0.1:8080" or "[::1]:0". A library of its own (qn_listen, libc
- * only), so that the supervisor can bind what its children serve. */
+/* Listening TCP sockets by their text, "127.0.0.1:8080" or "[::1]:0". Down here, so that the supervisor binds
+ * what its children serve by the same rules. */
 
 /* "[" + INET6_ADDRSTRLEN (46 with its NUL) + "]:65535". */
 enum { QN_LISTEN_TEXT_MAX = 56, QN_PEER_TEXT_MAX = 48 };
