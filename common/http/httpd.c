@@ -182,7 +182,7 @@ static enum qn_status start_daemon(struct qn_httpd *httpd, struct qn_error *err)
 
 static void find_series(struct qn_httpd *httpd)
 {
-    static const char *const classes[QN_CODE_CLASSES] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+    static const char *const classes[QN_CODE_CLASSES] = {"2xx", "3xx", "4xx", "5xx"};
     for (int i = 0; i < QN_CODE_CLASSES; i++)
         httpd->requests[i] = qn_metric_series(&requests_total, httpd->options.name, classes[i], NULL);
     httpd->connections_gauge = qn_metric_series(&connections_now, httpd->options.name, NULL, NULL);

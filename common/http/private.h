@@ -77,7 +77,7 @@ struct qn_exchange_state {
     struct qn_buf body; /* the body */
 };
 
-enum { QN_CODE_CLASSES = 5 }; /* 1xx to 5xx */
+enum { QN_CODE_CLASSES = 4 }; /* 2xx to 5xx */
 
 struct qn_httpd {
     struct qn_loop *loop;

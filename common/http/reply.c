@@ -57,7 +57,7 @@ static void queue(struct qn_exchange_state *x, unsigned status, struct MHD_Respo
     if (response)
         MHD_destroy_response(response);
     qn_connection_enter(connection, QN_PHASE_SENDING, body_bytes);
-    qn_metric_add(httpd->requests[status / 100 - 1], 1);
+    qn_metric_add(httpd->requests[status / 100 - 2], 1);
     qn_metric_observe(httpd->seconds, (double)(qn_clock_now_us() - x->handle_us) / 1e6);
     if (x->in_handle)
         return;

@@ -1,0 +1,62 @@
+#ifndef QN_APP_PRIVATE_H
+#define QN_APP_PRIVATE_H
+
+#include "common/app/app.h"
+#include "common/http/httpd.h"
+#include "common/loop/signal.h"
+#include "common/loop/timer.h"
+
+/* Shared by the files of this room only:
+ *
+ *   app.c        argv to exit code
+ *   shutdown.c   signals; parts drained and closed
+ *   admin.c      the operator's port
+ *   process.c    what /metrics says of the process itself
+ *   listen_fd.c  sockets handed over
+ */
+
+/* The one service that this process is. */
+struct qn_life {
+    const struct qn_app *app;
+    const struct qn_app_settings *settings;
+    struct qn_loop *loop;
+    struct qn_httpd *admin;
+    size_t n_open; /* parts[0] to parts[n_open - 1] are open */
+    bool serving;
+    int exit_code;
+
+    /* shutdown.c */
+    struct qn_signal *signals[2];
+    bool stopping;
+    uint64_t stopped_ms;  /* when it began */
+    uint64_t deadline_ms; /* of draining */
+    size_t next;          /* parts below this are still to be drained, or closed */
+    uint64_t step_ms;
+    struct qn_timer overdue;
+    struct qn_later later;
+};
+
+/* NULL outside qn_app_run(). */
+struct qn_life *qn_life_current(void);
+
+/* shutdown.c */
+
+enum qn_status qn_shutdown_listen(struct qn_life *life);
+void qn_shutdown_forget(struct qn_life *life);
+/* Drains what is open, closes it, closes the admin port and stops the loop. Does nothing when it has begun.
+ */
+void qn_shutdown_begin(struct qn_life *life, const char *why);
+/* Closes the parts that are open and the admin port, without draining; for a start that failed. */
+void qn_shutdown_close(struct qn_life *life);
+
+/* admin.c */
+
+enum qn_status qn_admin_open(struct qn_life *life, struct qn_error *err);
+
+/* process.c */
+
+void qn_process_start(struct qn_life *life);
+void qn_process_sample(void); /* before /metrics is rendered */
+void qn_process_stop(struct qn_life *life);
+
+#endif
