@@ -116,7 +116,7 @@ const char *harness_folder(void)
     static unsigned n;
     own();
     if (folder[0] == '\0') {
-        strcpy(folder, "/tmp/quintet-test.XXXXXX");
+        snprintf(folder, sizeof(folder), "/tmp/quintet-test.XXXXXX");
         if (mkdtemp(folder) == NULL)
             fail(NULL, "mkdtemp: %s", strerror(errno));
     }
@@ -314,10 +314,10 @@ static char *exchange(uint16_t port, const char *path)
 int harness_service_get(struct harness_service *service, const char *path, char **ret_body)
 {
     char *answer = running(service) ? exchange(service->admin_port, path) : NULL;
-    int status = 0;
+    static const char version[] = "HTTP/1.1 ";
     char *head_end = answer ? strstr(answer, "\r\n\r\n") : NULL;
-    if (head_end == NULL || sscanf(answer, "HTTP/1.1 %d", &status) != 1)
-        status = 0;
+    bool whole = head_end && strncmp(answer, version, strlen(version)) == 0;
+    int status = whole ? (int)strtol(answer + strlen(version), NULL, 10) : 0;
     if (ret_body)
         *ret_body = strdup(status ? head_end + 4 : "");
     free(answer);
