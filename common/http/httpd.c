@@ -110,7 +110,7 @@ static void set_defaults(struct qn_httpd_options *options)
     if (options->body_max_bytes == 0)
         options->body_max_bytes = 1024 * 1024;
     if (options->head_max_bytes == 0)
-        options->head_max_bytes = 32 * 1024;
+        options->head_max_bytes = 16 * 1024;
     if (options->idle_timeout_s == 0)
         options->idle_timeout_s = 75;
     if (options->arena_max_bytes == 0)

@@ -5,9 +5,9 @@
 
 #include "common/core/buf.h"
 #include "common/core/list.h"
+#include "common/core/listen.h"
 #include "common/core/metric.h"
 #include "common/http/httpd.h"
-#include "common/core/listen.h"
 #include "common/loop/poll.h"
 #include "common/loop/timer.h"
 
