@@ -1,6 +1,7 @@
 #ifndef AUTH_PASSWORD_H
 #define AUTH_PASSWORD_H
 
+#include "common/core/buf.h"
 #include "common/core/status.h"
 #include "common/core/str.h"
 
@@ -22,6 +23,12 @@ enum {
 /* A well-formed hash that no password is known for: what is verified when there is nothing to verify, so that
  * an unknown address costs the same as a wrong password. */
 extern const struct qn_str auth_password_nobody;
+
+/* Unicode's NFKC (UAX #15), what is hashed. QN_INVALID_ARGUMENT: not UTF-8.  QN_RESOURCE_EXHAUSTED: no
+ * memory, or the buffer's ceiling; no text grows more than AUTH_PASSWORD_GROWTH_MAX times (UAX #15, table
+ * 11). */
+enum { AUTH_PASSWORD_GROWTH_MAX = 11 };
+QN_MUST_USE enum qn_status auth_password_normalise(struct qn_str password, struct qn_buf *to);
 
 /* Hashes under a new random salt; writes AUTH_PASSWORD_HASH_LEN characters and a NUL.
  * QN_RESOURCE_EXHAUSTED: no memory.  QN_INVALID_ARGUMENT: not UTF-8. */

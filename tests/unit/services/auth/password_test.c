@@ -92,6 +92,35 @@ static void test_new_hash(void **state)
     assert_int_not_equal(memcmp(hash, other, AUTH_PASSWORD_SALT_LEN), 0);
 }
 
+/* utf8proc 2.8 swallows U+11A7 behind a Hangul syllable; Better Auth (that is, JavaScript) does not. The hash
+ * is node's. */
+static void test_hangul_before_trailing_consonants(void **state)
+{
+    (void)state;
+    struct qn_str hash = QN_STR("00112233445566778899aabbccddeeff:"
+                                "31df40942d60c8990e5f5eb444c8102713dca4aa960eb1486c4b2027316e957a"
+                                "13be415eb294c9db51b7c57b2b9afa55613625828098a1a0d96d2b3fae387c6a");
+    assert_int_equal(auth_password_verify(QN_STR("\xea\xb0\x80\xe1\x86\xa7 password"), hash), QN_OK);
+    /* The syllable in two parts; and without the swallowed character. */
+    assert_int_equal(auth_password_verify(QN_STR("\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa7 password"), hash),
+                     QN_OK);
+    assert_int_equal(auth_password_verify(QN_STR("\xea\xb0\x80 password"), hash), QN_UNAUTHENTICATED);
+}
+
+static void test_growth(void **state)
+{
+    (void)state;
+    struct qn_buf normal;
+    struct qn_str ligature = QN_STR("\xef\xb7\xba"); /* U+FDFA, the character that grows most */
+    qn_buf_init(&normal, AUTH_PASSWORD_GROWTH_MAX * ligature.len);
+    assert_int_equal(auth_password_normalise(ligature, &normal), QN_OK);
+    assert_int_equal(normal.len, AUTH_PASSWORD_GROWTH_MAX * ligature.len);
+    qn_buf_fini(&normal);
+    qn_buf_init(&normal, AUTH_PASSWORD_GROWTH_MAX * ligature.len - 1);
+    assert_int_equal(auth_password_normalise(ligature, &normal), QN_RESOURCE_EXHAUSTED);
+    qn_buf_fini(&normal);
+}
+
 static void test_empty_password_is_a_password(void **state)
 {
     (void)state;
@@ -139,6 +168,8 @@ int main(void)
         cmocka_unit_test(test_every_recorded_hash),
         cmocka_unit_test(test_length_is_in_code_units),
         cmocka_unit_test(test_new_hash),
+        cmocka_unit_test(test_hangul_before_trailing_consonants),
+        cmocka_unit_test(test_growth),
         cmocka_unit_test(test_empty_password_is_a_password),
         cmocka_unit_test(test_stored_value_that_is_no_hash),
         cmocka_unit_test(test_nobody),
