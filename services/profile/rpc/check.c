@@ -1,0 +1,83 @@
+#include "services/profile/rpc/check.h"
+
+#include "common/core/check.h"
+
+void profile_check_text(const char *text, size_t min, size_t max, const char *field,
+                        struct profile_complaints *complaints)
+{
+    size_t len = text ? strlen(text) : 0;
+    if (len < min)
+        profile_complain(complaints, field, "must be given");
+    else if (len > max)
+        profile_complain(complaints, field, "is too long");
+}
+
+void profile_check_number(int64_t value, int64_t min, int64_t max, const char *field, const char *allowed,
+                          struct profile_complaints *complaints)
+{
+    if (value < min || value > max)
+        profile_complain(complaints, field, allowed);
+}
+
+void profile_check_time(int64_t wall_ms, const char *field, struct profile_complaints *complaints)
+{
+    profile_check_number(wall_ms, PROFILE_TIME_MIN_MS, PROFILE_TIME_MAX_MS, field,
+                         "must be a time of the years 1 to 9999", complaints);
+}
+
+void profile_check_user(const Quintet__Store__V1__User *user, struct profile_complaints *complaints)
+{
+    if (user == NULL) {
+        profile_complain(complaints, "user", "must be given");
+        return;
+    }
+    profile_check_text(user->id, 1, PROFILE_CHECK_ID_MAX, "user.id", complaints);
+    profile_check_text(user->name, 0, PROFILE_CHECK_TEXT_MAX, "user.name", complaints);
+    profile_check_text(user->email, 1, PROFILE_CHECK_EMAIL_MAX, "user.email", complaints);
+    profile_check_text(user->image, 0, PROFILE_CHECK_TEXT_MAX, "user.image", complaints);
+    profile_check_time(user->created_at_ms, "user.created_at_ms", complaints);
+    profile_check_time(user->updated_at_ms, "user.updated_at_ms", complaints);
+}
+
+void profile_check_session(const Quintet__Store__V1__Session *session, struct profile_complaints *complaints)
+{
+    if (session == NULL) {
+        profile_complain(complaints, "session", "must be given");
+        return;
+    }
+    profile_check_text(session->id, 1, PROFILE_CHECK_ID_MAX, "session.id", complaints);
+    profile_check_text(session->user_id, 1, PROFILE_CHECK_ID_MAX, "session.user_id", complaints);
+    profile_check_text(session->token, 1, PROFILE_CHECK_ID_MAX, "session.token", complaints);
+    profile_check_time(session->expires_at_ms, "session.expires_at_ms", complaints);
+    profile_check_time(session->created_at_ms, "session.created_at_ms", complaints);
+    profile_check_time(session->updated_at_ms, "session.updated_at_ms", complaints);
+    profile_check_text(session->ip_address, 0, PROFILE_CHECK_TEXT_MAX, "session.ip_address", complaints);
+    profile_check_text(session->user_agent, 0, PROFILE_CHECK_TEXT_MAX, "session.user_agent", complaints);
+}
+
+/* As quintet.media.v1.Photo.content_type. */
+static bool is_picture_type(const char *type)
+{
+    static const char *const types[] = {"image/jpeg", "image/png", "image/webp", "image/avif"};
+    for (size_t i = 0; i < QN_COUNT(types); i++)
+        if (type && strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+void profile_check_photo(const Quintet__Store__V1__Photo *photo, struct profile_complaints *complaints)
+{
+    if (photo == NULL) {
+        profile_complain(complaints, "photo", "must be given");
+        return;
+    }
+    profile_check_text(photo->id, 1, PROFILE_CHECK_ID_MAX, "photo.id", complaints);
+    profile_check_text(photo->user_id, 1, PROFILE_CHECK_ID_MAX, "photo.user_id", complaints);
+    profile_check_text(photo->object_key, 1, PROFILE_CHECK_KEY_MAX, "photo.object_key", complaints);
+    if (!is_picture_type(photo->content_type))
+        profile_complain(complaints, "photo.content_type",
+                         "must be image/jpeg, image/png, image/webp or image/avif");
+    profile_check_number(photo->size_bytes, 1, PROFILE_CHECK_PHOTO_BYTES_MAX, "photo.size_bytes",
+                         "must be 1 to 10,485,760", complaints);
+    profile_check_time(photo->created_at_ms, "photo.created_at_ms", complaints);
+}

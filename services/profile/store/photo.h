@@ -1,0 +1,44 @@
+#ifndef PROFILE_STORE_PHOTO_H
+#define PROFILE_STORE_PHOTO_H
+
+#include "services/profile/store/row.h"
+#include "services/profile/store/steps.h"
+
+/* quintet.photo. Every change first locks the row of the photo's user ("for no key update": sign-ins, whose
+ * foreign keys take the weaker "for key share", pass by), so the changes of one user's photos come one after
+ * the other, each seeing what the one before did, and their number has a limit that no race gets round. The
+ * lock is on the user because photos may come before the profile. A user who is gone has nothing to lock, and
+ * then nothing to find either. */
+
+struct store_photo {
+    struct qn_str id, user_id, object_key, content_type;
+    int64_t size_bytes;
+    bool ready, main;
+    int64_t created_at_ms;
+};
+
+/* Views last as long as the result. False for a row that is not as expected. */
+bool store_photo_read(const PGresult *result, int row, struct store_photo *ret_photo);
+
+/* A pending photo, unless the user has 'max' that are ready or 'max' pending whose upload has not ended by
+ * 'now_ms'. Steps: [0] a row if there is such a user; [1] a row if the photo was made. */
+void store_photo_insert(struct store_steps *steps, const struct store_photo *photo, int max,
+                        int64_t upload_expires_at_ms, int64_t now_ms);
+
+/* [0] the photo, pending or ready. */
+void store_photo_get(struct store_steps *steps, const char *user_id, const char *photo_id);
+
+/* Makes it ready unless the user has 'max' that are, and main if the user has no main one. [2] the photo as
+ * it is then; still pending: there were too many. */
+void store_photo_complete(struct store_steps *steps, const char *user_id, const char *photo_id, int max);
+
+/* [0] the ready ones, main first, then oldest first. */
+void store_photo_list(struct store_steps *steps, const char *user_id);
+
+/* Removes it; if it was main, the oldest of the rest becomes it. [1] the photo that went. */
+void store_photo_delete(struct store_steps *steps, const char *user_id, const char *photo_id);
+
+/* [2] the photo, main now; none if it is not there or not ready, and then nothing has changed. */
+void store_photo_set_main(struct store_steps *steps, const char *user_id, const char *photo_id);
+
+#endif

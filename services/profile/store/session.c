@@ -1,0 +1,110 @@
+#include "services/profile/store/session.h"
+
+#include "services/profile/profile.h"
+
+static const struct pg_statement insert = {
+    .name = "session_insert",
+    .sql = "insert into session (id, \"expiresAt\", token, \"createdAt\", \"updatedAt\", \"ipAddress\", "
+           "\"userAgent\","
+           " \"userId\") values ($1, $2, $3, $4, $5, $6, $7, $8)",
+};
+
+static const struct pg_statement delete_by_token = {
+    .name = "session_delete",
+    .sql = "delete from session where token = $1 returning id",
+};
+
+#define SESSION_COLUMNS                                                                                      \
+    "s.id, s.\"userId\", s.token, s.\"expiresAt\", s.\"createdAt\", s.\"updatedAt\", s.\"ipAddress\", "      \
+    "s.\"userAgent\""
+
+static const struct pg_statement find = {
+    .name = "session_by_token",
+    .sql = "select " SESSION_COLUMNS ", " STORE_USER_COLUMNS
+           " from session s join \"user\" u on u.id = s.\"userId\" where s.token = any($1::text[])",
+    .plain_select = true,
+};
+
+/* Times leave as they are and are read in C; whether there is a photo is asked of photo_main_key alone:
+ * whoever has a ready photo has a main one. Each token costs four index look-ups, be it one or 64. */
+static const struct pg_statement find_with_profile = {
+    .name = "session_with_profile",
+    .sql =
+        "select " SESSION_COLUMNS ", " STORE_USER_COLUMNS ","
+        " p.user_id is not null, p.display_name is not null, p.birth_date is not null, p.gender is not null,"
+        " p.city is not null, p.bio is not null,"
+        " exists (select from quintet.photo f where f.user_id = u.id and f.is_main)"
+        " from session s join \"user\" u on u.id = s.\"userId\" left join quintet.profile p on p.user_id = "
+        "u.id"
+        " where s.token = any($1::text[])",
+    .plain_select = true,
+};
+
+void store_user_read(struct store_row *row, struct store_user *ret_user)
+{
+    ret_user->id = store_row_str(row);
+    ret_user->name = store_row_str(row);
+    ret_user->email = store_row_str(row);
+    ret_user->email_verified = store_row_bool(row);
+    ret_user->has_image = !store_row_null(row);
+    ret_user->image = store_row_str(row);
+    ret_user->created_at_ms = store_row_time(row);
+    ret_user->updated_at_ms = store_row_time(row);
+}
+
+void store_session_insert(struct store_steps *steps, const struct store_session *session)
+{
+    store_steps_add(steps, &insert);
+    store_steps_str(steps, session->id);
+    store_steps_time(steps, session->expires_at_ms);
+    store_steps_str(steps, session->token);
+    store_steps_time(steps, session->created_at_ms);
+    store_steps_time(steps, session->updated_at_ms);
+    store_steps_str(steps, session->ip_address);
+    store_steps_str(steps, session->user_agent);
+    store_steps_str(steps, session->user_id);
+}
+
+void store_session_find(struct store_steps *steps, const struct qn_str *tokens, size_t n_tokens,
+                        bool with_profile)
+{
+    store_steps_add(steps, with_profile ? &find_with_profile : &find);
+    store_steps_array(steps, tokens, n_tokens);
+}
+
+void store_session_delete(struct store_steps *steps, const char *token)
+{
+    store_steps_add(steps, &delete_by_token);
+    store_steps_c(steps, token);
+}
+
+static unsigned read_given(struct store_row *row)
+{
+    unsigned given = 0;
+    for (unsigned field = 0; field < PROFILE_FIELD_COUNT; field++) /* the statement has them in this order */
+        if (store_row_bool(row))
+            given |= PROFILE_BIT(field);
+    return given;
+}
+
+bool store_session_read(const PGresult *result, int row, bool with_profile,
+                        struct store_found_session *ret_found)
+{
+    struct store_row r = store_row_of(result, row);
+    *ret_found = (struct store_found_session){0};
+    struct store_session *session = &ret_found->session;
+    session->id = store_row_str(&r);
+    session->user_id = store_row_str(&r);
+    session->token = store_row_str(&r);
+    session->expires_at_ms = store_row_time(&r);
+    session->created_at_ms = store_row_time(&r);
+    session->updated_at_ms = store_row_time(&r);
+    session->ip_address = store_row_str(&r);
+    session->user_agent = store_row_str(&r);
+    store_user_read(&r, &ret_found->user);
+    if (with_profile) {
+        ret_found->has_profile = store_row_bool(&r);
+        ret_found->given = read_given(&r);
+    }
+    return !r.bad;
+}
