@@ -1,0 +1,196 @@
+#include <stdlib.h>
+
+#include "common/core/check.h"
+#include "services/auth/settings.h"
+#include "tests/harness/test.h"
+
+#define GOOD "rX7vQ2kLm9Tz4Wc8Bn1Hy6Pd3Sf5Ga0Je"
+
+/* What the environment holds in a test: pairs of name and value, ended by NULL. */
+static const char *const *environment;
+
+static const char *from_environment(const char *name)
+{
+    for (const char *const *pair = environment; *pair; pair += 2)
+        if (strcmp(*pair, name) == 0)
+            return pair[1];
+    return NULL;
+}
+
+/* Reads and checks; the complaints are '*ret_lines', to be freed. */
+static size_t read_settings(struct auth_settings *settings, const char *const *from, char **ret_lines)
+{
+    struct qn_config_report report = {0};
+    environment = from;
+    memset(settings, 0, sizeof(*settings));
+    qn_buf_init(&report.lines, 16 * 1024);
+    qn_config_read(auth_settings_table, auth_settings_count, settings, from_environment, &report);
+    auth_settings_check(settings, &report);
+    *ret_lines = strndup(qn_buf_view(&report.lines).ptr, report.lines.len);
+    qn_buf_fini(&report.lines);
+    return report.n_complaints;
+}
+
+#define ENV(...) ((const char *const[]){__VA_ARGS__, NULL, NULL})
+
+struct result {
+    size_t complaints;
+    char *lines;
+    char secret[128];
+    bool secure;
+    const char *weakness;
+};
+
+static struct result result_of(const char *const *from)
+{
+    struct auth_settings settings;
+    struct result result;
+    result.complaints = read_settings(&settings, from, &result.lines);
+    struct qn_str secret = auth_settings_secret(&settings);
+    assert_true(secret.len < sizeof(result.secret));
+    memcpy(result.secret, secret.ptr ? secret.ptr : "", secret.len);
+    result.secret[secret.len] = '\0';
+    result.secure = auth_settings_secure_cookies(&settings);
+    result.weakness = auth_settings_weakness(&settings);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+    return result;
+}
+
+static void expect_secret(const char *const *from, const char *secret)
+{
+    struct result result = result_of(from);
+    if (result.complaints > 0)
+        fail_msg("%s", result.lines);
+    assert_string_equal(result.secret, secret);
+    free(result.lines);
+}
+
+/* 'mentions' stands in the complaint, 'hides' does not. */
+static void expect_refused(const char *const *from, const char *mentions, const char *hides)
+{
+    struct result result = result_of(from);
+    assert_int_equal(result.complaints, 1);
+    if (!strstr(result.lines, mentions))
+        fail_msg("\"%s\" does not mention %s", result.lines, mentions);
+    if (hides && strstr(result.lines, hides))
+        fail_msg("\"%s\" shows %s", result.lines, hides);
+    free(result.lines);
+}
+
+static void test_which_secret_signs(void **state)
+{
+    (void)state;
+    expect_secret(ENV("BETTER_AUTH_SECRET", GOOD), GOOD);
+    expect_secret(ENV("AUTH_SECRET", GOOD), GOOD);
+    expect_secret(ENV("AUTH_SECRET", "other", "BETTER_AUTH_SECRET", GOOD), GOOD);
+    expect_secret(ENV("BETTER_AUTH_SECRETS", "2:new-secret,1:old-secret", "BETTER_AUTH_SECRET", GOOD),
+                  "new-secret");
+    expect_secret(ENV("BETTER_AUTH_SECRETS", " 7 : with:colon , 0:old "), "with:colon");
+    expect_secret(ENV("BETTER_AUTH_SECRETS", "0:" GOOD), GOOD);
+}
+
+static void test_without_a_secret(void **state)
+{
+    (void)state;
+    expect_refused(ENV("X", ""), "BETTER_AUTH_SECRET", NULL);
+    expect_refused(ENV("NODE_ENV", "production"), "BETTER_AUTH_SECRET", NULL);
+    expect_refused(ENV("NODE_ENV", "Development"), "BETTER_AUTH_SECRET", NULL);
+    expect_secret(ENV("NODE_ENV", "development"), "better-auth-secret-12345678901234567890");
+    expect_secret(ENV("NODE_ENV", "test"), "better-auth-secret-12345678901234567890");
+    /* The public default is no secret, however it comes in. */
+    expect_refused(ENV("BETTER_AUTH_SECRET", "better-auth-secret-12345678901234567890"), "public default",
+                   NULL);
+    expect_secret(ENV("BETTER_AUTH_SECRET", GOOD, "NODE_ENV", "development"), GOOD);
+}
+
+static void test_bad_list_of_secrets(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {
+        "hidden-secret",
+        "1",
+        "1:",
+        ":hidden-secret",
+        "x:hidden-secret",
+        "-1:hidden-secret",
+        "1.5:hidden",
+        "1:a,,2:b",
+        "1:hidden,1:b",
+        "1:hidden,2",
+        ",",
+        "1:hidden,",
+    };
+    for (size_t i = 0; i < QN_COUNT(lists); i++)
+        expect_refused(ENV("BETTER_AUTH_SECRETS", lists[i], "BETTER_AUTH_SECRET", GOOD),
+                       "BETTER_AUTH_SECRETS", "hidden");
+}
+
+static void test_weak_secrets_only_warn(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *secret;
+        bool weak;
+    } cases[] = {
+        {GOOD, false},
+        {"short", true},
+        {"0123456789012345678901234567890", true}, /* 31 characters */
+        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", true},
+        {"abababababababababababababababababababab", true},
+    };
+    for (size_t i = 0; i < QN_COUNT(cases); i++) {
+        struct result result = result_of(ENV("BETTER_AUTH_SECRET", cases[i].secret));
+        assert_int_equal(result.complaints, 0);
+        if ((result.weakness != NULL) != cases[i].weak)
+            fail_msg("%s", cases[i].secret);
+        free(result.lines);
+    }
+    struct result result = result_of(ENV("NODE_ENV", "test"));
+    assert_non_null(result.weakness);
+    free(result.lines);
+}
+
+static bool secure(const char *const *from)
+{
+    struct result result = result_of(from);
+    free(result.lines);
+    return result.secure;
+}
+
+static void test_secure_cookies(void **state)
+{
+    (void)state;
+    assert_false(secure(ENV("X", "")));
+    assert_true(secure(ENV("BETTER_AUTH_URL", "https://app.example.com")));
+    assert_false(secure(ENV("BETTER_AUTH_URL", "http://localhost:8080")));
+    /* With a URL, NODE_ENV plays no part; without, it decides. */
+    assert_false(secure(ENV("BETTER_AUTH_URL", "http://localhost:8080", "NODE_ENV", "production")));
+    assert_true(secure(ENV("NODE_ENV", "production")));
+    assert_false(secure(ENV("NODE_ENV", "development")));
+}
+
+static void test_every_bad_setting_is_told_at_once(void **state)
+{
+    (void)state;
+    struct result result = result_of(
+        ENV("BETTER_AUTH_URL", "app.example.com", "QUINTET_RPC_LISTEN", "udp://x", "QUINTET_PROFILE_ADDRESS",
+            "tls+tcp://profile:7000", "QUINTET_AUTH_HASH_THREADS", "65", "QUINTET_AUTH_HASH_QUEUE", "many"));
+    assert_int_equal(result.complaints, 6);
+    static const char *const names[] = {"BETTER_AUTH_URL",         "QUINTET_RPC_LISTEN",
+                                        "QUINTET_PROFILE_ADDRESS", "QUINTET_AUTH_HASH_THREADS",
+                                        "QUINTET_AUTH_HASH_QUEUE", "BETTER_AUTH_SECRET"};
+    for (size_t i = 0; i < QN_COUNT(names); i++)
+        if (!strstr(result.lines, names[i]))
+            fail_msg("no word on %s in:\n%s", names[i], result.lines);
+    free(result.lines);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_which_secret_signs),  cmocka_unit_test(test_without_a_secret),
+        cmocka_unit_test(test_bad_list_of_secrets), cmocka_unit_test(test_weak_secrets_only_warn),
+        cmocka_unit_test(test_secure_cookies),      cmocka_unit_test(test_every_bad_setting_is_told_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
