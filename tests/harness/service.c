@@ -113,17 +113,13 @@ static void own(void)
 
 const char *harness_folder(void)
 {
-    static unsigned n;
     own();
     if (folder[0] == '\0') {
         snprintf(folder, sizeof(folder), "/tmp/quintet-test.XXXXXX");
         if (mkdtemp(folder) == NULL)
             fail(NULL, "mkdtemp: %s", strerror(errno));
     }
-    const char *path = harness_text("%s/%u", folder, n++);
-    if (mkdir(path, 0700) != 0)
-        fail(NULL, "%s: %s", path, strerror(errno));
-    return path;
+    return folder;
 }
 
 /* Kept in a list that ends with the process, so that leak checkers see them held. */
@@ -214,7 +210,9 @@ struct harness_service *harness_service_start(const struct harness_service_optio
     service->next = services;
     services = service;
     snprintf(service->program, sizeof(service->program), "%s", options->program);
-    snprintf(service->log, sizeof(service->log), "%s/log", harness_folder());
+    static unsigned n_started;
+    snprintf(service->log, sizeof(service->log), "%s/%u-%s.log", harness_folder(), ++n_started,
+             options->program);
 
     char path[512], pid_text[32] = "LISTEN_PID=";
     snprintf(path, sizeof(path), "%s/bin/%s", QN_BUILD_DIR, options->program);

@@ -25,8 +25,8 @@ struct harness_service_options {
     bool http; /* also hand over a socket named "http" (the gateway's port) */
 };
 
-/* A new folder for one test's sockets and files, short enough for unix sockets, removed when the process
- * ends. Valid until then. */
+/* The folder of this test process for sockets and files: short enough for unix sockets, always the same,
+ * removed when the process ends. */
 const char *harness_folder(void);
 
 /* Text in memory that lives as long as the process: for environments. */
