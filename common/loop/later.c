@@ -14,12 +14,18 @@
  * events from being seen. */
 enum { DRAIN_ROUNDS_MAX = 16 };
 
+static void on_dont_wait(uv_idle_t *handle)
+{
+    (void)handle;
+}
+
 static void drain(struct qn_loop *loop)
 {
     for (int round = 0; round < DRAIN_ROUNDS_MAX && !qn_list_empty(&loop->laters); round++) {
         /* Those here now; cancelling some lets as many of the next round in, which does no harm. */
         for (size_t n = loop->laters.len; n > 0 && !qn_list_empty(&loop->laters); n--) {
             struct qn_later *later = container_of(qn_list_pop(&loop->laters), struct qn_later, node);
+            loop->ran = true;
             later->run(later); /* may free it */
         }
     }
@@ -29,7 +35,11 @@ static void drain(struct qn_loop *loop)
 
 static void on_before_poll(uv_prepare_t *handle)
 {
-    drain(container_of(handle, struct qn_loop, before_poll));
+    struct qn_loop *loop = container_of(handle, struct qn_loop, before_poll);
+    drain(loop);
+    /* libuv's single turn waits for events even when its timers had something to do; ours does not. */
+    if (loop->waiting && loop->ran)
+        uv_idle_start(&loop->dont_wait, on_dont_wait);
 }
 
 static void on_after_poll(uv_check_t *handle)
@@ -37,12 +47,7 @@ static void on_after_poll(uv_check_t *handle)
     drain(container_of(handle, struct qn_loop, after_poll));
 }
 
-static void on_dont_wait(uv_idle_t *handle)
-{
-    (void)handle;
-}
-
-enum qn_status qn_later_init(struct qn_loop *loop)
+void qn_later_init(struct qn_loop *loop)
 {
     qn_list_init(&loop->laters);
     /* None of these calls can fail (libuv: uv_prepare_init and its like return 0). */
@@ -54,7 +59,6 @@ enum qn_status qn_later_init(struct qn_loop *loop)
     /* They alone are no reason to go on running. */
     uv_unref((uv_handle_t *)&loop->before_poll);
     uv_unref((uv_handle_t *)&loop->after_poll);
-    return QN_OK;
 }
 
 void qn_later_start(struct qn_loop *loop, struct qn_later *later, void (*run)(struct qn_later *later))

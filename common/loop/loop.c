@@ -50,7 +50,11 @@ bool qn_loop_turn(struct qn_loop *loop)
 
 bool qn_loop_wait(struct qn_loop *loop)
 {
-    return run(loop, UV_RUN_ONCE);
+    loop->waiting = true;
+    loop->ran = false;
+    bool more = run(loop, UV_RUN_ONCE);
+    loop->waiting = false;
+    return more;
 }
 
 void qn_loop_stop(struct qn_loop *loop)
@@ -62,7 +66,8 @@ static bool is_own(const struct qn_loop *loop, const uv_handle_t *handle)
 {
     return handle == (const uv_handle_t *)&loop->before_poll ||
            handle == (const uv_handle_t *)&loop->after_poll ||
-           handle == (const uv_handle_t *)&loop->dont_wait || handle == (const uv_handle_t *)&loop->clock;
+           handle == (const uv_handle_t *)&loop->dont_wait || handle == (const uv_handle_t *)&loop->clock ||
+           handle == (const uv_handle_t *)&loop->due_now;
 }
 
 struct leftovers {
@@ -134,6 +139,7 @@ bool qn_loop_free(struct qn_loop *loop)
     uv_close((uv_handle_t *)&loop->after_poll, NULL);
     uv_close((uv_handle_t *)&loop->dont_wait, NULL);
     uv_close((uv_handle_t *)&loop->clock, NULL);
+    uv_close((uv_handle_t *)&loop->due_now, NULL);
     run(loop, UV_RUN_DEFAULT);
     QN_CHECK(uv_loop_close(&loop->uv) == 0);
     qn_timer_fini(loop);

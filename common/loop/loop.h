@@ -22,7 +22,7 @@ QN_MUST_USE enum qn_status qn_loop_new(struct qn_loop **ret_loop);
 void qn_loop_run(struct qn_loop *loop);
 /* Runs what is ready now, without waiting; true while there is something left to wait for. For tests. */
 bool qn_loop_turn(struct qn_loop *loop);
-/* The same, but waits until something is ready. For tests. */
+/* The same, but when nothing is ready it waits until something is. For tests. */
 bool qn_loop_wait(struct qn_loop *loop);
 /* qn_loop_run() returns after this turn. */
 void qn_loop_stop(struct qn_loop *loop);

@@ -13,6 +13,8 @@
 struct qn_loop {
     uv_loop_t uv;
     bool running;
+    bool waiting; /* in qn_loop_wait(): */
+    bool ran;     /* a timer or a later has run in this turn */
 
     /* later.c */
     uv_prepare_t before_poll;
@@ -23,6 +25,8 @@ struct qn_loop {
     /* timer.c: a binary heap from index 1, the timer due first on top. It grows with the number of timers
      * that run at once, which their owners bound, and never shrinks. */
     uv_timer_t clock;
+    uv_idle_t due_now; /* active while one is due already */
+    bool firing;
     struct qn_timer **timers;
     size_t n_timers;
     size_t timers_capacity;
@@ -41,8 +45,8 @@ struct qn_owner {
  * QN_INTERNAL. */
 enum qn_status qn_loop_status(int uv_error);
 
-enum qn_status qn_later_init(struct qn_loop *loop);
-enum qn_status qn_timer_init(struct qn_loop *loop);
+void qn_later_init(struct qn_loop *loop);
+void qn_timer_init(struct qn_loop *loop);
 void qn_timer_fini(struct qn_loop *loop);
 
 /* As qn_post_open(); 'owner' (of longer life) names the handle. */

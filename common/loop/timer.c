@@ -72,38 +72,58 @@ static void take_out(struct qn_loop *loop, struct qn_timer *timer)
 }
 
 static void on_clock(uv_timer_t *handle);
+static void on_due_now(uv_idle_t *handle);
 
 /* Sets libuv's timer to the one due first. Without timers it stands still, and so does not keep the loop
- * alive. */
+ * alive. One that is due already has to wait for the next turn: libuv's timer would not do, because
+ * libuv 1.44 fires one of zero again and again before it looks at anything else. */
 static void wind_clock(struct qn_loop *loop)
 {
-    if (loop->n_timers == 0) {
-        uv_timer_stop(&loop->clock);
+    if (loop->firing)
+        return; /* done at the end */
+    uv_timer_stop(&loop->clock);
+    uv_idle_stop(&loop->due_now);
+    if (loop->n_timers == 0)
         return;
-    }
     /* Relative to libuv's idea of now, which lags behind; both count CLOCK_MONOTONIC in milliseconds. */
     uint64_t due_ms = loop->timers[1]->due_ms, now_ms = uv_now(&loop->uv);
-    uv_timer_start(&loop->clock, on_clock, due_ms > now_ms ? due_ms - now_ms : 0, 0);
+    if (due_ms > now_ms)
+        uv_timer_start(&loop->clock, on_clock, due_ms - now_ms, 0);
+    else
+        uv_idle_start(&loop->due_now, on_due_now);
 }
 
-static void on_clock(uv_timer_t *handle)
+static void fire_due(struct qn_loop *loop)
 {
-    struct qn_loop *loop = container_of(handle, struct qn_loop, clock);
     uint64_t now_ms = qn_clock_now_ms();
     uint64_t newer = loop->next_order; /* started by a callback below: not in this turn */
+    loop->firing = true;
     while (loop->n_timers > 0) {
         struct qn_timer *timer = loop->timers[1];
         if (timer->due_ms > now_ms || timer->order >= newer)
             break;
         take_out(loop, timer);
+        loop->ran = true;
         timer->fire(timer); /* may free it */
     }
+    loop->firing = false;
     wind_clock(loop);
 }
 
-enum qn_status qn_timer_init(struct qn_loop *loop)
+static void on_clock(uv_timer_t *handle)
 {
-    return qn_loop_status(uv_timer_init(&loop->uv, &loop->clock));
+    fire_due(container_of(handle, struct qn_loop, clock));
+}
+
+static void on_due_now(uv_idle_t *handle)
+{
+    fire_due(container_of(handle, struct qn_loop, due_now));
+}
+
+void qn_timer_init(struct qn_loop *loop)
+{
+    uv_timer_init(&loop->uv, &loop->clock); /* neither can fail */
+    uv_idle_init(&loop->uv, &loop->due_now);
 }
 
 void qn_timer_fini(struct qn_loop *loop)
