@@ -11,6 +11,8 @@
  * resolved address (common/rpc/peers.h). Calls to the same batchable method that start in one turn of the
  * loop leave in one message. */
 struct qn_client;
+struct qn_queue;
+struct qn_batch;
 
 struct qn_client_options {
     const char *name; /* "profile": label of metrics and log lines; static */
@@ -43,7 +45,7 @@ struct qn_request {
     /* The answer, valid from 'done' on; all of it lives in the arena given at the start. */
     enum qn_status status;
     const void *out;      /* the unpacked response when QN_OK, of method->response; NULL for a packed start */
-    struct qn_str packed; /* the response's bytes when QN_OK */
+    struct qn_str packed; /* the response's bytes when QN_OK and it was a packed start */
     struct qn_str message; /* of a failure, for people */
     struct qn_str reason;  /* machine-readable, may be empty */
     struct qn_violation *violations;
@@ -54,28 +56,38 @@ struct qn_request {
     size_t n_set_cookies;
 
     /* Private from here. */
-    struct qn_node node;
+    struct qn_node node; /* in a queue, or among those about to be told */
     struct qn_client *client;
     const struct qn_method *method;
     const struct qn_context *ctx;
     struct qn_arena *arena;
     void (*done)(struct qn_request *request);
     struct qn_timer timer;
-    struct qn_str call; /* the packed Call, in the arena */
-    void *batch;        /* the message it travels in, NULL while it waits */
-    unsigned attempts;
+    struct qn_str call; /* the packed Call without its timeout, in the arena */
+    struct qn_queue *queue;
+    struct qn_batch *batch; /* the message it travels in, NULL while it waits */
+    size_t place;           /* in the batch */
+    uint64_t started_us;
+    uint64_t waiting_ms; /* since when it waits to be sent */
+    uint64_t avoid;      /* the peer that did not execute it */
+    unsigned tries;      /* messages that left with it */
+    unsigned returns;    /* messages that did not leave */
     bool packed_only;
-    struct qn_later later;
+    bool maybe_executed; /* it was in a message whose connection broke */
 };
 
 /* Sends 'in' (of method->request; packed before this returns) under 'ctx', whose deadline, ids, caller and
  * credentials travel along; ctx and arena must outlive 'done'. 'done' runs once, on the loop, never from
- * within this call. Statuses of its own: QN_DEADLINE_EXCEEDED  nothing came in time, also when it never left
- *   QN_UNAVAILABLE        certainly not executed: no peer, or none that takes calls
- *   QN_UNKNOWN            sent, and then the peer was lost: it may have happened. Methods that are idempotent
- * are sent once more elsewhere before that. QN_RESOURCE_EXHAUSTED queue full, request too large, or the
- * arena's ceiling QN_INTERNAL           the answer was not understood QN_CANCELLED Everything else is the
- * server's word. */
+ * within this call. Statuses of its own:
+ *
+ *   QN_DEADLINE_EXCEEDED   nothing came in time, also when it never left
+ *   QN_UNAVAILABLE         certainly not executed: no peer, or none that takes calls
+ *   QN_UNKNOWN             sent, and then the peer was lost: it may have happened. Methods that are
+ * idempotent are sent once more elsewhere before that QN_RESOURCE_EXHAUSTED  queue full, request too large,
+ * or the arena's ceiling QN_INVALID_ARGUMENT    text in the request or in 'ctx' that is not UTF-8 QN_INTERNAL
+ * the answer was not understood QN_CANCELLED
+ *
+ * Everything else is the server's word. */
 void qn_request_start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                       const void *in, const struct qn_context *ctx, struct qn_arena *arena,
                       void (*done)(struct qn_request *request));

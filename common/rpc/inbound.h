@@ -1,0 +1,67 @@
+#ifndef QN_RPC_INBOUND_H
+#define QN_RPC_INBOUND_H
+
+#include <stdint.h>
+
+#include "common/core/arena.h"
+#include "common/core/buf.h"
+#include "common/core/list.h"
+#include "common/core/metric.h"
+#include "common/rpc/call.h"
+#include "common/rpc/transport.h"
+#include "common/rpc/wire.h"
+
+/* A message in service, and its calls. server.c makes them and sends the answer, call.c is what handlers do
+ * with them. Inside the room. */
+
+/* What is counted of a method; the series are looked up once. */
+struct qn_method_stats {
+    const struct qn_method *method; /* NULL: of a name we do not serve */
+    struct qn_handler handler;
+    struct qn_series *calls[QN_STATUS_COUNT]; /* by status, made at need */
+    struct qn_series *seconds;
+    struct qn_series *batch;
+};
+
+struct qn_inbound;
+
+struct qn_served {
+    struct qn_call call; /* what the handler sees */
+    struct qn_inbound *inbound;
+    struct qn_arena arena;
+    struct qn_reserve *reserves; /* see qn_call_state() */
+    struct qn_str cookies[QN_WIRE_COOKIES_MAX];
+    size_t n_cookies;
+    uint64_t started_us;
+    bool answered;
+    char request_id[17]; /* made here when the caller gave none */
+};
+
+struct qn_inbound {
+    struct qn_node node; /* in the server's list of those in service, or of idle ones */
+    struct qn_server *server;
+    struct qn_seat *seat;       /* NULL: the port is closed, the answer goes nowhere */
+    struct qn_message *message; /* the calls' contexts are views of it */
+    struct qn_method_stats *stats;
+    size_t n_calls;
+    size_t n_open; /* calls without an answer; and one while they are handed out */
+
+    /* Results as they come, in the order of the answers; 'results' finds each call's. */
+    struct qn_buf out;
+    struct {
+        size_t at, len;
+    } results[QN_WIRE_CALLS_MAX];
+
+    struct qn_served *served; /* n_calls of them; memory for 'capacity' is kept */
+    size_t capacity;
+    struct qn_call *batch[QN_WIRE_CALLS_MAX]; /* handed to a batch handler; lives as long as its calls */
+};
+
+/* Answers a call and gives its memory back; defined in call.c. */
+void qn_served_fail(struct qn_served *served, const struct qn_fault *fault);
+
+/* One call of the message has its result, or was handed out; defined in server.c, which sends the answer
+ * after the last. */
+void qn_inbound_done(struct qn_inbound *inbound);
+
+#endif

@@ -1,0 +1,79 @@
+#ifndef QN_RPC_PEERS_H
+#define QN_RPC_PEERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/log.h"
+#include "common/core/status.h"
+#include "common/loop/loop.h"
+#include "common/loop/post.h"
+#include "common/rpc/transport.h"
+
+/* The processes that serve one service, as one client sees them: a line (an nng socket of its own) to each
+ * address, because a socket with several connections takes the first that is free, without a choice. Inside
+ * the room.
+ *
+ *              connected          greeting answered
+ *   DIALLING ────────────▶ GREETING ────────────▶ READY ◀──────────▶ SILENT (pings stay unanswered)
+ *      ▲                       │                    │ answers carry      │
+ *      │ lost                  │                    │ the draining mark  │
+ *      └───────────────────────┴────────────────────┼────────────────────┘
+ *                                                   ▼
+ *             after a while: dials anew ◀── HUNG_UP ◀── DRAINING (until its last answer is here)
+ *
+ * A greeting is an empty message; the answer shows that the other side serves, and whether it is draining,
+ * before any call is risked. A peer that nothing was heard of for a second is greeted again (a ping). A peer
+ * whose address is gone is LEAVING: it ends as DRAINING does, and is forgotten. */
+struct qn_peers;
+struct qn_peer;
+
+struct qn_peers_options {
+    const char *service; /* label of the metrics; static */
+    const struct qn_log *log;
+    struct qn_transport_options transport; /* the url is each peer's own */
+};
+
+struct qn_peers_events {
+    /* A peer can take messages that could not before. */
+    void (*ready)(void *context);
+    /* A peer was lost, or does not answer. Messages to it that have not left are best taken back. */
+    void (*lost)(void *context, struct qn_peer *peer);
+    /* The same, for who knows where peers come from. */
+    void (*suspect)(void *context, const char *url);
+    void *context;
+};
+
+QN_MUST_USE enum qn_status qn_peers_open(struct qn_loop *loop, struct qn_post *post,
+                                         const struct qn_peers_options *options,
+                                         const struct qn_peers_events *events, struct qn_peers **ret_peers);
+
+/* These addresses and no others. */
+void qn_peers_update(struct qn_peers *peers, const char *const *urls, size_t n_urls);
+
+/* Whether some peer is READY; other than 'avoid' (an id, 0: none). */
+bool qn_peers_any_ready(const struct qn_peers *peers, uint64_t avoid);
+
+/* The READY peer with the fewest calls outstanding that can take a message now, in turn among equals; other
+ * than 'avoid'. NULL: none. */
+struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid);
+
+uint64_t qn_peer_id(const struct qn_peer *peer); /* never 0, never used again */
+const char *qn_peer_url(const struct qn_peer *peer);
+
+/* As qn_trip_start(); 'n_calls' are what the peer is then known to have. Requires: qn_peers_pick() gave it in
+ * this turn. */
+struct qn_trip *qn_peer_send(struct qn_peer *peer, struct qn_message *message, size_t n_calls,
+                             uint64_t timeout_ms,
+                             void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
+                             void *context);
+
+/* To be called first in 'done'; afterwards the peer may be gone. 'draining': what the answer said. */
+void qn_peer_done(struct qn_peer *peer, size_t n_calls, enum qn_trip_end end, bool draining);
+
+/* Hangs up on all. What is under way ends through the post given at the start; close that, and then free. */
+void qn_peers_close(struct qn_peers *peers);
+void qn_peers_free(struct qn_peers *peers);
+
+#endif

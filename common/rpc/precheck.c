@@ -1,0 +1,208 @@
+#include "common/rpc/precheck.h"
+
+#include "common/core/buf.h"
+#include "common/core/check.h"
+#include "common/core/utf8.h"
+
+enum { NESTING_MAX = 16, FIELDS_MAX = 65536 };
+
+/* protobuf-c reads tags and lengths of up to five bytes; so do we, and both see the same numbers. */
+enum { TAG_BYTES_MAX = 5, FIELD_NUMBER_MAX = (1 << 29) - 1 };
+
+/* Fields of a message for which we remember whether they came already (proto/gen --lint keeps to it). */
+enum { MESSAGE_FIELDS_MAX = 64 };
+
+enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_LENGTH = 2, WIRE_32 = 5 };
+
+struct walk {
+    size_t n_fields; /* seen so far, packed elements and unknown ones included */
+    struct qn_error *err;
+};
+
+static enum qn_status refuse(const struct walk *walk, const ProtobufCMessageDescriptor *in,
+                             const ProtobufCFieldDescriptor *field, const char *why)
+{
+    return qn_error_set(walk->err, QN_INVALID_ARGUMENT, "%s%s%s: %s", in->name, field ? "." : "",
+                        field ? field->name : "", why);
+}
+
+static enum wire_type wire_type_of(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_FIXED32:
+    case PROTOBUF_C_TYPE_SFIXED32:
+    case PROTOBUF_C_TYPE_FLOAT:
+        return WIRE_32;
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return WIRE_64;
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_BYTES:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return WIRE_LENGTH;
+    default:
+        return WIRE_VARINT;
+    }
+}
+
+static bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
+{
+    const uint8_t *start = reader->next;
+    return qn_reader_varint(reader, ret_value) == QN_OK && reader->next - start <= TAG_BYTES_MAX;
+}
+
+/* One value that is no length-delimited one. */
+static bool skip_scalar(struct qn_reader *reader, enum wire_type wire_type)
+{
+    uint64_t value;
+    struct qn_str view;
+    switch (wire_type) {
+    case WIRE_VARINT:
+        return qn_reader_varint(reader, &value) == QN_OK;
+    case WIRE_64:
+        return qn_reader_view(reader, 8, &view) == QN_OK;
+    default:
+        return qn_reader_view(reader, 4, &view) == QN_OK;
+    }
+}
+
+/* A packed array of scalars. */
+static enum qn_status walk_packed(struct walk *walk, const ProtobufCMessageDescriptor *in,
+                                  const ProtobufCFieldDescriptor *field, struct qn_str bytes)
+{
+    struct qn_reader reader = qn_reader_of(bytes);
+    enum wire_type wire_type = wire_type_of(field->type);
+    while (qn_reader_left(&reader) > 0) {
+        if (++walk->n_fields > FIELDS_MAX)
+            return refuse(walk, in, field, "too many fields in all");
+        if (!skip_scalar(&reader, wire_type))
+            return refuse(walk, in, field, "a malformed element");
+    }
+    return QN_OK;
+}
+
+static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
+                                   struct qn_str bytes, unsigned depth);
+
+/* The bytes of a known field of length-delimited form. */
+static enum qn_status walk_bytes(struct walk *walk, const ProtobufCMessageDescriptor *in,
+                                 const ProtobufCFieldDescriptor *field, struct qn_str bytes, unsigned depth)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        if (bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len) != NULL)
+            return refuse(walk, in, field, "text with a NUL");
+        if (!qn_utf8_valid(bytes))
+            return refuse(walk, in, field, "text that is not UTF-8");
+        return QN_OK;
+    case PROTOBUF_C_TYPE_BYTES:
+        return QN_OK;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return walk_message(walk, field->descriptor, bytes, depth + 1);
+    default:
+        return walk_packed(walk, in, field, bytes);
+    }
+}
+
+/* Whether a field may come in this form: its own, or packed when it is an array of scalars. */
+static bool form_fits(const ProtobufCFieldDescriptor *field, uint64_t wire_type)
+{
+    enum wire_type own = wire_type_of(field->type);
+    return wire_type == own || (wire_type == WIRE_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED);
+}
+
+/* Recursion ends at NESTING_MAX. */
+static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
+                                   struct qn_str bytes, unsigned depth)
+{
+    QN_CHECK(descriptor->n_fields <= MESSAGE_FIELDS_MAX);
+    if (depth > NESTING_MAX)
+        return refuse(walk, descriptor, NULL, "nested too deeply");
+    if (bytes.len == 0)
+        return QN_OK;
+    struct qn_reader reader = qn_reader_of(bytes);
+    uint64_t seen = 0; /* singular messages */
+    while (qn_reader_left(&reader) > 0) {
+        uint64_t tag;
+        if (!short_varint(&reader, &tag) || tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX)
+            return refuse(walk, descriptor, NULL, "a malformed field number");
+        if (++walk->n_fields > FIELDS_MAX)
+            return refuse(walk, descriptor, NULL, "too many fields in all");
+        uint64_t wire_type = tag & 7;
+        if (wire_type != WIRE_VARINT && wire_type != WIRE_64 && wire_type != WIRE_LENGTH &&
+            wire_type != WIRE_32)
+            return refuse(walk, descriptor, NULL, "a group or an unknown wire type");
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3));
+        if (field != NULL && !form_fits(field, wire_type))
+            return refuse(walk, descriptor, field, "the wrong wire type");
+        if (wire_type != WIRE_LENGTH) {
+            if (!skip_scalar(&reader, (enum wire_type)wire_type))
+                return refuse(walk, descriptor, field, "a malformed value");
+            continue;
+        }
+        uint64_t len;
+        struct qn_str content;
+        if (!short_varint(&reader, &len) || len > qn_reader_left(&reader) ||
+            qn_reader_view(&reader, (size_t)len, &content) != QN_OK)
+            return refuse(walk, descriptor, field, "a length past the end");
+        if (field == NULL)
+            continue;
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE && field->label != PROTOBUF_C_LABEL_REPEATED) {
+            /* Encoders write it once. protobuf-c would merge the two, and reads its has-bits wrong in
+             * proto3 (merge_messages() with quantifier_offset 0). */
+            uint64_t bit = UINT64_C(1) << (field - descriptor->fields);
+            if (seen & bit)
+                return refuse(walk, descriptor, field, "given twice");
+            seen |= bit;
+        }
+        QN_TRY(walk_bytes(walk, descriptor, field, content, depth));
+    }
+    return QN_OK;
+}
+
+enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
+                           struct qn_error *err)
+{
+    struct walk walk = {.err = err};
+    return walk_message(&walk, descriptor, bytes, 1);
+}
+
+static void *arena_alloc(void *arena, size_t bytes)
+{
+    return qn_arena_alloc(arena, bytes);
+}
+
+static void arena_free(void *arena, void *memory)
+{
+    (void)arena;
+    (void)memory; /* with the arena */
+}
+
+enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
+                         struct qn_arena *arena, void **ret_message, struct qn_error *err)
+{
+    QN_TRY(qn_precheck(descriptor, bytes, err));
+    ProtobufCAllocator allocator = {arena_alloc, arena_free, arena};
+    /* After the precheck only the arena can refuse. */
+    ProtobufCMessage *message =
+        protobuf_c_message_unpack(descriptor, &allocator, bytes.len, (const uint8_t *)bytes.ptr);
+    if (message == NULL)
+        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: larger than a call's memory", descriptor->name);
+    *ret_message = message;
+    return QN_OK;
+}
+
+enum qn_status qn_pack(const void *message, struct qn_arena *arena, struct qn_str *ret_bytes)
+{
+    const ProtobufCMessage *base = message;
+    size_t len = protobuf_c_message_get_packed_size(base);
+    char *bytes = qn_arena_alloc(arena, len > 0 ? len : 1);
+    if (bytes == NULL)
+        return QN_RESOURCE_EXHAUSTED;
+    protobuf_c_message_pack(base, (uint8_t *)bytes);
+    QN_TRY(qn_precheck(base->descriptor, qn_str_n(bytes, len), NULL));
+    *ret_bytes = qn_str_n(bytes, len);
+    return QN_OK;
+}

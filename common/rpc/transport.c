@@ -1,0 +1,633 @@
+#include "common/rpc/transport.h"
+
+#include <nng/nng.h>
+#include <nng/protocol/reqrep0/rep.h>
+#include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/tls/tls.h>
+#include <nng/transport/tcp/tcp.h> /* nothing but its option names */
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "common/rpc/wire.h"
+
+/* How soon nng dials again; it doubles up to the second, and picks a random time below. */
+enum { REDIAL_MIN_MS = 20, REDIAL_MAX_MS = 500 };
+
+/* A peer that has not read an answer for so long gets none. */
+enum { ANSWER_TIMEOUT_MS = 30000 };
+
+enum { PEM_MAX_BYTES = 1 << 20 };
+
+/* What an nng thread hands to the loop. It is in the queue at most once. */
+struct event {
+    struct qn_node node;
+    struct qn_post *post;
+    void (*run)(struct event *event);
+};
+
+void qn_transport_take(void *context, struct qn_node *node)
+{
+    (void)context;
+    struct event *event = container_of(node, struct event, node);
+    event->run(event);
+}
+
+/* On a thread of nng's. */
+static void on_aio(void *arg)
+{
+    struct event *event = arg;
+    qn_post(event->post, &event->node);
+}
+
+/* nng's connections of a socket, counted on its threads, read on the loop. ADD_PRE comes before REM_POST for
+ * every pipe; ADD_POST may come after it (nng 1.5.2: pipe_destroy() does not wait for it). */
+struct pipes {
+    struct event event;
+    atomic_uint n_added, n_removed;
+    atomic_bool told; /* the event is on its way */
+};
+
+/* On a thread of nng's. */
+static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *arg)
+{
+    (void)pipe;
+    struct pipes *pipes = arg;
+    atomic_fetch_add(what == NNG_PIPE_EV_ADD_PRE ? &pipes->n_added : &pipes->n_removed, 1);
+    if (!atomic_exchange(&pipes->told, true))
+        qn_post(pipes->event.post, &pipes->event.node);
+}
+
+static int pipes_watch(struct pipes *pipes, nng_socket socket)
+{
+    int rv = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, on_pipe, pipes);
+    return rv != 0 ? rv : nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, pipes);
+}
+
+/* Removed first: a pipe that comes and goes in between is then seen as still there, and its end is told. */
+static size_t pipes_now(struct pipes *pipes, uint32_t *ret_added)
+{
+    unsigned removed = atomic_load(&pipes->n_removed);
+    unsigned added = atomic_load(&pipes->n_added);
+    *ret_added = added;
+    return (int)(added - removed) > 0 ? added - removed : 0;
+}
+
+static enum qn_status status_of(int rv)
+{
+    switch (rv) {
+    case 0:
+        return QN_OK;
+    case NNG_EADDRINUSE:
+        return QN_ALREADY_EXISTS;
+    case NNG_EINVAL:
+    case NNG_EADDRINVAL:
+    case NNG_ECRYPTO:
+    case NNG_ENOFILES:
+        return QN_INVALID_ARGUMENT;
+    case NNG_ENOTSUP:
+        return QN_UNIMPLEMENTED;
+    case NNG_EPERM:
+        return QN_PERMISSION_DENIED;
+    case NNG_ENOMEM:
+        return QN_RESOURCE_EXHAUSTED;
+    default:
+        return QN_UNAVAILABLE;
+    }
+}
+
+static enum qn_status failed(struct qn_error *err, int rv, const char *url, const char *what)
+{
+    return qn_error_set(err, status_of(rv), "%s: %s: %s", url, what, nng_strerror(rv));
+}
+
+/* Messages. */
+
+static nng_msg *nng_of(struct qn_message *message)
+{
+    return (nng_msg *)message;
+}
+
+struct qn_message *qn_message_new(size_t bytes)
+{
+    nng_msg *message;
+    return nng_msg_alloc(&message, bytes) == 0 ? (struct qn_message *)message : NULL;
+}
+
+void qn_message_free(struct qn_message *message)
+{
+    if (message != NULL)
+        nng_msg_free(nng_of(message));
+}
+
+char *qn_message_bytes(struct qn_message *message)
+{
+    return nng_msg_body(nng_of(message));
+}
+
+struct qn_str qn_message_view(struct qn_message *message)
+{
+    return qn_str_n(nng_msg_body(nng_of(message)), nng_msg_len(nng_of(message)));
+}
+
+/* What an aio still holds after a send that failed. */
+static void drop_message(nng_aio *aio)
+{
+    nng_msg *message = nng_aio_get_msg(aio);
+    nng_aio_set_msg(aio, NULL);
+    if (message != NULL)
+        nng_msg_free(message);
+}
+
+/* TLS. */
+
+static char *read_pem(const char *path, struct qn_error *err)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        qn_error_set(err, QN_INVALID_ARGUMENT, "%s: %m", path);
+        return NULL;
+    }
+    char *text = calloc(1, PEM_MAX_BYTES);
+    size_t len = text != NULL ? fread(text, 1, PEM_MAX_BYTES, file) : 0;
+    bool whole = !ferror(file) && len > 0 && len < PEM_MAX_BYTES;
+    fclose(file);
+    if (!whole) {
+        qn_error_set(err, QN_INVALID_ARGUMENT, "%s: not a PEM file", path);
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static enum qn_status tls_fill(nng_tls_config *tls, const struct qn_transport_options *options,
+                               const char *ca, const char *certificate, const char *key, struct qn_error *err)
+{
+    int rv = nng_tls_config_ca_chain(tls, ca, NULL);
+    if (rv != 0)
+        return failed(err, rv, options->url, options->tls_ca_file);
+    if ((rv = nng_tls_config_own_cert(tls, certificate, key, NULL)) != 0)
+        return failed(err, rv, options->url, options->tls_certificate_file);
+    if ((rv = nng_tls_config_auth_mode(tls, NNG_TLS_AUTH_MODE_REQUIRED)) != 0)
+        return failed(err, rv, options->url, "tls");
+    if (options->tls_server_name != NULL &&
+        (rv = nng_tls_config_server_name(tls, options->tls_server_name)) != 0)
+        return failed(err, rv, options->url, "tls");
+    return QN_OK;
+}
+
+/* *ret_tls stays NULL when the url is none of TLS. */
+static enum qn_status tls_config(const struct qn_transport_options *options, nng_tls_mode mode,
+                                 nng_tls_config **ret_tls, struct qn_error *err)
+{
+    *ret_tls = NULL;
+    if (!qn_str_starts(qn_str_c(options->url), QN_STR("tls+")))
+        return QN_OK;
+    if (options->tls_ca_file == NULL || options->tls_certificate_file == NULL ||
+        options->tls_key_file == NULL)
+        return qn_error_set(err, QN_INVALID_ARGUMENT, "%s: needs certificate, key and CA files",
+                            options->url);
+    nng_tls_config *tls;
+    int rv = nng_tls_config_alloc(&tls, mode);
+    if (rv != 0)
+        return failed(err, rv, options->url, "tls (is nng built with it?)");
+    char *ca = read_pem(options->tls_ca_file, err);
+    char *certificate = ca != NULL ? read_pem(options->tls_certificate_file, err) : NULL;
+    char *key = certificate != NULL ? read_pem(options->tls_key_file, err) : NULL;
+    enum qn_status status =
+        key != NULL ? tls_fill(tls, options, ca, certificate, key, err) : QN_INVALID_ARGUMENT;
+    free(ca);
+    free(certificate);
+    if (key != NULL)
+        explicit_bzero(key, strlen(key));
+    free(key);
+    if (status == QN_OK)
+        *ret_tls = tls;
+    else
+        nng_tls_config_free(tls);
+    return status;
+}
+
+/* Not every transport knows every option (inproc knows none). */
+static int tolerate(int rv)
+{
+    return rv == NNG_ENOTSUP ? 0 : rv;
+}
+
+/* Lines. */
+
+struct qn_trip {
+    struct event event;
+    struct qn_node idle; /* in the line's list while idle */
+    struct qn_line *line;
+    nng_ctx ctx;
+    nng_aio *aio;
+    enum { TRIP_IDLE, TRIP_SENDING, TRIP_RECEIVING } state;
+    bool cancelled;
+    uint64_t deadline_ms;
+    void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer);
+    void *context;
+};
+
+struct qn_line {
+    nng_socket socket;
+    struct pipes pipes;
+    struct event gone;
+    struct qn_line_events events;
+    struct qn_list idle;
+    bool closed;
+    size_t n_trips;
+    struct qn_trip trips[];
+};
+
+static void on_line_pipes(struct event *event)
+{
+    struct qn_line *line = container_of(event, struct qn_line, pipes.event);
+    atomic_store(&line->pipes.told, false);
+    uint32_t added;
+    size_t now = pipes_now(&line->pipes, &added);
+    if (!line->closed)
+        line->events.changed(line->events.context, now > 0 ? added : 0);
+}
+
+static void trip_end(struct qn_trip *trip, enum qn_trip_end end, nng_msg *answer)
+{
+    trip->state = TRIP_IDLE;
+    qn_list_push(&trip->line->idle, &trip->idle);
+    trip->done(trip->context, end, (struct qn_message *)answer);
+}
+
+static nng_duration trip_timeout(const struct qn_trip *trip)
+{
+    uint64_t left_ms = qn_clock_left_ms(trip->deadline_ms);
+    /* 0 would mean: do not wait at all. */
+    return left_ms == 0 ? 1 : left_ms > INT32_MAX ? INT32_MAX : (nng_duration)left_ms;
+}
+
+static void trip_sent(struct qn_trip *trip)
+{
+    int rv = nng_aio_result(trip->aio);
+    if (rv != 0) {
+        drop_message(trip->aio);
+        trip_end(trip, QN_TRIP_NOT_SENT, NULL);
+        return;
+    }
+    if (trip->cancelled || trip->line->closed) {
+        trip_end(trip, QN_TRIP_LOST, NULL); /* the context forgets this answer with its next message */
+        return;
+    }
+    /* Only now: nng 1.5.2 asserts that no receive is under way when a send times out. */
+    trip->state = TRIP_RECEIVING;
+    nng_aio_set_timeout(trip->aio, trip_timeout(trip));
+    nng_ctx_recv(trip->ctx, trip->aio);
+}
+
+static void trip_received(struct qn_trip *trip)
+{
+    int rv = nng_aio_result(trip->aio);
+    if (rv == 0) {
+        nng_msg *answer = nng_aio_get_msg(trip->aio);
+        nng_aio_set_msg(trip->aio, NULL);
+        trip_end(trip, QN_TRIP_ANSWERED, answer);
+    } else {
+        trip_end(trip, rv == NNG_ETIMEDOUT ? QN_TRIP_TIMED_OUT : QN_TRIP_LOST, NULL);
+    }
+}
+
+static void on_trip(struct event *event)
+{
+    struct qn_trip *trip = container_of(event, struct qn_trip, event);
+    QN_CHECK(trip->state != TRIP_IDLE);
+    if (trip->state == TRIP_SENDING)
+        trip_sent(trip);
+    else
+        trip_received(trip);
+}
+
+static int trip_open(struct qn_line *line, struct qn_trip *trip, struct qn_post *post)
+{
+    trip->line = line;
+    trip->event.post = post;
+    trip->event.run = on_trip;
+    int rv = nng_aio_alloc(&trip->aio, on_aio, &trip->event);
+    if (rv != 0)
+        return rv;
+    if ((rv = nng_ctx_open(&trip->ctx, line->socket)) != 0)
+        return rv;
+    /* By default nng sends again after a minute, and at once when the pipe drops: a sign-up would run
+     * twice. */
+    if ((rv = nng_ctx_set_ms(trip->ctx, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) != 0)
+        return rv;
+    qn_list_push(&line->idle, &trip->idle);
+    return 0;
+}
+
+static enum qn_status line_dial(struct qn_line *line, const struct qn_transport_options *options,
+                                struct qn_error *err)
+{
+    nng_tls_config *tls;
+    QN_TRY(tls_config(options, NNG_TLS_MODE_CLIENT, &tls, err));
+    nng_dialer dialer;
+    int rv = nng_dialer_create(&dialer, line->socket, options->url);
+    if (rv == 0)
+        rv = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
+    if (rv == 0)
+        rv = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
+    if (rv == 0)
+        rv = tolerate(nng_dialer_set_size(dialer, NNG_OPT_RECVMAXSZ,
+                                          options->message_max_bytes + QN_WIRE_TRANSPORT_BYTES));
+    if (rv == 0)
+        rv = tolerate(nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true));
+    if (rv == 0)
+        rv = tolerate(nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, true));
+    if (rv == 0 && tls != NULL)
+        rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
+    if (rv == 0)
+        rv = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
+    if (tls != NULL)
+        nng_tls_config_free(tls); /* the dialer holds it */
+    return rv == 0 ? QN_OK : failed(err, rv, options->url, "cannot dial");
+}
+
+/* nng is done with the line: its socket is closed and its aios are stopped. */
+static void line_free(struct qn_line *line)
+{
+    for (size_t i = 0; i < line->n_trips; i++)
+        nng_aio_free(line->trips[i].aio);
+    free(line);
+}
+
+static void on_line_gone(struct event *event)
+{
+    line_free(container_of(event, struct qn_line, gone));
+}
+
+static void line_stop(struct qn_line *line)
+{
+    line->closed = true;
+    nng_close(line->socket); /* with its contexts */
+    for (size_t i = 0; i < line->n_trips; i++)
+        nng_aio_stop(line->trips[i].aio);
+}
+
+enum qn_status qn_line_open(struct qn_post *post, const struct qn_transport_options *options,
+                            const struct qn_line_events *events, struct qn_line **ret_line,
+                            struct qn_error *err)
+{
+    struct qn_line *line = calloc(1, sizeof(*line) + options->contexts * sizeof(line->trips[0]));
+    if (line == NULL)
+        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
+    line->pipes.event = (struct event){.post = post, .run = on_line_pipes};
+    line->gone = (struct event){.post = post, .run = on_line_gone};
+    line->events = *events;
+    line->n_trips = options->contexts;
+    qn_list_init(&line->idle);
+    int rv = nng_req0_open(&line->socket);
+    if (rv != 0) {
+        free(line);
+        return failed(err, rv, options->url, "cannot open a socket");
+    }
+    rv = pipes_watch(&line->pipes, line->socket);
+    for (size_t i = 0; rv == 0 && i < line->n_trips; i++)
+        rv = trip_open(line, &line->trips[i], post);
+    enum qn_status status =
+        rv == 0 ? line_dial(line, options, err) : failed(err, rv, options->url, "cannot open a socket");
+    if (status != QN_OK) {
+        /* A pipe may have been told of already. */
+        line_stop(line);
+        qn_post(post, &line->gone.node);
+        return status;
+    }
+    *ret_line = line;
+    return QN_OK;
+}
+
+void qn_line_close(struct qn_line *line)
+{
+    QN_CHECK(!line->closed);
+    line_stop(line);
+    /* Behind whatever nng's threads have posted. */
+    qn_post(line->gone.post, &line->gone.node);
+}
+
+size_t qn_line_idle_trips(const struct qn_line *line)
+{
+    return line->idle.len;
+}
+
+struct qn_trip *qn_trip_start(struct qn_line *line, struct qn_message *message, uint64_t timeout_ms,
+                              void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
+                              void *context)
+{
+    QN_CHECK(!line->closed && !qn_list_empty(&line->idle));
+    struct qn_trip *trip = container_of(qn_list_pop(&line->idle), struct qn_trip, idle);
+    trip->state = TRIP_SENDING;
+    trip->cancelled = false;
+    trip->deadline_ms = qn_clock_now_ms() + timeout_ms;
+    trip->done = done;
+    trip->context = context;
+    nng_aio_set_msg(trip->aio, nng_of(message));
+    nng_aio_set_timeout(trip->aio, trip_timeout(trip));
+    nng_ctx_send(trip->ctx, trip->aio);
+    return trip;
+}
+
+void qn_trip_cancel(struct qn_trip *trip)
+{
+    QN_CHECK(trip->state != TRIP_IDLE);
+    trip->cancelled = true;
+    nng_aio_cancel(trip->aio);
+}
+
+void qn_trip_cancel_unsent(struct qn_trip *trip)
+{
+    QN_CHECK(trip->state != TRIP_IDLE);
+    if (trip->state == TRIP_SENDING)
+        nng_aio_cancel(trip->aio);
+}
+
+/* Ports. */
+
+struct qn_seat {
+    struct event event;
+    struct qn_port *port;
+    nng_ctx ctx;
+    nng_aio *aio;
+    enum { SEAT_RECEIVING, SEAT_HELD, SEAT_SENDING } state;
+};
+
+struct qn_port {
+    nng_socket socket;
+    struct pipes pipes;
+    struct event gone;
+    struct qn_port_events events;
+    int number;
+    bool closed;
+    size_t n_seats;
+    struct qn_seat seats[];
+};
+
+static void on_port_pipes(struct event *event)
+{
+    struct qn_port *port = container_of(event, struct qn_port, pipes.event);
+    atomic_store(&port->pipes.told, false);
+    if (!port->closed)
+        port->events.peers_changed(port->events.context);
+}
+
+static void seat_receive(struct qn_seat *seat)
+{
+    seat->state = SEAT_RECEIVING;
+    /* The one operation without a timeout: nobody owes a server a message. It ends with the port. */
+    nng_aio_set_timeout(seat->aio, NNG_DURATION_INFINITE);
+    nng_ctx_recv(seat->ctx, seat->aio);
+}
+
+static void on_seat(struct event *event)
+{
+    struct qn_seat *seat = container_of(event, struct qn_seat, event);
+    int rv = nng_aio_result(seat->aio);
+    QN_CHECK(seat->state != SEAT_HELD);
+    if (seat->state == SEAT_SENDING || seat->port->closed) {
+        /* Of a send that failed, or a message that came too late. */
+        if (rv != 0 || seat->state == SEAT_RECEIVING)
+            drop_message(seat->aio);
+        if (!seat->port->closed)
+            seat_receive(seat);
+        return;
+    }
+    if (rv != 0) {
+        seat_receive(seat);
+        return;
+    }
+    nng_msg *message = nng_aio_get_msg(seat->aio);
+    nng_aio_set_msg(seat->aio, NULL);
+    seat->state = SEAT_HELD;
+    seat->port->events.arrived(seat->port->events.context, seat, (struct qn_message *)message);
+}
+
+static int seat_open(struct qn_port *port, struct qn_seat *seat, struct qn_post *post)
+{
+    seat->port = port;
+    seat->event.post = post;
+    seat->event.run = on_seat;
+    int rv = nng_aio_alloc(&seat->aio, on_aio, &seat->event);
+    return rv != 0 ? rv : nng_ctx_open(&seat->ctx, port->socket);
+}
+
+static enum qn_status port_listen(struct qn_port *port, const struct qn_transport_options *options,
+                                  struct qn_error *err)
+{
+    nng_tls_config *tls;
+    QN_TRY(tls_config(options, NNG_TLS_MODE_SERVER, &tls, err));
+    nng_listener listener;
+    int rv = nng_listener_create(&listener, port->socket, options->url);
+    if (rv == 0)
+        rv = tolerate(nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ,
+                                            options->message_max_bytes + QN_WIRE_TRANSPORT_BYTES));
+    if (rv == 0)
+        rv = tolerate(nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true));
+    if (rv == 0)
+        rv = tolerate(nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true));
+    if (rv == 0 && tls != NULL)
+        rv = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
+    if (rv == 0)
+        rv = nng_listener_start(listener, 0);
+    if (tls != NULL)
+        nng_tls_config_free(tls); /* the listener holds it */
+    if (rv != 0)
+        return failed(err, rv, options->url, "cannot listen");
+    if (nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port->number) != 0)
+        port->number = 0;
+    return QN_OK;
+}
+
+static void port_free(struct qn_port *port)
+{
+    for (size_t i = 0; i < port->n_seats; i++)
+        nng_aio_free(port->seats[i].aio);
+    free(port);
+}
+
+static void on_port_gone(struct event *event)
+{
+    struct qn_port *port = container_of(event, struct qn_port, gone);
+    struct qn_port_events events = port->events;
+    port_free(port);
+    if (events.closed != NULL)
+        events.closed(events.context);
+}
+
+static void port_stop(struct qn_port *port)
+{
+    port->closed = true;
+    nng_close(port->socket); /* with its contexts */
+    for (size_t i = 0; i < port->n_seats; i++)
+        nng_aio_stop(port->seats[i].aio);
+    qn_post(port->gone.post, &port->gone.node);
+}
+
+enum qn_status qn_port_open(struct qn_post *post, const struct qn_transport_options *options,
+                            const struct qn_port_events *events, struct qn_port **ret_port,
+                            struct qn_error *err)
+{
+    struct qn_port *port = calloc(1, sizeof(*port) + options->contexts * sizeof(port->seats[0]));
+    if (port == NULL)
+        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
+    port->pipes.event = (struct event){.post = post, .run = on_port_pipes};
+    port->gone = (struct event){.post = post, .run = on_port_gone};
+    port->events = *events;
+    port->n_seats = options->contexts;
+    int rv = nng_rep0_open(&port->socket);
+    if (rv != 0) {
+        free(port);
+        return failed(err, rv, options->url, "cannot open a socket");
+    }
+    rv = pipes_watch(&port->pipes, port->socket);
+    for (size_t i = 0; rv == 0 && i < port->n_seats; i++)
+        rv = seat_open(port, &port->seats[i], post);
+    enum qn_status status =
+        rv == 0 ? port_listen(port, options, err) : failed(err, rv, options->url, "cannot open a socket");
+    if (status != QN_OK) {
+        port->events.closed = NULL;
+        port_stop(port);
+        return status;
+    }
+    for (size_t i = 0; i < port->n_seats; i++)
+        seat_receive(&port->seats[i]);
+    *ret_port = port;
+    return QN_OK;
+}
+
+int qn_port_number(const struct qn_port *port)
+{
+    return port->number;
+}
+
+size_t qn_port_peers(const struct qn_port *port)
+{
+    uint32_t added;
+    return pipes_now((struct pipes *)&port->pipes, &added);
+}
+
+void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer)
+{
+    QN_CHECK(seat->state == SEAT_HELD && !seat->port->closed);
+    if (answer == NULL) {
+        seat_receive(seat);
+        return;
+    }
+    seat->state = SEAT_SENDING;
+    nng_aio_set_msg(seat->aio, nng_of(answer));
+    nng_aio_set_timeout(seat->aio, ANSWER_TIMEOUT_MS);
+    nng_ctx_send(seat->ctx, seat->aio);
+}
+
+void qn_port_close(struct qn_port *port)
+{
+    QN_CHECK(!port->closed);
+    port_stop(port);
+}

@@ -1,0 +1,119 @@
+#ifndef QN_RPC_TRANSPORT_H
+#define QN_RPC_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/core/status.h"
+#include "common/core/str.h"
+#include "common/loop/loop.h"
+#include "common/loop/post.h"
+
+/* nng, which only transport.c includes: request and reply over contexts, as events on the loop. Inside the
+ * room; services use server.h and client.h.
+ *
+ * nng's own threads do nothing here but ring qn_post(): no callback of nng frees, waits for or restarts an
+ * aio (nng issues 508, 1138, 1721). All functions are for the loop's thread. Processes that use this must not
+ * be forked without exec: nng's threads do not survive it. */
+
+/* The way from nng's threads to the loop: open a qn_post with this as its 'take', and give it to the lines or
+ * the port that shall use it. Close it after them. */
+void qn_transport_take(void *context, struct qn_node *node);
+
+/* One nng message: bytes of a fixed length. */
+struct qn_message;
+
+/* Not cleared; NULL when memory is out. */
+struct qn_message *qn_message_new(size_t bytes);
+void qn_message_free(struct qn_message *message); /* NULL is allowed */
+char *qn_message_bytes(struct qn_message *message);
+struct qn_str qn_message_view(struct qn_message *message);
+
+struct qn_transport_options {
+    const char *url; /* as nng writes it: "tcp://127.0.0.1:7001", "ipc:///folder/1.sock", "inproc://x" */
+    /* PEM files for tls+tcp, read when the line or port is opened. */
+    const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
+    const char *tls_server_name; /* a line's: the name that the peer's certificate must bear */
+    size_t contexts;             /* messages in the air at once */
+    size_t message_max_bytes;    /* a longer one is refused by nng, and its pipe closed */
+};
+
+/* Client side: a line to one address. It dials, and dials again by itself when the peer is lost. */
+struct qn_line;
+struct qn_trip; /* a context of a line: one message there, one back */
+
+enum qn_trip_end {
+    QN_TRIP_ANSWERED,
+    QN_TRIP_NOT_SENT,  /* certainly not */
+    QN_TRIP_LOST,      /* handed to the connection, which then broke */
+    QN_TRIP_TIMED_OUT, /* handed to the connection; no answer in time */
+};
+
+struct qn_line_events {
+    /* A peer was connected or lost. 'connection' counts the connections, from 1; 0: none now. */
+    void (*changed)(void *context, uint32_t connection);
+    void *context;
+};
+
+/* The peer need not be there. QN_INVALID_ARGUMENT: the url or a TLS file; QN_UNIMPLEMENTED: an nng built
+ * without this transport; QN_RESOURCE_EXHAUSTED. */
+QN_MUST_USE enum qn_status qn_line_open(struct qn_post *post, const struct qn_transport_options *options,
+                                        const struct qn_line_events *events, struct qn_line **ret_line,
+                                        struct qn_error *err);
+
+/* Hangs up. No 'changed' follows. Trips under way end, each with its callback, as QN_TRIP_NOT_SENT or
+ * QN_TRIP_LOST, before the line frees itself. */
+void qn_line_close(struct qn_line *line);
+
+size_t qn_line_idle_trips(const struct qn_line *line);
+
+/* Sends 'message', which is the trip's from here on, and waits for the answer. 'done' comes once, on the
+ * loop, not from within this call; its 'answer' (NULL unless QN_TRIP_ANSWERED) is then the owner's. The trip
+ * is idle again when 'done' is entered and must not be used by the owner after it.
+ * Requires: a trip is idle. */
+struct qn_trip *qn_trip_start(struct qn_line *line, struct qn_message *message, uint64_t timeout_ms,
+                              void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
+                              void *context);
+
+/* Ends it soon; 'done' still comes. */
+void qn_trip_cancel(struct qn_trip *trip);
+
+/* Takes back what is not sent yet: then 'done' comes with QN_TRIP_NOT_SENT. Without effect on one that is. */
+void qn_trip_cancel_unsent(struct qn_trip *trip);
+
+/* Server side: a port that listens, and seats, each of which serves one message at a time. */
+struct qn_port;
+struct qn_seat;
+
+struct qn_port_events {
+    /* A message for this seat; it is the owner's from here on. Answer with qn_seat_answer(), once. */
+    void (*arrived)(void *context, struct qn_seat *seat, struct qn_message *message);
+    /* Peers came or went. */
+    void (*peers_changed)(void *context);
+    /* After qn_port_close(): no callback follows, and the port is gone. */
+    void (*closed)(void *context);
+    void *context;
+};
+
+/* Listens when it returns QN_OK. QN_INVALID_ARGUMENT, QN_ALREADY_EXISTS (address in use), QN_UNIMPLEMENTED,
+ * QN_PERMISSION_DENIED, QN_UNAVAILABLE, QN_RESOURCE_EXHAUSTED. */
+QN_MUST_USE enum qn_status qn_port_open(struct qn_post *post, const struct qn_transport_options *options,
+                                        const struct qn_port_events *events, struct qn_port **ret_port,
+                                        struct qn_error *err);
+
+/* The TCP port it listens on; 0 when it is none. */
+int qn_port_number(const struct qn_port *port);
+
+/* Connected peers, those included whose hand-shake nng has not ended yet. */
+size_t qn_port_peers(const struct qn_port *port);
+
+/* Sends the answer, which is the port's from here on, and takes the next message when it has left. NULL: no
+ * answer at all; the peer's deadline tells it. After qn_port_close() the answer is dropped. */
+void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer);
+
+/* Cuts all connections. Replies that nng still holds are lost: wait until the peers have hung up. Seats that
+ * have not answered yet are no longer to be used. */
+void qn_port_close(struct qn_port *port);
+
+#endif
