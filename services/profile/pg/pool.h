@@ -9,14 +9,14 @@
 #include "common/loop/loop.h"
 #include "services/profile/pg/url.h"
 
-/* The five connections. Opened at once, kept, reopened with back-off; each in pipeline mode on the loop. See
- * ARCHITECTURE.md for who may share a connection and what may be cancelled. */
+/* The five connections. Opened at once, kept, reopened with back-off; each in pipeline mode on the loop.
+ * README.md beside this says who may share a connection and what may be cancelled. */
 struct pg_pool;
 
 struct pg_pool_options {
-    const struct pg_url *url; /* connection_limit, pool_timeout … as Prisma writes them */
+    const struct pg_url *url; /* connection_limit, pool_timeout … as Prisma writes them; outlives the pool */
     size_t queue_max;         /* queries that wait for a connection; 0: 4,096 */
-    size_t pipeline_max;      /* plain SELECTs in flight on one connection; 0: 16 */
+    size_t pipeline_max;      /* plain SELECTs in flight on one connection, at most 64; 0: 16 */
 };
 
 /* Returns at once; connections come up when PostgreSQL does. */
@@ -27,8 +27,9 @@ QN_MUST_USE enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_po
  * connections", or why not. */
 bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail);
 
-/* Closes connections as they fall idle, each with a log line (which one, why, statements done); the rest at
- * 'limit_ms'. Queries that are started later end with QN_UNAVAILABLE. */
+/* Closes connections as they fall idle, each with a log line (which one, why, statements done); queries that
+ * wait are still served. The rest ends at 'limit_ms'. Queries that are started later end with QN_UNAVAILABLE.
+ * Then 'closed' runs (NULL: nothing does), and the pool is gone. */
 void pg_pool_close(struct pg_pool *pool, uint64_t limit_ms, void (*closed)(void *context), void *context);
 
 #endif

@@ -13,10 +13,11 @@
 
 /* A statement: static, one per kind of question, prepared once on each connection that meets it.
  *
- * Statements are written for the generic plan, and connections run with plan_cache_mode = force_generic_plan: left to
- * itself PostgreSQL 15 holds an array parameter for ten values long, finds a plan for one token "cheaper" and plans
- * every single look-up anew (measured on 100,000 sessions: 0.66 ms instead of 0.17). Answers are read as DateStyle ISO
- * and TimeZone UTC write them. Better Auth's tables are named without their schema (search_path), our own with it. */
+ * Statements are written for the generic plan, and connections run with plan_cache_mode = force_generic_plan:
+ * left to itself PostgreSQL 15 holds an array parameter for ten values long, finds a plan for one token
+ * "cheaper" and plans every single look-up anew (measured on 100,000 sessions: 0.66 ms instead of 0.17).
+ * Answers are read as DateStyle ISO and TimeZone UTC write them. Better Auth's tables are named without their
+ * schema (search_path), our own with it. */
 struct pg_statement {
     const char *name; /* of the prepared statement and in metrics: "session_by_token" */
     const char *sql;
@@ -33,7 +34,7 @@ struct pg_step {
     const struct pg_statement *statement;
     const char *params[PG_PARAMS_MAX];
     int n_params;
-    PGresult *result; /* answer of this step, valid within 'done'; NULL when it was not reached */
+    PGresult *result; /* answer of this step, valid within 'done'; NULL unless the query is QN_OK */
 };
 
 /* What is asked of PostgreSQL in one go. Several steps are one transaction (they share one Sync, which makes
@@ -72,9 +73,9 @@ struct pg_query {
     struct qn_timer timer;
     struct qn_later later;
     uint64_t queued_us, sent_us;
-    size_t next_step;
-    unsigned state;
-    bool reprepared;
+    enum pg_query_state { PG_QUERY_IDLE, PG_QUERY_WAITING, PG_QUERY_SENT, PG_QUERY_ENDED } state;
+    bool reprepared; /* sent once more because a statement was not prepared */
+    bool resent;     /* sent once more because the connection was lost; only what reads */
 };
 
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */

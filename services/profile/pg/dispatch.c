@@ -1,0 +1,117 @@
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "services/profile/pg/private.h"
+
+/* Who gets a connection.
+ *
+ * Reads (one plain SELECT) share: each goes to the connection with the fewest under way. Writes (all else)
+ * are alone: each waits for a connection that is idle, and so that reads which keep coming cannot keep it
+ * waiting, as many connections as writes wait are reserved: nothing new joins there until they have run dry.
+ * So that writes cannot keep reads waiting either, not even five that wait for one lock, one connection is
+ * never given to a write (with a single connection they take turns). A connection that still owes an answer
+ * nobody waits for takes nothing. */
+
+static struct pg_query *first_of(const struct qn_list *list)
+{
+    return container_of(qn_list_first(list), struct pg_query, node);
+}
+
+/* A call whose time is over is never sent: its timer has not fired only because the loop was busy. */
+static void drop_expired(struct qn_list *list)
+{
+    while (!qn_list_empty(list) && qn_clock_left_ms(first_of(list)->deadline_ms) == 0) {
+        pg_query_expire(first_of(list));
+    }
+}
+
+static void send_first(struct pg_pool *pool, struct qn_list *list, struct pg_conn *conn)
+{
+    struct pg_query *query = first_of(list);
+    qn_list_remove(list, &query->node);
+    pg_query_sent(query);
+    conn->reserved = false;
+    pg_flight_send(conn, query, list == &pool->writes);
+}
+
+/* Among those that pass, the one with the fewest under way; NULL when none does. */
+static struct pg_conn *least_loaded(struct pg_pool *pool, size_t room,
+                                    bool (*passes)(const struct pg_conn *conn))
+{
+    struct pg_conn *best = NULL;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        struct pg_conn *conn = &pool->conns[i];
+        if (passes(conn) && conn->n_flights < room && (!best || conn->n_flights < best->n_flights)) {
+            best = conn;
+        }
+    }
+    return best;
+}
+
+static bool is_idle(const struct pg_conn *conn)
+{
+    return conn->state == PG_CONN_IDLE;
+}
+
+static bool may_be_reserved(const struct pg_conn *conn)
+{
+    return conn->state == PG_CONN_SHARED && !conn->reserved;
+}
+
+static bool takes_reads(const struct pg_conn *conn)
+{
+    return (conn->state == PG_CONN_IDLE || conn->state == PG_CONN_SHARED) && !conn->reserved &&
+           !pg_flight_any_abandoned(conn);
+}
+
+/* How many more connections writes may have. */
+static size_t left_for_writes(const struct pg_pool *pool)
+{
+    size_t up = pg_pool_up(pool), taken = 0;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        taken += pool->conns[i].state == PG_CONN_ALONE || pool->conns[i].state == PG_CONN_CANCELLING;
+    }
+    size_t most = up > 1 ? up - 1 : up;
+    if (up == 1 && pool->wrote_last && !qn_list_empty(&pool->reads)) {
+        return 0; /* reads are next */
+    }
+    return taken < most ? most - taken : 0;
+}
+
+static void send_writes(struct pg_pool *pool)
+{
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        pool->conns[i].reserved = false;
+    }
+    size_t left = left_for_writes(pool);
+    struct pg_conn *conn;
+    drop_expired(&pool->writes);
+    while (left > 0 && !qn_list_empty(&pool->writes) && (conn = least_loaded(pool, 1, is_idle)) != NULL) {
+        send_first(pool, &pool->writes, conn);
+        pool->wrote_last = true;
+        left--;
+        drop_expired(&pool->writes);
+    }
+    size_t wanted = pool->writes.len < left ? pool->writes.len : left;
+    while (wanted-- > 0 && (conn = least_loaded(pool, SIZE_MAX, may_be_reserved)) != NULL) {
+        conn->reserved = true;
+    }
+}
+
+static void send_reads(struct pg_pool *pool)
+{
+    struct pg_conn *conn;
+    drop_expired(&pool->reads);
+    while (!qn_list_empty(&pool->reads) &&
+           (conn = least_loaded(pool, pool->pipeline_max, takes_reads)) != NULL) {
+        send_first(pool, &pool->reads, conn);
+        pool->wrote_last = false;
+        drop_expired(&pool->reads);
+    }
+}
+
+void pg_dispatch(struct pg_pool *pool)
+{
+    send_writes(pool);
+    send_reads(pool);
+    qn_metric_set(pool->metrics.waiting, (double)pg_pool_waiting(pool));
+}

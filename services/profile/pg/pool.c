@@ -1,0 +1,205 @@
+#include "services/profile/pg/pool.h"
+
+#include <stdlib.h>
+
+#include "common/core/check.h"
+#include "services/profile/pg/private.h"
+
+/* Open → connections come up as the opener has it → queries come and go → closing: queries that wait are
+ * served, connections close as they fall idle → (limit_ms) what is left is cut off → the lane's threads have
+ * returned → gone. */
+
+enum {
+    QUEUE_MAX_DEFAULT = 4096, /* at 5,000 statements a second, what a call's patience of a second is worth */
+    PIPELINE_MAX_DEFAULT = 16,
+    CANCELS_AT_ONCE = 2,
+};
+
+size_t pg_pool_up(const struct pg_pool *pool)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        n += pg_conn_is_up(&pool->conns[i]);
+    }
+    return n;
+}
+
+static void on_lane_closed(void *context)
+{
+    struct pg_pool *pool = context;
+    void (*closed)(void *) = pool->closed;
+    void *closed_context = pool->closed_context;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        pg_metrics_state(pg_conn_state_name(PG_CONN_DOWN), -1);
+    }
+    free(pool);
+    if (closed) {
+        closed(closed_context);
+    }
+}
+
+static void end_waiting(struct pg_pool *pool)
+{
+    while (!qn_list_empty(&pool->reads) || !qn_list_empty(&pool->writes)) {
+        struct qn_list *list = qn_list_empty(&pool->reads) ? &pool->writes : &pool->reads;
+        pg_query_end(container_of(qn_list_first(list), struct pg_query, node), QN_UNAVAILABLE, "closing");
+    }
+}
+
+static void close_step(struct pg_pool *pool)
+{
+    if (pool->out_of_time || pg_pool_up(pool) == 0) {
+        end_waiting(pool);
+    }
+    bool all_down = true;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        struct pg_conn *conn = &pool->conns[i];
+        bool idle = conn->state == PG_CONN_IDLE && pg_pool_waiting(pool) == 0;
+        if (idle || !pg_conn_is_up(conn) || pool->out_of_time) {
+            pg_conn_close(conn, pool->out_of_time && !idle ? "shutdown, out of time" : "shutdown");
+        }
+        all_down = all_down && conn->state == PG_CONN_DOWN;
+    }
+    if (all_down && pg_pool_waiting(pool) == 0 && qn_list_empty(&pool->ended) && !pool->check.running &&
+        !pool->lane_closing) {
+        pool->lane_closing = true;
+        qn_timer_cancel(pool->loop, &pool->close_timer);
+        qn_later_cancel(pool->loop, &pool->turn);
+        qn_lane_close(pool->cancel_lane, on_lane_closed, pool);
+    }
+}
+
+static void run_turn(struct qn_later *later)
+{
+    struct pg_pool *pool = container_of(later, struct pg_pool, turn);
+    pg_query_deliver(pool);
+    if (!pool->closing) {
+        pg_opener_step(pool);
+    }
+    pg_dispatch(pool);
+    if (pool->closing) {
+        close_step(pool);
+    }
+}
+
+void pg_pool_wake(struct pg_pool *pool)
+{
+    if (!pool->lane_closing) {
+        qn_later_start(pool->loop, &pool->turn, run_turn);
+    }
+}
+
+static struct pg_pool *pool_of(struct pg_conn *conn)
+{
+    return container_of(conn - (conn->number - 1), struct pg_pool, conns);
+}
+
+static void on_up(struct pg_conn *conn)
+{
+    struct pg_pool *pool = pool_of(conn);
+    pg_opener_up(pool);
+    pg_check_up(pool);
+    pg_pool_wake(pool);
+}
+
+static void on_down(struct pg_conn *conn)
+{
+    struct pg_pool *pool = pool_of(conn);
+    if (!pool->closing) {
+        pg_opener_down(pool, &conn->end);
+    }
+    if (pg_pool_up(pool) == 0) {
+        pg_check_all_down(pool);
+    }
+    pg_pool_wake(pool);
+}
+
+static void on_room(struct pg_conn *conn)
+{
+    pg_pool_wake(pool_of(conn));
+}
+
+static const struct pg_conn_owner owner = {
+    .up = on_up,
+    .down = on_down,
+    .room = on_room,
+    .answered = pg_query_answered,
+    .again = pg_query_again,
+};
+
+enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *options,
+                            struct pg_pool **ret_pool, struct qn_error *err)
+{
+    size_t pipeline_max = options->pipeline_max ? options->pipeline_max : PIPELINE_MAX_DEFAULT;
+    QN_CHECK(options->url->connection_limit >= 1 && options->url->connection_limit <= PG_CONNECTIONS_MAX);
+    QN_CHECK(pipeline_max <= PG_PIPELINE_MAX);
+    if (!PQisthreadsafe()) { /* PQcancel() runs on other threads */
+        return qn_error_set(err, QN_FAILED_PRECONDITION, "this libpq was built without threads");
+    }
+    struct pg_pool *pool = calloc(1, sizeof *pool);
+    if (!pool) {
+        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "out of memory");
+    }
+    struct qn_lane_options lane = {
+        .name = "pg_cancel", .threads = CANCELS_AT_ONCE, .queue_max = PG_CONNECTIONS_MAX};
+    enum qn_status status = qn_lane_open(loop, &lane, &pool->cancel_lane);
+    if (status != QN_OK) {
+        free(pool);
+        return qn_error_set(err, status, "the threads for cancelling cannot be started");
+    }
+    pool->loop = loop;
+    pool->url = options->url;
+    pool->queue_max = options->queue_max ? options->queue_max : QUEUE_MAX_DEFAULT;
+    pool->pipeline_max = pipeline_max;
+    pool->n_conns = (size_t)options->url->connection_limit;
+    pool->log.name = "pg";
+    qn_list_init(&pool->reads);
+    qn_list_init(&pool->writes);
+    qn_list_init(&pool->ended);
+    pg_metrics_init(&pool->metrics);
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        struct pg_conn *conn = &pool->conns[i];
+        conn->number = (unsigned)i + 1;
+        conn->loop = loop;
+        conn->url = options->url;
+        conn->owner = &owner;
+        conn->statements = &pool->statements;
+        conn->cancel_lane = pool->cancel_lane;
+        conn->log = (struct qn_log){
+            .parent = &pool->log, .fields = {QN_F_INT("connection", conn->number)}, .n_fields = 1};
+        pg_metrics_state(pg_conn_state_name(conn->state), 1);
+    }
+    pg_pool_wake(pool);
+    *ret_pool = pool;
+    return QN_OK;
+}
+
+bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail)
+{
+    size_t up = pg_pool_up(pool);
+    if (up == 0) {
+        qn_buf_printf(detail, "%s: %s", pg_opener_reason(pool), pg_refusal_name(pool->opener.refusal));
+        return false;
+    }
+    qn_buf_printf(detail, "%zu of %zu connections", up, pool->n_conns);
+    return pg_check_ready(pool, detail);
+}
+
+static void on_out_of_time(struct qn_timer *timer)
+{
+    struct pg_pool *pool = container_of(timer, struct pg_pool, close_timer);
+    pool->out_of_time = true;
+    pg_pool_wake(pool);
+}
+
+void pg_pool_close(struct pg_pool *pool, uint64_t limit_ms, void (*closed)(void *context), void *context)
+{
+    QN_CHECK(!pool->closing);
+    pool->closing = true;
+    pool->closed = closed;
+    pool->closed_context = context;
+    pg_opener_stop(pool);
+    pg_check_stop(pool);
+    qn_timer_start(pool->loop, &pool->close_timer, limit_ms, on_out_of_time);
+    pg_pool_wake(pool);
+}

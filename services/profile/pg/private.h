@@ -1,0 +1,109 @@
+#ifndef PROFILE_PG_PRIVATE_H
+#define PROFILE_PG_PRIVATE_H
+
+#include "common/core/buf.h"
+#include "services/profile/pg/conn.h"
+#include "services/profile/pg/pool.h"
+
+/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c and query.c; nobody else includes this.
+ *
+ * What happens on connections and in queries is only noted; the pool acts on it in 'turn', once in a turn of
+ * the loop, after the events at hand: answers are handed over, connections opened, queries sent. So no
+ * callback runs within another, and all queries of a turn are looked at together. */
+
+/* Who opens connections, and when (opener.c). */
+struct pg_opener {
+    struct qn_timer timer;   /* runs while nothing is tried */
+    unsigned failures;       /* attempts in a row */
+    enum pg_refusal refusal; /* of the last attempt; NONE when it came up */
+    struct qn_log_limit log_limit;
+};
+
+/* Whether the database is the one this program wants (check.c). */
+struct pg_check {
+    struct pg_query query;
+    struct pg_step step;
+    struct qn_timer timer; /* until the next look */
+    bool running;
+    bool role_known, version_known;
+    int64_t version;
+    char remark[160];  /* of the role's limit; may be empty */
+    char trouble[160]; /* why it is not known; may be empty */
+};
+
+enum { PG_LOGGED_REASONS = 8 };
+
+struct pg_pool {
+    struct qn_loop *loop;
+    const struct pg_url *url;
+    size_t queue_max, pipeline_max;
+    struct qn_log log;
+    struct pg_metrics metrics;
+    struct pg_statements statements;
+    struct qn_lane *cancel_lane;
+
+    struct pg_conn conns[PG_CONNECTIONS_MAX];
+    size_t n_conns;        /* connection_limit */
+    struct qn_list reads;  /* waiting: may share a connection */
+    struct qn_list writes; /* waiting: must be alone */
+    bool wrote_last;       /* with a single connection: reads are next */
+    struct qn_list ended;  /* outcome filled in, 'done' to be called */
+    struct qn_later turn;
+    struct pg_opener opener;
+    struct pg_check check;
+    struct {
+        const char *reason;
+        struct qn_log_limit limit;
+    } log_limits[PG_LOGGED_REASONS];
+
+    bool closing, out_of_time, lane_closing;
+    struct qn_timer close_timer;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
+static inline size_t pg_pool_waiting(const struct pg_pool *pool)
+{
+    return pool->reads.len + pool->writes.len;
+}
+
+/* Connections that hold a slot. */
+size_t pg_pool_up(const struct pg_pool *pool);
+
+/* Something was noted: act on it later in this turn. */
+void pg_pool_wake(struct pg_pool *pool);
+
+/* dispatch.c: gives connections to queries that wait. */
+void pg_dispatch(struct pg_pool *pool);
+
+/* opener.c */
+void pg_opener_step(struct pg_pool *pool);
+void pg_opener_up(struct pg_pool *pool);
+void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end);
+void pg_opener_stop(struct pg_pool *pool);
+/* Why there is no connection: "cannot connect" or "no slot". */
+const char *pg_opener_reason(const struct pg_pool *pool);
+/* Milliseconds until the next attempt, for the n-th failure in a row (from 1); 'random' is any number. */
+uint64_t pg_opener_delay(unsigned failures, enum pg_refusal refusal, uint32_t random);
+
+/* check.c */
+void pg_check_up(struct pg_pool *pool);       /* a connection came up */
+void pg_check_all_down(struct pg_pool *pool); /* none is left */
+void pg_check_stop(struct pg_pool *pool);     /* its query, if any, still ends */
+bool pg_check_ready(const struct pg_pool *pool, struct qn_buf *detail);
+
+/* query.c */
+/* Notes the outcome; 'done' follows in the pool's turn. Takes the query out of the queue. */
+void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason);
+/* Its outcome is filled in already. */
+void pg_query_answered(struct pg_query *query);
+/* Puts it in the queue once more, in front. */
+void pg_query_again(struct pg_query *query);
+/* It leaves the queue for a connection. */
+void pg_query_sent(struct pg_query *query);
+/* Its time in the queue is over: "pool full", "cannot connect" or "no slot". */
+void pg_query_expire(struct pg_query *query);
+/* Calls 'done' of every query in 'ended'. */
+void pg_query_deliver(struct pg_pool *pool);
+
+#endif
