@@ -33,8 +33,8 @@ enum qn_status qn_buf_write_byte(struct qn_buf *buf, char byte);
 enum qn_status qn_buf_printf(struct qn_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Makes room for 'len' more bytes and returns where they go; NULL over the ceiling, and the buffer is failed. Say with
- * qn_buf_commit() how many were then written. */
+/* Makes room for 'len' more bytes and returns where they go; NULL over the ceiling, and the buffer is failed.
+ * Say with qn_buf_commit() how many were then written. */
 void *qn_buf_reserve(struct qn_buf *buf, size_t len);
 void qn_buf_commit(struct qn_buf *buf, size_t len);
 
@@ -69,8 +69,8 @@ static inline size_t qn_reader_left(const struct qn_reader *reader)
 QN_MUST_USE enum qn_status qn_reader_u8(struct qn_reader *reader, uint8_t *ret_value);
 QN_MUST_USE enum qn_status qn_reader_u32le(struct qn_reader *reader, uint32_t *ret_value);
 QN_MUST_USE enum qn_status qn_reader_u64le(struct qn_reader *reader, uint64_t *ret_value);
-/* Base-128 varint, at most ten bytes (protobuf "Encoding", section "Base 128 Varints"). One that does not fit in
- * 64 bits is refused, where some readers drop the upper bits: two readers must not see two numbers. */
+/* Base-128 varint, at most ten bytes (protobuf "Encoding", section "Base 128 Varints"). One that does not fit
+ * in 64 bits is refused, where some readers drop the upper bits: two readers must not see two numbers. */
 QN_MUST_USE enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value);
 /* A view into the bytes read, no copy. */
 QN_MUST_USE enum qn_status qn_reader_view(struct qn_reader *reader, size_t len, struct qn_str *ret_view);

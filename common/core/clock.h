@@ -22,9 +22,9 @@ enum { QN_TIME_TEXT_LEN = 24 }; /* "2026-11-23T04:15:56.937Z" */
 /* Writes exactly QN_TIME_TEXT_LEN characters and a NUL. Requires: years 0000 to 9999. */
 void qn_time_format(int64_t wall_ms, char to[QN_TIME_TEXT_LEN + 1]);
 
-/* RFC 3339 with 'Z' or an offset, up to nine fraction digits (cut to milliseconds), as proto3's JSON mapping wants
- * it: capital T and Z, no leap second. False on anything else, and on an instant outside the years 0000 to 9999 in
- * UTC, so that every result can be formatted. */
+/* RFC 3339 with 'Z' or an offset, up to nine fraction digits (cut to milliseconds), as proto3's JSON mapping
+ * wants it: capital T and Z, no leap second. False on anything else, and on an instant outside the years 0000
+ * to 9999 in UTC, so that every result can be formatted. */
 bool qn_time_parse(struct qn_str text, int64_t *ret_wall_ms);
 
 struct qn_date {

@@ -42,8 +42,8 @@ ptrdiff_t qn_str_rfind(struct qn_str s, char byte);
 struct qn_str qn_str_trim(struct qn_str s);
 
 /* Cuts the next piece off the front of *rest at 'separator'. False when nothing is left (an empty *rest gives
- * no piece; "a," gives "a" and then ""). Pass *rest on as it was left: where a closing separator leaves nothing
- * but an empty piece, it no longer points into the text. */
+ * no piece; "a," gives "a" and then ""). Pass *rest on as it was left: where a closing separator leaves
+ * nothing but an empty piece, it no longer points into the text. */
 bool qn_str_next(struct qn_str *rest, char separator, struct qn_str *ret_piece);
 
 /* Decimal, optional leading '-', the whole view, no blanks; false on anything else or overflow. */

@@ -17,7 +17,8 @@ size_t qn_utf8_utf16_len(struct qn_str s);
 /* Length in code points. Requires: well-formed text. */
 size_t qn_utf8_count(struct qn_str s);
 
-/* Reads the code point at the front: its length in bytes (1–4), or 0 when the text is empty or ill-formed there. */
+/* Reads the code point at the front: its length in bytes (1–4), or 0 when the text is empty or ill-formed
+ * there. */
 size_t qn_utf8_get(struct qn_str s, uint32_t *ret_code_point);
 
 /* Writes one code point (1–4 bytes) to 'to' and returns how many. A surrogate or a number over U+10FFFF is

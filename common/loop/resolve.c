@@ -41,7 +41,7 @@ static void add_address(struct qn_resolve *resolve, const char *address)
             return; /* one for each socket type the resolver knows */
     }
     if (resolve->n_addresses < QN_RESOLVE_MAX)
-        strcpy(resolve->addresses[resolve->n_addresses++], address);
+        memcpy(resolve->addresses[resolve->n_addresses++], address, strlen(address) + 1);
 }
 
 static void on_answer(uv_getaddrinfo_t *request, int uv_status, struct addrinfo *found)

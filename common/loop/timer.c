@@ -50,7 +50,7 @@ static void insert(struct qn_loop *loop, struct qn_timer *timer)
 {
     if (loop->n_timers + 1 >= loop->timers_capacity) {
         size_t capacity = loop->timers_capacity ? loop->timers_capacity * 2 : 64;
-        struct qn_timer **timers = realloc(loop->timers, capacity * sizeof *timers);
+        struct qn_timer **timers = realloc(loop->timers, capacity * sizeof(struct qn_timer *));
         QN_CHECK(timers); /* a timer that never fires would be a call that never ends */
         loop->timers = timers;
         loop->timers_capacity = capacity;
