@@ -1,0 +1,135 @@
+#ifndef MEDIA_OBJECT_H
+#define MEDIA_OBJECT_H
+
+#include "common/core/arena.h"
+#include "common/core/buf.h"
+#include "common/core/status.h"
+#include "common/loop/loop.h"
+
+/* The seam between photos and where their bytes lie. Behind it stands the embedded folder (object_folder.h);
+ * R2 or any S3 fits the same few operations, and nothing on this side would notice: keys, no folders; a PUT
+ * that only its presigned URL allows; HEAD, a ranged GET, a copy and a DELETE of our own; a listing in order
+ * of keys.
+ *
+ * Keys: media_object_key_is_safe(). All on the loop's thread. Starting calls back later, exactly once. */
+
+enum { MEDIA_OBJECT_KEY_MAX = 512, MEDIA_OBJECT_TYPE_MAX = 127, MEDIA_OBJECT_ETAG_MAX = 127 };
+
+/* Whether a key is one we would make: one to eight pieces between single slashes, each of 1 to 200 letters,
+ * digits,
+ * '-', '_' and '.', none beginning with a dot; MEDIA_OBJECT_KEY_MAX bytes in all. S3 takes more; a file
+ * system takes these as they are, and no such key can name anything outside of its folder. */
+bool media_object_key_is_safe(struct qn_str key);
+
+struct media_object_store {
+    const struct media_object_ops *ops;
+};
+
+struct media_object_info {
+    uint64_t size_bytes;
+    int64_t
+        touched_ms; /* since 1970: the later of when its bytes came and when it was last copied to this key */
+    char content_type[MEDIA_OBJECT_TYPE_MAX + 1];
+    char etag[MEDIA_OBJECT_ETAG_MAX + 1]; /* without quotes; changes when the bytes do */
+};
+
+/* One key of a listing. */
+struct media_object_entry {
+    char key[MEDIA_OBJECT_KEY_MAX + 1];
+    int64_t
+        touched_ms; /* since 1970: the later of when its bytes came and when it was last copied to this key */
+};
+
+enum { MEDIA_OBJECT_READ_MAX = 4096, MEDIA_OBJECT_LIST_MAX = 64 };
+
+/* One operation: embed it, zero it first, set 'arena' and 'deadline_ms'. It belongs to the store from start
+ * until 'done' has been entered; in 'done' it may be started again. */
+struct media_object_request {
+    struct qn_arena *arena; /* what the operation needs and answers lives here; must outlive 'done' */
+    uint64_t deadline_ms;   /* of qn_clock_now_ms() */
+
+    /* The answer, valid in 'done' when the status is QN_OK. */
+    struct media_object_info info;      /* of head and read */
+    struct qn_str bytes;                /* of read: what there was, at most as long as asked */
+    struct media_object_entry *entries; /* of list, in order of keys */
+    size_t n_entries;
+
+    /* Private from here. */
+    enum {
+        MEDIA_OBJECT_HEAD,
+        MEDIA_OBJECT_READ,
+        MEDIA_OBJECT_COPY,
+        MEDIA_OBJECT_DELETE,
+        MEDIA_OBJECT_LIST
+    } verb;
+    char key[MEDIA_OBJECT_KEY_MAX + 1],
+        to_key[MEDIA_OBJECT_KEY_MAX + 1]; /* of list: the prefix, and after what */
+    uint64_t offset;
+    size_t length;
+    enum qn_status early; /* known before any work was done */
+    struct qn_later later;
+    void (*done)(struct media_object_request *request, enum qn_status status);
+};
+
+/* An upload to be allowed. */
+struct media_object_put {
+    struct qn_str key;
+    struct qn_str content_type;
+    uint64_t size_bytes;
+    uint32_t expires_s;
+};
+
+struct media_object_ops {
+    enum qn_status (*presign_put)(struct media_object_store *store, const struct media_object_put *put,
+                                  int64_t now_ms, struct qn_buf *to);
+    void (*public_url)(struct media_object_store *store, struct qn_str key, struct qn_buf *to);
+    void (*start)(struct media_object_store *store, struct media_object_request *request);
+    struct qn_loop *(*loop)(struct media_object_store *store);
+};
+
+/* For stores: ends a request with a status that was known before any work, later in this turn. */
+void media_object_refuse(struct media_object_store *store, struct media_object_request *request,
+                         enum qn_status status);
+
+/* Appends a URL at which one PUT of exactly this type and size, with these two headers, makes the object,
+ * once, until it expires. QN_RESOURCE_EXHAUSTED over the ceiling of 'to'; QN_INVALID_ARGUMENT for an unsafe
+ * key. */
+QN_MUST_USE enum qn_status media_object_presign_put(struct media_object_store *store,
+                                                    const struct media_object_put *put, int64_t now_ms,
+                                                    struct qn_buf *to);
+
+/* Appends where anyone reads an object whose key begins with MEDIA_OBJECT_PUBLIC_PREFIX; the same for ever.
+ */
+void media_object_public_url(struct media_object_store *store, struct qn_str key, struct qn_buf *to);
+#define MEDIA_OBJECT_PUBLIC_PREFIX "photos/"
+
+/* Statuses of all that follow, beside their own: QN_INVALID_ARGUMENT for an unsafe key; QN_DEADLINE_EXCEEDED
+ * and QN_UNAVAILABLE (nothing was done, or for copy and delete: it may have been, and may be done again);
+ * QN_RESOURCE_EXHAUSTED (queue, arena or disk is full); QN_DATA_LOSS (what lies there is no object of ours);
+ * QN_INTERNAL. */
+typedef void media_object_cb(struct media_object_request *request, enum qn_status status);
+
+/* QN_NOT_FOUND. */
+void media_object_head(struct media_object_store *store, struct media_object_request *request,
+                       struct qn_str key, media_object_cb *done);
+
+/* At most MEDIA_OBJECT_READ_MAX bytes from 'offset'; fewer at the end of the object, none after it.
+ * QN_NOT_FOUND. */
+void media_object_read_range(struct media_object_store *store, struct media_object_request *request,
+                             struct qn_str key, uint64_t offset, size_t length, media_object_cb *done);
+
+/* The same bytes and type under another key as well, whatever was there before; its touched_ms is now, also
+ * when it was the same object already. Nobody ever sees a part of it. QN_NOT_FOUND: there is no 'from'. */
+void media_object_copy(struct media_object_store *store, struct media_object_request *request,
+                       struct qn_str from, struct qn_str to, media_object_cb *done);
+
+/* QN_OK also when there is nothing of this key. */
+void media_object_delete(struct media_object_store *store, struct media_object_request *request,
+                         struct qn_str key, media_object_cb *done);
+
+/* The first MEDIA_OBJECT_LIST_MAX keys that begin with 'prefix' (it ends in '/') and come after 'after', byte
+ * by byte. */
+void media_object_list(struct media_object_store *store, struct media_object_request *request,
+                       struct qn_str prefix, struct qn_str after, media_object_cb *done);
+
+#endif

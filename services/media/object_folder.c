@@ -1,0 +1,255 @@
+#include "services/media/object_folder.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/core/check.h"
+#include "common/core/encode.h"
+#include "common/core/log.h"
+#include "services/media/object_secret.h"
+
+/* The lane is for waiting, not for computing, hence more threads than cores; a disk with one head gains
+ * nothing from more than a few. The queue is as long as a burst of uploads and reads may be before they are
+ * refused. */
+enum { THREADS = 4, QUEUE_MAX = 1024 };
+
+/* An upload that is alive writes at least every few minutes: httpd cuts those that stall. */
+enum { SWEEP_EVERY_MS = 3600 * 1000, SWEEP_OLDER_THAN_MS = 3600 * 1000 };
+
+/* One operation of the seam, on its way through the lane. */
+struct folder_job {
+    struct qn_work work;
+    struct media_object_folder *folder;
+    struct media_object_request *request;
+    char *bytes; /* room of MEDIA_OBJECT_READ_MAX, for a read */
+    enum qn_status status;
+    struct qn_error err;
+};
+
+static struct media_object_folder *folder_of(struct media_object_store *store)
+{
+    return container_of(store, struct media_object_folder, store);
+}
+
+/* On a thread of the lane. */
+
+static enum qn_status read_range(struct folder_job *job, int fd)
+{
+    struct media_object_request *request = job->request;
+    uint64_t size = request->info.size_bytes;
+    uint64_t left = request->offset < size ? size - request->offset : 0;
+    size_t want = left < request->length ? (size_t)left : request->length;
+    ssize_t n = pread(fd, job->bytes, want, (off_t)(MEDIA_OBJECT_FILE_HEAD_BYTES + request->offset));
+    if (n != (ssize_t)want)
+        return qn_error_set(&job->err, QN_DATA_LOSS, "%s cannot be read", request->key);
+    request->bytes = qn_str_n(job->bytes, want);
+    return QN_OK;
+}
+
+static enum qn_status look(struct folder_job *job)
+{
+    struct media_object_request *request = job->request;
+    int fd;
+    QN_TRY(media_object_file_open(&job->folder->place, request->key, &request->info, &fd, &job->err));
+    enum qn_status status = request->verb == MEDIA_OBJECT_READ ? read_range(job, fd) : QN_OK;
+    close(fd);
+    return status;
+}
+
+static void run(struct qn_work *work)
+{
+    struct folder_job *job = container_of(work, struct folder_job, work);
+    const struct media_object_place *place = &job->folder->place;
+    struct media_object_request *request = job->request;
+    switch (request->verb) {
+    case MEDIA_OBJECT_HEAD:
+    case MEDIA_OBJECT_READ:
+        job->status = look(job);
+        break;
+    case MEDIA_OBJECT_COPY:
+        job->status = media_object_file_copy(place, request->key, request->to_key, &job->err);
+        break;
+    case MEDIA_OBJECT_DELETE:
+        job->status = media_object_file_delete(place, request->key, &job->err);
+        break;
+    case MEDIA_OBJECT_LIST:
+        job->status = media_object_file_list(place, request->key, request->to_key, request->entries,
+                                             MEDIA_OBJECT_LIST_MAX, &request->n_entries, &job->err);
+        break;
+    }
+}
+
+/* On the loop. */
+
+static void ran(struct qn_work *work, enum qn_status status)
+{
+    struct folder_job *job = container_of(work, struct folder_job, work);
+    if (status == QN_OK)
+        status = job->status;
+    if (status == QN_CANCELLED) /* the lane is being closed */
+        status = QN_UNAVAILABLE;
+    if (status != QN_OK && status != QN_NOT_FOUND)
+        qn_log(NULL, QN_WARN, "object store", QN_F_STATUS("status", status), QN_F_C("key", job->request->key),
+               QN_F_C("error", job->err.message));
+    job->request->done(job->request, status);
+}
+
+static void start(struct media_object_store *store, struct media_object_request *request)
+{
+    struct media_object_folder *folder = folder_of(store);
+    struct folder_job *job = qn_arena_new(request->arena, struct folder_job);
+    bool room = job != NULL;
+    /* Memory is taken here: an arena is the loop's. */
+    if (room && request->verb == MEDIA_OBJECT_READ)
+        room = (job->bytes = qn_arena_alloc(request->arena, request->length + 1)) != NULL;
+    if (room && request->verb == MEDIA_OBJECT_LIST)
+        room = (request->entries =
+                    qn_arena_array(request->arena, MEDIA_OBJECT_LIST_MAX, sizeof *request->entries)) != NULL;
+    if (!room) {
+        media_object_refuse(store, request, QN_RESOURCE_EXHAUSTED);
+        return;
+    }
+    job->folder = folder;
+    job->request = request;
+    qn_work_start(folder->lane, &job->work, request->deadline_ms, run, ran);
+}
+
+static struct qn_loop *loop_of(struct media_object_store *store)
+{
+    return folder_of(store)->loop;
+}
+
+/* URLs. */
+
+static enum qn_status presign_put(struct media_object_store *store, const struct media_object_put *put,
+                                  int64_t now_ms, struct qn_buf *to)
+{
+    struct media_object_folder *folder = folder_of(store);
+    struct qn_str scheme, host;
+    if (!media_settings_origin(qn_str_c(folder->origin), &scheme, &host))
+        return QN_UNAVAILABLE;
+    char path[sizeof MEDIA_OBJECT_FOLDER_BUCKET + MEDIA_OBJECT_KEY_MAX + 2], size[24];
+    int path_len = snprintf(path, sizeof path, "/" MEDIA_OBJECT_FOLDER_BUCKET "/%.*s", QN_STR_ARG(put->key));
+    snprintf(size, sizeof size, "%llu", (unsigned long long)put->size_bytes);
+    const struct media_sigv4_pair headers[] = {
+        {QN_STR("content-length"), qn_str_c(size)},
+        {QN_STR("content-type"), put->content_type},
+    };
+    const struct media_sigv4_request request = {
+        .method = QN_STR("PUT"),
+        .host = host,
+        .path = qn_str_n(path, (size_t)path_len),
+        .headers = headers,
+        .n_headers = QN_COUNT(headers),
+    };
+    qn_buf_write_str(to, scheme);
+    qn_buf_write_str(to, host);
+    return media_sigv4_presign(&folder->key, &request, now_ms, put->expires_s, to);
+}
+
+static void public_url(struct media_object_store *store, struct qn_str key, struct qn_buf *to)
+{
+    qn_buf_write_c(to, folder_of(store)->origin);
+    qn_buf_write_byte(to, '/');
+    qn_percent_encode(to, key, QN_PERCENT_PATH);
+}
+
+void media_object_folder_set_origin(struct media_object_folder *folder, const char *origin)
+{
+    struct qn_str scheme, host;
+    bool sound = media_settings_origin(qn_str_c(origin), &scheme, &host);
+    QN_CHECK(sound);
+    snprintf(folder->origin, sizeof folder->origin, "%.*s%.*s", QN_STR_ARG(scheme), QN_STR_ARG(host));
+}
+
+/* What was left in the making. */
+
+static void run_sweep(struct qn_work *work)
+{
+    struct media_object_folder *self = container_of(work, struct media_object_folder, sweep);
+    media_object_file_sweep(&self->place, SWEEP_OLDER_THAN_MS, &self->swept);
+}
+
+static void on_sweep_timer(struct qn_timer *timer);
+
+static void swept(struct qn_work *work, enum qn_status status)
+{
+    struct media_object_folder *self = container_of(work, struct media_object_folder, sweep);
+    if (status == QN_OK && self->swept > 0)
+        qn_log(NULL, QN_INFO, "files of uploads that never ended removed", QN_F_INT("files", self->swept));
+    if (!self->closed)
+        qn_timer_start(self->loop, &self->sweep_timer, SWEEP_EVERY_MS, on_sweep_timer);
+}
+
+static void on_sweep_timer(struct qn_timer *timer)
+{
+    struct media_object_folder *self = container_of(timer, struct media_object_folder, sweep_timer);
+    qn_work_start(self->lane, &self->sweep, 0, run_sweep, swept);
+}
+
+/* The part. */
+
+static const struct media_object_ops ops = {
+    .presign_put = presign_put, .public_url = public_url, .start = start, .loop = loop_of};
+
+static enum qn_status take_key(struct media_object_folder *self, struct qn_error *err)
+{
+    const struct media_settings *set = self->settings;
+    if (set->access_key_id[0] != '\0') {
+        snprintf(self->access_key_id, sizeof self->access_key_id, "%s", set->access_key_id);
+        snprintf(self->secret, sizeof self->secret, "%s", set->secret);
+    } else {
+        QN_TRY(media_object_secret_load(set->folder, self->access_key_id, self->secret, err));
+    }
+    self->key = (struct media_sigv4_key){.access_key_id = qn_str_c(self->access_key_id),
+                                         .secret = qn_str_c(self->secret),
+                                         .region = QN_STR("auto"),
+                                         .service = QN_STR("s3")};
+    return QN_OK;
+}
+
+enum qn_status media_object_folder_open(struct qn_part *part, struct qn_loop *loop, struct qn_error *err)
+{
+    struct media_object_folder *self = container_of(part, struct media_object_folder, part);
+    QN_TRY(media_object_file_place(self->settings->folder, &self->place, err));
+    enum qn_status status = take_key(self, err);
+    struct qn_lane_options options = {.name = "objects", .threads = THREADS, .queue_max = QUEUE_MAX};
+    if (status == QN_OK) {
+        status = qn_lane_open(loop, &options, &self->lane);
+        if (status != QN_OK)
+            qn_error_set(err, status, "no threads for the object folder: %s", qn_status_name(status));
+    }
+    if (status != QN_OK) {
+        media_object_file_leave(&self->place);
+        return status;
+    }
+    self->loop = loop;
+    self->store.ops = &ops;
+    qn_timer_start(loop, &self->sweep_timer, 0, on_sweep_timer);
+    qn_log(NULL, QN_INFO, "pictures lie in a folder of this machine; for one machine only",
+           QN_F_C("folder", self->settings->folder));
+    return QN_OK;
+}
+
+bool media_object_folder_ready(struct qn_part *part, struct qn_buf *detail)
+{
+    struct media_object_folder *self = container_of(part, struct media_object_folder, part);
+    qn_buf_printf(detail, "folder %s, of this machine only", self->settings->folder);
+    return true;
+}
+
+static void lane_closed(void *context)
+{
+    struct media_object_folder *self = context;
+    self->lane = NULL;
+    media_object_file_leave(&self->place);
+    self->closed(&self->part);
+}
+
+void media_object_folder_close(struct qn_part *part, void (*done)(struct qn_part *part))
+{
+    struct media_object_folder *self = container_of(part, struct media_object_folder, part);
+    self->closed = done;
+    qn_timer_cancel(self->loop, &self->sweep_timer);
+    qn_lane_close(self->lane, lane_closed, self);
+}

@@ -1,0 +1,37 @@
+#ifndef MEDIA_OBJECT_HTTP_H
+#define MEDIA_OBJECT_HTTP_H
+
+#include "common/http/httpd.h"
+#include "services/media/object_folder.h"
+
+/* The embedded store as browsers see it. A part of the service; open it after the folder.
+ *
+ *   PUT /quintet/<key>?X-Amz-…   an upload with a presigned URL, once: 200, or S3's errors as XML
+ *   GET, HEAD /photos/<id>       a public object: ETag, Cache-Control, Range, If-None-Match
+ *   OPTIONS                      the browser's question before an upload from another origin
+ *
+ * All else is refused: nothing lists, nothing deletes, and what is not under photos/ cannot be read. */
+struct media_object_http {
+    struct qn_part part;
+    const struct media_settings *settings;
+    struct media_object_folder *folder;
+    struct qn_httpd *httpd;             /* NULL unless open */
+    void (*done)(struct qn_part *part); /* private: of the drain or close that runs */
+};
+
+#define MEDIA_OBJECT_HTTP(settings_, folder_)                                                                \
+    {                                                                                                        \
+        .part = {.name = "http",                                                                             \
+                 .open = media_object_http_open,                                                             \
+                 .ready = media_object_http_ready,                                                           \
+                 .drain = media_object_http_drain,                                                           \
+                 .close = media_object_http_close},                                                          \
+        .settings = (settings_), .folder = (folder_)                                                         \
+    }
+
+enum qn_status media_object_http_open(struct qn_part *part, struct qn_loop *loop, struct qn_error *err);
+bool media_object_http_ready(struct qn_part *part, struct qn_buf *detail);
+void media_object_http_drain(struct qn_part *part, uint64_t limit_ms, void (*done)(struct qn_part *part));
+void media_object_http_close(struct qn_part *part, void (*done)(struct qn_part *part));
+
+#endif

@@ -1,0 +1,34 @@
+#ifndef MEDIA_OBJECT_UPLOAD_H
+#define MEDIA_OBJECT_UPLOAD_H
+
+#include "services/media/object_folder.h"
+
+/* One object on its way from a socket to the disk: pieces are gathered on the loop while the lane writes
+ * those before them into a file in the making. What waits for the disk is bounded, of one upload by its size
+ * and of all together by MEDIA_OBJECT_UPLOAD_BUFFER_MAX. All on the loop's thread. */
+struct media_upload;
+
+enum { MEDIA_OBJECT_UPLOAD_BUFFER_MAX = 64 * 1024 * 1024 };
+
+/* Begins; nothing touches the disk yet. NULL without memory. Requires: a safe key; a type without control
+ * characters, at most MEDIA_OBJECT_TYPE_MAX bytes. It ends with media_upload_finish() or
+ * media_upload_abandon(). */
+struct media_upload *media_upload_new(struct media_object_folder *folder, struct qn_str key,
+                                      struct qn_str content_type, uint64_t size_bytes);
+
+/* Takes a copy of the next piece. False: more than announced, or it has failed (media_upload_finish() then
+ * says why); nothing more is wanted. */
+bool media_upload_write(struct media_upload *upload, struct qn_str piece);
+
+/* All of it came. 'done' runs once, on the loop, not before this returns: QN_OK, the object is there and on
+ * the disk, 'etag' is its own; QN_ALREADY_EXISTS, the key was taken; QN_INVALID_ARGUMENT, fewer or more bytes
+ * than announced; QN_RESOURCE_EXHAUSTED, the disk is full; QN_UNAVAILABLE, too much waits for the disk
+ * already; QN_INTERNAL. In all but the first case nothing is left behind. The upload is gone when 'done'
+ * returns. */
+void media_upload_finish(struct media_upload *upload,
+                         void (*done)(void *context, enum qn_status status, const char *etag), void *context);
+
+/* Nobody wants it any more: leaves nothing behind, as soon as the disk lets go. */
+void media_upload_abandon(struct media_upload *upload);
+
+#endif

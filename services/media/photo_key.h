@@ -1,0 +1,31 @@
+#ifndef MEDIA_PHOTO_KEY_H
+#define MEDIA_PHOTO_KEY_H
+
+#include "common/core/id.h"
+#include "services/media/object.h"
+
+/* Where a photo's bytes lie in the store. Pure functions.
+ *
+ *   pending/<user>/<photo>   from the upload on; nobody can read it. <user> is the user's id in base64url,
+ * because Better Auth's ids may be any text photos/<photo>           once it has been checked; public */
+
+#define MEDIA_PHOTO_PENDING_PREFIX "pending/"
+
+enum {
+    MEDIA_PHOTO_USER_ID_MAX = 128
+}; /* bytes; Better Auth makes 32, other sites' ids are UUIDs or numbers */
+
+/* Whether a text has the shape of the ids we give out: 32 letters and digits. Any other can be no photo of
+ * ours. */
+bool media_photo_id_valid(struct qn_str photo_id);
+
+/* Requires: a valid photo id, a user id of 1 to MEDIA_PHOTO_USER_ID_MAX bytes. */
+void media_photo_key_pending(struct qn_str user_id, struct qn_str photo_id,
+                             char ret_key[MEDIA_OBJECT_KEY_MAX + 1]);
+void media_photo_key_public(struct qn_str photo_id, char ret_key[MEDIA_OBJECT_KEY_MAX + 1]);
+
+/* Takes a pending key apart; both results NUL-terminated. False when it is none of ours. */
+bool media_photo_key_read_pending(struct qn_str key, char ret_user_id[MEDIA_PHOTO_USER_ID_MAX + 1],
+                                  char ret_photo_id[QN_ID_LEN + 1]);
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef MEDIA_TURN_H
+#define MEDIA_TURN_H
+
+#include "common/core/id.h"
+#include "common/core/str.h"
+#include "common/loop/loop.h"
+
+/* One at a time for each photo: whatever looks at a row and then moves objects (completing, deleting,
+ * sweeping) takes the photo's turn first, so that no two of them interleave in this process. (Two processes
+ * on one store are kept apart by times alone, see photo.h.) All on the loop's thread.
+ *
+ * A turn is held or waited for by a call or by the sweep, so there are never more than calls in hand and one.
+ */
+struct media_turns {
+    struct qn_loop *loop;
+    struct qn_list turns; /* held or waiting, in the order they were asked for */
+};
+
+struct media_turn {
+    struct qn_node node;
+    struct qn_later later;
+    char photo_id[QN_ID_LEN + 1];
+    void (*go)(struct media_turn *turn);
+};
+
+void media_turns_init(struct media_turns *turns, struct qn_loop *loop);
+
+/* 'go' runs once, on the loop, not before this returns: the turn is held until media_turn_give(). Requires:
+ * the turn is neither held nor waiting; photo_id has at most QN_ID_LEN bytes. */
+void media_turn_take(struct media_turns *turns, struct media_turn *turn, struct qn_str photo_id,
+                     void (*go)(struct media_turn *turn));
+
+/* Gives it on to whoever has waited longest. Does nothing when it is not held. */
+void media_turn_give(struct media_turns *turns, struct media_turn *turn);
+
+#endif
