@@ -179,7 +179,7 @@ static unsigned field_of(const char *name)
     return 0;
 }
 
-unsigned profile_mask(char *const *names, size_t n_names, struct qn_arena *arena,
+unsigned profile_mask(const char *const *names, size_t n_names, struct qn_arena *arena,
                       struct profile_complaints *complaints)
 {
     unsigned mask = 0;

@@ -123,7 +123,7 @@ void profile_validate(const struct profile_input *input, unsigned which, struct 
 
 /* The set that an update_mask names. Unknown names, and none at all, are complaints, whose texts are made in
  * 'arena'. */
-unsigned profile_mask(char *const *names, size_t n_names, struct qn_arena *arena,
+unsigned profile_mask(const char *const *names, size_t n_names, struct qn_arena *arena,
                       struct profile_complaints *complaints);
 
 /* What a list is asked for. Gender NONE, empty city: any. */

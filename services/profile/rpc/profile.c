@@ -171,7 +171,8 @@ void profile_rpc_update_profile(struct qn_call *call)
     };
     struct profile_complaints complaints = {0};
     struct profile_fields fields;
-    unsigned which = profile_mask(in->update_mask, in->n_update_mask, call->arena, &complaints);
+    unsigned which =
+        profile_mask((const char *const *)in->update_mask, in->n_update_mask, call->arena, &complaints);
     profile_validate(&input, which, today(), &fields, &complaints);
     if (!profile_ask_fine(call, &complaints))
         return;

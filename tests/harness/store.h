@@ -1,0 +1,75 @@
+#ifndef QN_TESTS_STORE_H
+#define QN_TESTS_STORE_H
+
+#include "common/rpc/client.h"
+#include "services/profile/pg/pool.h"
+#include "services/profile/pg/url.h"
+#include "tests/harness/postgres.h"
+
+/* quintet-profile taken apart, for tests of what it serves: a real PostgreSQL, and in this process the real pool,
+ * handlers, rpc server and rpc client, over inproc. One at a time; opened in a group's set-up, closed in its
+ * tear-down, which proves that nothing is left on the loop. */
+
+/* Whose tables are there. */
+enum harness_layout {
+    HARNESS_OURS,         /* made by --migrate, as Better Auth's own migration makes them: timestamptz */
+    HARNESS_PRISMA,       /* made by Prisma before: timestamp(3) without time zone */
+    HARNESS_OTHER_SCHEMA, /* ours, with ?schema= of a name that must be quoted */
+};
+
+struct harness_store {
+    struct qn_loop *loop;
+    struct harness_postgres *postgres;
+    PGconn *admin; /* superuser in the application's database, with the service's search_path and in UTC */
+    struct pg_url url;
+    struct pg_pool *pool;
+    struct qn_server *server;
+    struct qn_client *client;
+    struct qn_arena arena; /* for requests; lives until close */
+};
+
+void harness_store_open(struct harness_store *store, enum harness_layout layout);
+void harness_store_close(struct harness_store *store);
+
+/* Closes the pool, in order; what is asked afterwards is UNAVAILABLE. PostgreSQL then has every backend's statistics. */
+void harness_store_close_pool(struct harness_store *store);
+
+/* A call on its way, and then its answer. Lives until harness_store_close(). */
+struct harness_call {
+    struct qn_request request;
+    struct qn_context ctx;
+    struct harness_store *store;
+};
+
+/* 'caller': a user's id, as the gateway would say it; NULL: nobody known. */
+struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method, const void *in,
+                                         const char *caller);
+/* Until every call has its answer. */
+void harness_store_wait(struct harness_store *store);
+
+/* The response to a call that must go well. */
+const void *harness_store_ask(struct harness_store *store, const struct qn_method *method, const void *in,
+                              const char *caller);
+
+/* A call that must end so. 'reason' may be NULL: any. For INVALID_ARGUMENT 'reason' is instead the fields violated, in
+ * order: "display_name birth_date". */
+void harness_store_refuse(struct harness_store *store, const struct qn_method *method, const void *in,
+                          const char *caller, enum qn_status status, const char *reason);
+
+/* Text in the store's arena. */
+char *harness_store_text(struct harness_store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* 32 random characters, as Better Auth's ids. */
+char *harness_store_id(struct harness_store *store);
+
+/* A new user with a session, made by CreateUser: the user's id, and the session's token if asked for. */
+char *harness_store_user(struct harness_store *store, char **ret_token);
+
+/* How often a statement has gone well: quintet_pg_statements_total. */
+double harness_store_statements(const char *statement);
+
+/* A number from the database, and statements that must go well, as the superuser. */
+long harness_store_number(struct harness_store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void harness_store_do(struct harness_store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
