@@ -89,7 +89,7 @@ bool gateway_body_read(struct gateway_request *req, enum gateway_body_types type
             return false;
         }
     } else {
-        char *message =
+        const char *message =
             qn_arena_printf(&req->arena, "Content-Type \"%.*s\" is not allowed. Allowed types: %s",
                             QN_STR_ARG(type), ALLOWED[types]);
         if (!message || !qn_utf8_valid(type))
