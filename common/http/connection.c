@@ -71,28 +71,34 @@ void qn_connection_cut(struct qn_connection *connection)
     shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* Hanging up. */
-
-static void end_handled(struct qn_connection *connection)
-{
-    if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)
-        qn_exchange_end(connection->exchange);
-}
+/* Hanging up.
+ *
+ * Looked at after libmicrohttpd's run of the same turn, so that what came before the end has been read. An
+ * exchange with the owner is ended. On any other connection libmicrohttpd must see the end itself, and may
+ * have missed it: after a read that did not fill its buffer it waits for an edge of epoll, but when the end
+ * came together with the last bytes there was one edge for both. Shutting down what the peer has shut down
+ * already changes nothing, and makes one. */
 
 static void on_hangup_later(struct qn_later *later)
 {
     struct qn_httpd *httpd = container_of(later, struct qn_httpd, hangup_later);
-    qn_list_each (node, &httpd->connections) {
-        struct qn_connection *connection = container_of(node, struct qn_connection, node);
-        if (connection->hung_up)
-            end_handled(connection);
+    struct qn_node *node;
+    while ((node = qn_list_pop(&httpd->hung_up)) != NULL) {
+        struct qn_connection *connection = container_of(node, struct qn_connection, hung_node);
+        if (connection->phase != QN_PHASE_HANDLING)
+            shutdown(connection->fd, SHUT_RD);
+        else if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)
+            qn_exchange_end(connection->exchange);
     }
 }
 
 void qn_connection_check_hangup(struct qn_connection *connection)
 {
-    if (connection->hung_up)
-        qn_later_start(connection->httpd->loop, &connection->httpd->hangup_later, on_hangup_later);
+    struct qn_httpd *httpd = connection->httpd;
+    if (!connection->hung_up || qn_node_linked(&connection->hung_node))
+        return;
+    qn_list_push(&httpd->hung_up, &connection->hung_node);
+    qn_later_start(httpd->loop, &httpd->hangup_later, on_hangup_later);
 }
 
 static void on_hangups(void *context, int events)
@@ -105,7 +111,7 @@ static void on_hangups(void *context, int events)
         /* Still there: connections leave only in libmicrohttpd's run, and take themselves out of this set. */
         struct qn_connection *connection = hangups[i].data.ptr;
         connection->hung_up = true;
-        end_handled(connection);
+        qn_connection_check_hangup(connection);
     }
 }
 
@@ -155,6 +161,8 @@ static void left(struct qn_httpd *httpd, struct qn_connection *connection)
 {
     (void)epoll_ctl(httpd->hangup_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     qn_list_remove(&httpd->connections, &connection->node);
+    if (qn_node_linked(&connection->hung_node))
+        qn_list_remove(&httpd->hung_up, &connection->hung_node);
     qn_metric_add(httpd->connections_gauge, -1);
     free(connection);
     qn_httpd_connection_left(httpd);

@@ -58,6 +58,16 @@ static void split_target(struct qn_exchange *public, struct qn_str target)
     public->query = qn_str_n(target.ptr + path_bytes + 1, target.len - path_bytes - 1);
 }
 
+/* libmicrohttpd would now take the query apart into a record a parameter. Nobody here wants them, and a long
+ * query would use up its pool and with it the answer. The target lies in the connection's buffer, in which it
+ * writes itself as soon as this returns. */
+static void hide_query(const char *target)
+{
+    char *question = strchr((char *)(uintptr_t)target, '?');
+    if (question && question[1])
+        question[1] = '\0';
+}
+
 void *qn_exchange_on_line(void *context, const char *target, struct MHD_Connection *mhd)
 {
     struct qn_httpd *httpd = context;
@@ -79,6 +89,7 @@ void *qn_exchange_on_line(void *context, const char *target, struct MHD_Connecti
         return NULL;
     }
     split_target(&x->public, qn_str_n(copy, x->target_bytes));
+    hide_query(target);
     x->connection = connection;
     connection->exchange = x;
     connection->used = true;
@@ -120,8 +131,8 @@ static enum MHD_Result take_head(struct qn_exchange_state *x, const char *url, c
 {
     const struct qn_httpd *httpd = x->connection->httpd;
     x->public.method = qn_arena_str(&x->arena, qn_str_c(method));
-    unsigned status =
-        x->public.method.ptr ? qn_head_check(x, url, version) : MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+    unsigned status = x->public.method.ptr ? qn_head_check(x, url, method, version)
+                                           : MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     if (status != 0)
         return qn_refuse(x, status);
 

@@ -5,8 +5,10 @@
  * where a request ends (RFC 9112 section 11.2, request smuggling). So it is refused here. */
 
 struct scan {
+    const char *next; /* where the next line begins, if the lines follow one another as they should */
     unsigned hosts, lengths, encodings;
     bool malformed;
+    bool broken_lines;
     bool chunked;
     bool expects_100;
     struct qn_str length;
@@ -42,6 +44,9 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
     struct scan *scan = context;
     struct qn_str name = {key, key_size};
     struct qn_str text = {value, value_size};
+    if (key != scan->next)
+        scan->broken_lines = true;
+    scan->next = value + value_size + 2;
     if (!qn_head_token(name) || (value_size > 0 && memchr(value, '\r', value_size)))
         scan->malformed = true;
     switch (key_size) { /* most names are none of these: do not compare them all */
@@ -69,7 +74,7 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
     return MHD_YES;
 }
 
-/* An upper bound of libmicrohttpd's record of one header, cookie or argument in its pool. */
+/* An upper bound of libmicrohttpd's record of one header or cookie in its pool. */
 enum { RECORD_BYTES = 64 };
 
 /* Whether the pool still has room for a reply's head. Without it the connection would be closed unanswered.
@@ -87,7 +92,18 @@ static bool room_for_reply(const struct qn_exchange_state *x, size_t head_bytes)
     return used + cookie_bytes + QN_REPLY_HEAD_MAX <= x->connection->httpd->pool_bytes;
 }
 
-unsigned qn_head_check(struct qn_exchange_state *x, const char *url, const char *version)
+/* libmicrohttpd parses in place: names and values point into the bytes received. So a head can be checked for
+ * what it hides there. It cuts a value at a NUL; it takes a line that begins with a colon for the end of the
+ * head, so that another request begins where others see a header; it garbles values continued on a further
+ * line, which RFC 9112 section 5.2 lets a server refuse. In each of these the next line does not begin right
+ * behind the last value and its CR LF. (Versions after 0.9.75 refuse them themselves and trim values, which
+ * would look the same.) */
+static bool lines_follow(const struct scan *scan, const char *end)
+{
+    return MHD_VERSION > 0x00097500 || (!scan->broken_lines && scan->next + 2 == end);
+}
+
+unsigned qn_head_check(struct qn_exchange_state *x, const char *url, const char *method, const char *version)
 {
     struct MHD_Connection *mhd = x->connection->mhd;
     size_t head_bytes = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
@@ -100,10 +116,10 @@ unsigned qn_head_check(struct qn_exchange_state *x, const char *url, const char 
     if (x->target_bytes != (size_t)(version - url) - 1 || public->path.len == 0)
         return MHD_HTTP_BAD_REQUEST;
 
-    struct scan scan = {0};
+    struct scan scan = {.next = version + strlen(version) + 2};
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, look, &scan);
-    if (scan.malformed || scan.hosts > 1 || scan.lengths > 1 || (scan.lengths > 0 && scan.encodings > 0) ||
-        !qn_head_token(public->method))
+    if (!lines_follow(&scan, method + head_bytes) || scan.malformed || scan.hosts > 1 || scan.lengths > 1 ||
+        (scan.lengths > 0 && scan.encodings > 0) || !qn_head_token(public->method))
         return MHD_HTTP_BAD_REQUEST;
     if (scan.encodings > 1 || (scan.encodings == 1 && !scan.chunked))
         return MHD_HTTP_NOT_IMPLEMENTED; /* RFC 9112 section 6.1 */

@@ -153,8 +153,8 @@ static enum qn_status open_socket(struct qn_httpd *httpd, struct qn_error *err)
     return QN_OK;
 }
 
-/* libmicrohttpd keeps a connection's request head, what it parsed of it (a 64-byte record for every header,
- * cookie and argument, and a copy of the cookies) and the head of the reply in one pool of this size, which
+/* libmicrohttpd keeps a connection's request head, what it parsed of it (a 64-byte record for every header
+ * and cookie, and a copy of the cookies) and the head of the reply in one pool of this size, which
  * it clears for every request: too large a pool costs time, too small a one refuses heads. */
 static size_t pool_bytes(size_t head_max_bytes)
 {
@@ -219,6 +219,7 @@ enum qn_status qn_httpd_open(struct qn_loop *loop, const struct qn_httpd_options
     fit_descriptors(&httpd->options);
     httpd->drain_max_bytes = 16 * (uint64_t)httpd->options.body_max_bytes;
     qn_list_init(&httpd->connections);
+    qn_list_init(&httpd->hung_up);
     find_series(httpd);
 
     MHD_set_panic_func(on_panic, NULL);

@@ -37,7 +37,8 @@ enum qn_phase {
 };
 
 struct qn_connection {
-    struct qn_node node; /* in qn_httpd.connections */
+    struct qn_node node;      /* in qn_httpd.connections */
+    struct qn_node hung_node; /* in qn_httpd.hung_up */
     struct qn_httpd *httpd;
     struct MHD_Connection *mhd;
     int fd;
@@ -100,6 +101,7 @@ struct qn_httpd {
     struct qn_timer sweep;
     int hangup_fd; /* an epoll descriptor of our own: a suspended connection is in none of libmicrohttpd's */
     struct qn_poll *hangup_poll;
+    struct qn_list hung_up; /* connections whose hang-up is to be looked at */
     struct qn_later hangup_later;
 
     bool draining;
@@ -137,7 +139,7 @@ struct qn_connection *qn_connection_of(struct MHD_Connection *mhd);
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase, uint64_t bytes);
 /* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
 void qn_connection_cut(struct qn_connection *connection);
-/* Has the end of a connection that hung up while it was received looked at once it is handled. */
+/* The owner now has the exchange: should its client have hung up before, see to that. */
 void qn_connection_check_hangup(struct qn_connection *connection);
 
 /* head.c */
@@ -146,7 +148,7 @@ void qn_connection_check_hangup(struct qn_connection *connection);
 bool qn_head_token(struct qn_str text);
 
 /* The status to refuse this head with, or 0; fills in what the head says of the body. */
-unsigned qn_head_check(struct qn_exchange_state *x, const char *url, const char *version);
+unsigned qn_head_check(struct qn_exchange_state *x, const char *url, const char *method, const char *version);
 
 /* exchange.c */
 
