@@ -87,7 +87,7 @@ static void on_looked(struct pg_query *query)
         snprintf(check->trouble, sizeof check->trouble, "the schema's version is not known: %s",
                  query->reason ? query->reason : qn_status_name(query->status));
     }
-    if (!check->version_known && !pool->closing && pg_pool_up(pool) > 0) {
+    if (!check->version_known && !pool->draining && pg_pool_up(pool) > 0) {
         qn_timer_start(pool->loop, &check->timer, LOOK_AGAIN_MS, on_look_again);
     }
 }
@@ -95,7 +95,7 @@ static void on_looked(struct pg_query *query)
 static void look(struct pg_pool *pool)
 {
     struct pg_check *check = &pool->check;
-    if (check->running || pool->closing) {
+    if (check->running || pool->draining) {
         return;
     }
     check->running = true;

@@ -46,7 +46,8 @@ static void end_waiting(struct pg_pool *pool)
     }
 }
 
-static void close_step(struct pg_pool *pool)
+/* True when nothing is left. */
+static bool drain_step(struct pg_pool *pool)
 {
     if (pool->out_of_time || pg_pool_up(pool) == 0) {
         end_waiting(pool);
@@ -56,14 +57,27 @@ static void close_step(struct pg_pool *pool)
         struct pg_conn *conn = &pool->conns[i];
         bool idle = conn->state == PG_CONN_IDLE && pg_pool_waiting(pool) == 0;
         if (idle || !pg_conn_is_up(conn) || pool->out_of_time) {
-            pg_conn_close(conn, pool->out_of_time && !idle ? "shutdown, out of time" : "shutdown");
+            pg_conn_close(conn, idle ? "shutdown" : "shutdown, out of time");
         }
         all_down = all_down && conn->state == PG_CONN_DOWN;
     }
-    if (all_down && pg_pool_waiting(pool) == 0 && qn_list_empty(&pool->ended) && !pool->check.running &&
-        !pool->lane_closing) {
-        pool->lane_closing = true;
-        qn_timer_cancel(pool->loop, &pool->close_timer);
+    return all_down && pg_pool_waiting(pool) == 0 && qn_list_empty(&pool->ended) && !pool->check.running;
+}
+
+static void end_step(struct pg_pool *pool)
+{
+    if (!drain_step(pool)) {
+        return;
+    }
+    qn_timer_cancel(pool->loop, &pool->drain_timer);
+    if (!pool->is_drained) {
+        pool->is_drained = true;
+        if (pool->drained) {
+            pool->drained(pool->drained_context); /* may close it */
+        }
+    }
+    if (pool->gone_wanted && !pool->going) {
+        pool->going = true;
         qn_later_cancel(pool->loop, &pool->turn);
         qn_lane_close(pool->cancel_lane, on_lane_closed, pool);
     }
@@ -73,18 +87,18 @@ static void run_turn(struct qn_later *later)
 {
     struct pg_pool *pool = container_of(later, struct pg_pool, turn);
     pg_query_deliver(pool);
-    if (!pool->closing) {
+    if (!pool->draining) {
         pg_opener_step(pool);
     }
     pg_dispatch(pool);
-    if (pool->closing) {
-        close_step(pool);
+    if (pool->draining) {
+        end_step(pool);
     }
 }
 
 void pg_pool_wake(struct pg_pool *pool)
 {
-    if (!pool->lane_closing) {
+    if (!pool->going) {
         qn_later_start(pool->loop, &pool->turn, run_turn);
     }
 }
@@ -105,7 +119,7 @@ static void on_up(struct pg_conn *conn)
 static void on_down(struct pg_conn *conn)
 {
     struct pg_pool *pool = pool_of(conn);
-    if (!pool->closing) {
+    if (!pool->draining) {
         pg_opener_down(pool, &conn->end);
     }
     if (pg_pool_up(pool) == 0) {
@@ -187,19 +201,37 @@ bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail)
 
 static void on_out_of_time(struct qn_timer *timer)
 {
-    struct pg_pool *pool = container_of(timer, struct pg_pool, close_timer);
+    struct pg_pool *pool = container_of(timer, struct pg_pool, drain_timer);
     pool->out_of_time = true;
     pg_pool_wake(pool);
 }
 
-void pg_pool_close(struct pg_pool *pool, uint64_t limit_ms, void (*closed)(void *context), void *context)
+static void begin_to_end(struct pg_pool *pool, uint64_t limit_ms)
 {
-    QN_CHECK(!pool->closing);
-    pool->closing = true;
-    pool->closed = closed;
-    pool->closed_context = context;
+    pool->draining = true;
     pg_opener_stop(pool);
     pg_check_stop(pool);
-    qn_timer_start(pool->loop, &pool->close_timer, limit_ms, on_out_of_time);
+    qn_timer_start(pool->loop, &pool->drain_timer, limit_ms, on_out_of_time);
+    pg_pool_wake(pool);
+}
+
+void pg_pool_drain(struct pg_pool *pool, uint64_t limit_ms, void (*drained)(void *context), void *context)
+{
+    QN_CHECK(!pool->draining);
+    pool->drained = drained;
+    pool->drained_context = context;
+    begin_to_end(pool, limit_ms);
+}
+
+void pg_pool_close(struct pg_pool *pool, void (*closed)(void *context), void *context)
+{
+    QN_CHECK(!pool->gone_wanted);
+    pool->gone_wanted = true;
+    pool->closed = closed;
+    pool->closed_context = context;
+    if (!pool->draining) {
+        begin_to_end(pool, 0);
+    }
+    pool->out_of_time = true;
     pg_pool_wake(pool);
 }

@@ -28,8 +28,12 @@ QN_MUST_USE enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_po
 bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail);
 
 /* Closes connections as they fall idle, each with a log line (which one, why, statements done); queries that
- * wait are still served. The rest ends at 'limit_ms'. Queries that are started later end with QN_UNAVAILABLE.
- * Then 'closed' runs (NULL: nothing does), and the pool is gone. */
-void pg_pool_close(struct pg_pool *pool, uint64_t limit_ms, void (*closed)(void *context), void *context);
+ * wait are still served. The rest is cut off at 'limit_ms'. Queries that are started later end with
+ * QN_UNAVAILABLE. Then 'drained' runs, never from within this call. */
+void pg_pool_drain(struct pg_pool *pool, uint64_t limit_ms, void (*drained)(void *context), void *context);
+
+/* Frees the pool, drained or not (then all is cut off at once). 'closed' runs when it is gone (NULL: nothing
+ * does). Requires: nothing starts a query any more. */
+void pg_pool_close(struct pg_pool *pool, void (*closed)(void *context), void *context);
 
 #endif

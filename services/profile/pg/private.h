@@ -56,8 +56,12 @@ struct pg_pool {
         struct qn_log_limit limit;
     } log_limits[PG_LOGGED_REASONS];
 
-    bool closing, out_of_time, lane_closing;
-    struct qn_timer close_timer;
+    /* The end: draining → drained, when the last connection is down; and gone, when the lane's threads have
+     * returned. */
+    bool draining, out_of_time, is_drained, gone_wanted, going;
+    struct qn_timer drain_timer;
+    void (*drained)(void *context);
+    void *drained_context;
     void (*closed)(void *context);
     void *closed_context;
 };

@@ -132,7 +132,7 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->sqlstate[0] = query->constraint[0] = '\0';
     query->reprepared = query->resent = false;
     query->state = PG_QUERY_WAITING;
-    if (pool->closing) {
+    if (pool->draining) {
         pg_query_end(query, QN_UNAVAILABLE, "closing");
     } else if (qn_clock_left_ms(query->deadline_ms) == 0) {
         pg_query_end(query, QN_DEADLINE_EXCEEDED, "too late");
