@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/core/clock.h"
+#include "common/json/writer.h"
+
 /* QN_SOURCE_DIR: from CMakeLists.txt. */
 
 static struct qn_arena arena;
@@ -60,6 +63,50 @@ struct qn_str harness_rows_text(const struct qn_json *object, const char *key)
 const struct qn_json *harness_rows_table(const char *table)
 {
     return harness_rows_member(harness_rows_member(harness_rows(), "tables"), table);
+}
+
+char *harness_rows_table_json(const char *table)
+{
+    const struct qn_json *list = harness_rows_table(table);
+    struct qn_buf text;
+    qn_buf_init(&text, 1024 * 1024);
+    struct qn_json_writer w = {.to = &text};
+    qn_json_array_begin(&w);
+    for (size_t i = 0; i < list->n_items; i++) {
+        const struct qn_json *row = &list->items[i];
+        qn_json_object_begin(&w);
+        for (size_t k = 0; k < row->n_items; k++) {
+            char key[64];
+            snprintf(key, sizeof(key), "%.*s", QN_STR_ARG(row->keys[k]));
+            qn_json_key(&w, key);
+            switch (row->items[k].kind) {
+            case QN_JSON_STRING:
+                qn_json_str(&w, row->items[k].text);
+                break;
+            case QN_JSON_BOOL:
+                qn_json_bool(&w, row->items[k].boolean);
+                break;
+            case QN_JSON_NULL:
+                qn_json_null(&w);
+                break;
+            default:
+                fail(key, "is of a kind that no column has");
+            }
+        }
+        qn_json_object_end(&w);
+    }
+    qn_json_array_end(&w);
+    if (qn_buf_failed(&text))
+        fail(table, "is too large");
+    return text.data; /* the buffer's memory, handed on */
+}
+
+int64_t harness_rows_recorded_ms(void)
+{
+    int64_t wall_ms;
+    if (!qn_time_parse(harness_rows_text(harness_rows(), "recordedAt"), &wall_ms))
+        fail("recordedAt", "is no time");
+    return wall_ms;
 }
 
 struct qn_str harness_rows_hash(struct qn_str user_id)

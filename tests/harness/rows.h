@@ -15,6 +15,12 @@ const struct qn_json *harness_rows_member(const struct qn_json *object, const ch
 /* A table's rows: "user", "session" or "account". */
 const struct qn_json *harness_rows_table(const char *table);
 
+/* The same as JSON text, as PostgreSQL's json_populate_recordset() wants it; to be freed. */
+char *harness_rows_table_json(const char *table);
+
+/* "recordedAt" in milliseconds since 1970: what the dates of the rows lie around. */
+int64_t harness_rows_recorded_ms(void);
+
 /* The stored hash of a user's credential account; ptr NULL when it has none. */
 struct qn_str harness_rows_hash(struct qn_str user_id);
 
