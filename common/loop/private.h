@@ -25,7 +25,7 @@ struct qn_loop {
     /* timer.c: a binary heap from index 1, the timer due first on top. It grows with the number of timers
      * that run at once, which their owners bound, and never shrinks. */
     uv_timer_t clock;
-    uv_idle_t due_now; /* active while one is due already */
+    uv_idle_t due_now; /* active while one is due */
     bool firing;
     struct qn_timer **timers;
     size_t n_timers;

@@ -74,9 +74,10 @@ static void take_out(struct qn_loop *loop, struct qn_timer *timer)
 static void on_clock(uv_timer_t *handle);
 static void on_due_now(uv_idle_t *handle);
 
-/* Sets libuv's timer to the one due first. Without timers it stands still, and so does not keep the loop
- * alive. One that is due already has to wait for the next turn: libuv's timer would not do, because
- * libuv 1.44 fires one of zero again and again before it looks at anything else. */
+/* Timers fire in the idle phase of libuv's turn, so that each turn has one place for them, and events are
+ * seen between: libuv 1.44 fires a timer of zero that starts itself again and again before it looks at
+ * anything else. libuv's own timer only ends the wait. Without timers both stand still, and so do not keep
+ * the loop alive. */
 static void wind_clock(struct qn_loop *loop)
 {
     if (loop->firing)
@@ -93,8 +94,14 @@ static void wind_clock(struct qn_loop *loop)
         uv_idle_start(&loop->due_now, on_due_now);
 }
 
-static void fire_due(struct qn_loop *loop)
+static void on_clock(uv_timer_t *handle)
 {
+    uv_idle_start(&container_of(handle, struct qn_loop, clock)->due_now, on_due_now);
+}
+
+static void on_due_now(uv_idle_t *handle)
+{
+    struct qn_loop *loop = container_of(handle, struct qn_loop, due_now);
     uint64_t now_ms = qn_clock_now_ms();
     uint64_t newer = loop->next_order; /* started by a callback below: not in this turn */
     loop->firing = true;
@@ -108,16 +115,6 @@ static void fire_due(struct qn_loop *loop)
     }
     loop->firing = false;
     wind_clock(loop);
-}
-
-static void on_clock(uv_timer_t *handle)
-{
-    fire_due(container_of(handle, struct qn_loop, clock));
-}
-
-static void on_due_now(uv_idle_t *handle)
-{
-    fire_due(container_of(handle, struct qn_loop, due_now));
 }
 
 void qn_timer_init(struct qn_loop *loop)
