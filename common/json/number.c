@@ -90,9 +90,8 @@ static int64_t read_exponent(struct qn_str text)
 
 static struct parts split(struct qn_str text)
 {
-    struct parts parts = {0};
     size_t end = skip_digits(text, 0);
-    parts.whole = qn_str_n(text.ptr, end);
+    struct parts parts = {.whole = qn_str_n(text.ptr, end), .fraction = qn_str_n(text.ptr + end, 0)};
     if (end < text.len && text.ptr[end] == '.') {
         size_t from = end + 1;
         end = skip_digits(text, from);

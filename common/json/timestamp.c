@@ -1,7 +1,5 @@
 #include "common/json/timestamp.h"
 
-#include <stdio.h>
-
 #include "common/core/clock.h"
 
 /* timestamp.proto's range: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z. */
@@ -39,12 +37,20 @@ size_t qn_timestamp_format(int64_t seconds, int32_t nanos, char to[QN_TIMESTAMP_
 {
     if (seconds < SECONDS_MIN || seconds > SECONDS_MAX || nanos < 0 || nanos >= NANOS_PER_SECOND)
         return 0;
-    char second[QN_TIME_TEXT_LEN + 1];
-    qn_time_format(seconds * 1000, second);
-    int digits = nanos == 0 ? 0 : nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
-    char fraction[] = ".000000000";
-    for (int i = 9; i > 0; i--, nanos /= 10)
-        fraction[i] = (char)('0' + nanos % 10);
-    return (size_t)snprintf(to, QN_TIMESTAMP_TEXT_MAX, "%.*s%.*sZ", DATE_TIME_LEN, second,
-                            digits ? digits + 1 : 0, fraction);
+    char text[QN_TIME_TEXT_LEN + 1];
+    qn_time_format(seconds * 1000, text);
+    memcpy(to, text, DATE_TIME_LEN);
+    size_t digits = nanos == 0 ? 0 : nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
+    size_t len = DATE_TIME_LEN;
+    if (digits > 0) {
+        char fraction[9];
+        for (int i = 8; i >= 0; i--, nanos /= 10)
+            fraction[i] = (char)('0' + nanos % 10);
+        to[len++] = '.';
+        memcpy(to + len, fraction, digits);
+        len += digits;
+    }
+    to[len++] = 'Z';
+    to[len] = '\0';
+    return len;
 }

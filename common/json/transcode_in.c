@@ -41,13 +41,13 @@ static enum qn_status refuse(const struct build *b, const struct place *at, cons
     enum { PATH_MAX_BYTES = 160 }; /* leaves room for the reason in an error's message */
     struct qn_buf path;
     qn_buf_init(&path, PATH_MAX_BYTES);
-    write_path(at, &path);
+    if (at)
+        write_path(at, &path);
+    else
+        qn_buf_write_c(&path, "JSON");
     enum qn_status status =
         qn_error_set(b->err, QN_INVALID_ARGUMENT, "%.*s%s: %s", QN_STR_ARG(qn_buf_view(&path)),
-                     qn_buf_failed(&path) ? "…"
-                     : at                 ? ""
-                                          : "JSON",
-                     why);
+                     qn_buf_failed(&path) ? "…" : "", why);
     qn_buf_fini(&path);
     return status;
 }
@@ -157,7 +157,7 @@ static enum qn_status read_enum(const struct build *b, const struct place *at, c
                                 const ProtobufCEnumDescriptor *descriptor, uint32_t *ret_value)
 {
     if (value->kind == QN_JSON_NUMBER) { /* proto3's enums are open: any number goes */
-        uint64_t number;
+        uint64_t number = 0;
         QN_TRY(read_integer(b, at, value, true, 32, &number));
         *ret_value = (uint32_t)number;
         return QN_OK;
@@ -181,7 +181,7 @@ static enum qn_status read_message(const struct build *b, const struct place *at
 static enum qn_status read_value(const struct build *b, const struct place *at, const struct qn_json *value,
                                  const ProtobufCFieldDescriptor *field, void *to)
 {
-    uint64_t bits;
+    uint64_t bits = 0;
     switch (field->type) {
     case PROTOBUF_C_TYPE_INT32:
     case PROTOBUF_C_TYPE_SINT32:

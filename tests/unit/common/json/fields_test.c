@@ -55,7 +55,7 @@ static void both_names_of_a_field_find_it(void **state)
 }
 
 /* Copies stand in for a program with too many messages; static, because tables are kept by address. */
-static ProtobufCMessageDescriptor crowd[QN_FIELDS_TABLES_MAX + 50];
+static ProtobufCMessageDescriptor crowd[2 * QN_FIELDS_TABLES_MAX + 50];
 
 static void *ask_everywhere(void *arg)
 {
@@ -73,7 +73,7 @@ static void more_messages_than_are_remembered_are_found_by_all_threads(void **st
     for (size_t i = 0; i < QN_COUNT(crowd); i++)
         crowd[i] = quintet__test__v1__names__descriptor;
     pthread_t threads[4];
-    size_t firsts[] = {0, 0, QN_COUNT(crowd) / 2, QN_COUNT(crowd) - 60};
+    size_t firsts[] = {0, 0, QN_COUNT(crowd) / 2, QN_COUNT(crowd) - 600};
     for (size_t i = 0; i < QN_COUNT(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask_everywhere, &firsts[i]), 0);
     for (size_t i = 0; i < QN_COUNT(threads); i++)

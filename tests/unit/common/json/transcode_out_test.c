@@ -210,44 +210,46 @@ static void what_json_cannot_say_is_an_internal_error(void **state)
     assert_cannot_say(NULL);
 }
 
-/* No deeper than the reader would take it back. */
+/* n leaves in each other. */
+static void make_chain(Quintet__Test__V1__Leaf *chain, int n)
+{
+    for (int i = 0; i < n; i++) {
+        quintet__test__v1__leaf__init(&chain[i]);
+        chain[i].child = i + 1 < n ? &chain[i + 1] : NULL;
+    }
+}
+
+/* No deeper than the reader would take back. */
+static void assert_said_if(const Quintet__Test__V1__Leaf *leaf, bool expected)
+{
+    struct qn_buf to;
+    struct qn_arena arena;
+    void *back;
+    qn_buf_init(&to, ROOM);
+    qn_arena_init(&arena, ROOM);
+    assert_int_equal(qn_json_from_message(leaf, &to), expected ? QN_OK : QN_INTERNAL);
+    if (expected)
+        assert_int_equal(qn_json_to_message(qn_buf_view(&to), leaf->base.descriptor, &arena, &back, NULL),
+                         QN_OK);
+    qn_arena_fini(&arena);
+    qn_buf_fini(&to);
+}
+
 static void nesting_ends_at_64_levels(void **state)
 {
     (void)state;
-    enum { LEVELS = 66 };
-    Quintet__Test__V1__Leaf chain[LEVELS];
-    for (int n = 62; n < LEVELS; n++) { /* so many objects in each other */
-        for (int i = 0; i < n; i++) {
-            quintet__test__v1__leaf__init(&chain[i]);
-            chain[i].child = i + 1 < n ? &chain[i + 1] : NULL;
-        }
-        struct qn_buf to;
-        struct qn_arena arena;
-        void *back;
-        qn_buf_init(&to, ROOM);
-        qn_arena_init(&arena, ROOM);
-        enum qn_status status = qn_json_from_message(&chain[0], &to);
-        assert_int_equal(status, n <= 64 ? QN_OK : QN_INTERNAL);
-        if (status == QN_OK)
-            assert_int_equal(
-                qn_json_to_message(qn_buf_view(&to), chain[0].base.descriptor, &arena, &back, NULL), QN_OK);
-        qn_arena_fini(&arena);
-        qn_buf_fini(&to);
-    }
-    /* An array is a level too. */
-    Quintet__Test__V1__Leaf *innermost[] = {&chain[64]};
-    for (int n = 62; n < 65; n++) {
-        for (int i = 0; i < n; i++) {
-            quintet__test__v1__leaf__init(&chain[i]);
-            chain[i].child = i + 1 < n ? &chain[i + 1] : NULL;
-        }
-        quintet__test__v1__leaf__init(&chain[64]);
-        chain[n - 1].leaves = innermost;
-        chain[n - 1].n_leaves = 1;
-        struct qn_buf to;
-        qn_buf_init(&to, ROOM);
-        assert_int_equal(qn_json_from_message(&chain[0], &to), n + 2 <= 64 ? QN_OK : QN_INTERNAL);
-        qn_buf_fini(&to);
+    Quintet__Test__V1__Leaf chain[66], innermost = QUINTET__TEST__V1__LEAF__INIT, *leaves[] = {&innermost};
+    char *names[] = {TEXT("x")};
+    for (int n = 60; n <= 66; n++) {
+        make_chain(chain, n);
+        assert_said_if(&chain[0], n <= 64);
+        chain[n - 1].n_other_names = 1; /* an array is a level too */
+        chain[n - 1].other_names = names;
+        assert_said_if(&chain[0], n + 1 <= 64);
+        chain[n - 1].n_other_names = 0;
+        chain[n - 1].n_leaves = 1; /* and what stands in it another */
+        chain[n - 1].leaves = leaves;
+        assert_said_if(&chain[0], n + 2 <= 64);
     }
 }
 
