@@ -38,8 +38,8 @@ static const char problems[] =
     "   or (w.category = 'D' and p.type not in ('timestamp', 'timestamptz'))"
     " union all"
     " select format('column %I of table %I.%I must not be null, has no default, and Better Auth does not "
-    "fill it: '"
-    "   'give it a default or drop it', attribute, $1::text, relation)"
+    "fill it: "
+    "give it a default or drop it', attribute, $1::text, relation)"
     "   from present p left join wanted w using (relation, attribute)"
     "   where w.attribute is null and p.insists"
     " order by 1";
