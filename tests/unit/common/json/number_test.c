@@ -71,6 +71,7 @@ static void whole_numbers_are_exact_however_written(void **state)
         {"-99999999999999999999", QN_OUT_OF_RANGE, true, 0},
         {"1e20", QN_OUT_OF_RANGE, false, 0},
         {"1e99999999999999999999", QN_OUT_OF_RANGE, false, 0},
+        {"1e18446744073709551619", QN_OUT_OF_RANGE, false, 0}, /* 3, were the exponent cut to 64 bits */
         {"0.5", QN_INVALID_ARGUMENT, false, 0},
         {"1e-1", QN_INVALID_ARGUMENT, false, 0},
         {"1e-99999999999999999999", QN_INVALID_ARGUMENT, false, 0},
