@@ -16,7 +16,7 @@ struct qn_context {
     struct qn_str request_id;
     struct qn_str traceparent;
     struct {
-        bool known;
+        bool known; /* a user: user_id is not empty; address and agent may be there without one */
         struct qn_str user_id, session_id, client_ip, user_agent;
     } caller;
     struct {

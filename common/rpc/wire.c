@@ -144,8 +144,9 @@ size_t qn_wire_call_size(const struct qn_context *ctx, size_t payload_len)
     size_t size = str_size(ctx->request_id) + str_size(ctx->traceparent);
     if (payload_len > 0)
         size += framed_size(payload_len);
-    if (ctx->caller.known)
-        size += framed_size(caller_size(ctx));
+    size_t caller = caller_size(ctx);
+    if (caller > 0)
+        size += framed_size(caller);
     size_t credentials = credentials_size(ctx);
     if (credentials > 0)
         size += framed_size(credentials);
@@ -162,8 +163,9 @@ char *qn_wire_put_call(char *to, const struct qn_context *ctx, size_t payload_le
     }
     to = put_str(to, CALL_REQUEST_ID, ctx->request_id);
     to = put_str(to, CALL_TRACEPARENT, ctx->traceparent);
-    if (ctx->caller.known) {
-        to = put_frame(to, CALL_CALLER, caller_size(ctx));
+    size_t caller = caller_size(ctx);
+    if (caller > 0) {
+        to = put_frame(to, CALL_CALLER, caller);
         to = put_str(to, CALLER_USER_ID, ctx->caller.user_id);
         to = put_str(to, CALLER_SESSION_ID, ctx->caller.session_id);
         to = put_str(to, CALLER_CLIENT_IP, ctx->caller.client_ip);
@@ -221,11 +223,11 @@ static void read_caller(struct qn_str bytes, struct qn_context *ctx)
 {
     struct qn_reader reader = reader_of(bytes);
     struct field field;
-    ctx->caller.known = true;
     while (next_field(&reader, &field)) {
         switch (field.number) {
         case CALLER_USER_ID:
             ctx->caller.user_id = field.bytes;
+            ctx->caller.known = field.bytes.len > 0;
             break;
         case CALLER_SESSION_ID:
             ctx->caller.session_id = field.bytes;
