@@ -99,7 +99,7 @@ static void test_json_that_is_none(void **state)
         SIGN_UP,
         QN_STR("{\"name\":\"a\\u0000b\",\"email\":\"n@example.com\",\"password\":\"correct horse 1\"}"), 400,
         "name");
-    refused_json(SIGN_UP, QN_STR("{\"forgetMe\":\"yes\"}"), 400, "orgetMe");
+    refused_json(SIGN_UP, QN_STR("{\"forgetMe\":\"yes\"}"), 400, "forget_me");
 }
 
 static void test_values_that_are_not_allowed(void **state)
