@@ -225,10 +225,6 @@ static void sign_up_on_looked_up(struct qn_request *request)
 void auth_account_sign_up(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__SignUpRequest *in = call->in;
-    struct sign_up *s = qn_call_new(call, struct sign_up);
-    s->service = service;
-    s->call = call;
-    s->in = in;
     if (strlen(in->name) > AUTH_ACCOUNT_NAME_MAX_BYTES) {
         fail_field(call, NULL, "name is too long", "name", "must have 16384 bytes or fewer");
         return;
@@ -237,10 +233,18 @@ void auth_account_sign_up(struct auth_service *service, struct qn_call *call)
         fail_field(call, NULL, "image is too long", "image", "must have 16384 bytes or fewer");
         return;
     }
-    s->email = take_email(call, in->email);
-    if (s->email == NULL ||
-        !take_password(call, in->password, in->password_utf8, AUTH_PASSWORD_MIN, &s->password))
+    /* Nothing is made in the call before it is known to go on: a failed call is gone, and its memory with it.
+     */
+    struct qn_str password;
+    char *email = take_email(call, in->email);
+    if (email == NULL || !take_password(call, in->password, in->password_utf8, AUTH_PASSWORD_MIN, &password))
         return;
+    struct sign_up *s = qn_call_new(call, struct sign_up);
+    s->service = service;
+    s->call = call;
+    s->in = in;
+    s->email = email;
+    s->password = password;
     s->remembered_not = auth_credential_dont_remember(&service->cookies, &call->ctx, call->arena);
     auth_upstream_get_credential(service, &s->store, call, s->email, sign_up_on_looked_up);
 }
@@ -326,13 +330,15 @@ static void sign_in_on_found(struct qn_request *request)
 void auth_account_sign_in(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__SignInRequest *in = call->in;
+    struct qn_str password;
+    char *email = take_email(call, in->email);
+    if (email == NULL || !take_password(call, in->password, in->password_utf8, 0, &password))
+        return;
     struct sign_in *s = qn_call_new(call, struct sign_in);
     s->service = service;
     s->call = call;
     s->in = in;
-    char *email = take_email(call, in->email);
-    if (email == NULL || !take_password(call, in->password, in->password_utf8, 0, &s->password))
-        return;
+    s->password = password;
     s->remembered_not = auth_credential_dont_remember(&service->cookies, &call->ctx, call->arena);
     auth_upstream_get_credential(service, &s->store, call, email, sign_in_on_found);
 }

@@ -119,17 +119,22 @@ void auth_fixture_start(struct auth_fixture *fixture, enum auth_layout layout, c
     harness_service_await(fixture->auth, true);
 }
 
+/* Ends it; the log when it did not end well, NULL otherwise. To be freed. */
+static char *stop_service(struct harness_service *service)
+{
+    return service == NULL || harness_service_stop(service) == 0 ? NULL : harness_service_log(service);
+}
+
 void auth_fixture_stop(struct auth_fixture *fixture)
 {
-    if (fixture->auth)
-        assert_int_equal(harness_service_stop(fixture->auth), 0);
-    if (fixture->profile)
-        assert_int_equal(harness_service_stop(fixture->profile), 0);
+    char *auth = stop_service(fixture->auth), *profile = stop_service(fixture->profile);
     if (fixture->admin)
         PQfinish(fixture->admin);
     if (fixture->postgres)
         harness_postgres_stop(fixture->postgres);
     *fixture = (struct auth_fixture){0};
+    if (auth || profile)
+        fail_msg("a service did not end with 0:\n%s%s", auth ? auth : "", profile ? profile : "");
 }
 
 /* Calls. */
