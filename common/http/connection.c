@@ -1,4 +1,5 @@
-#include <errno.h>
+#include <linux/tcp.h> /* for what glibc's struct tcp_info lacks */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,11 +13,11 @@
  *
  *   WAITING ──request line──▶ RECEIVING ──all of it──▶ HANDLING ──reply──▶ SENDING ──sent──▶ WAITING
  *
- * Every phase but HANDLING has a deadline that no trickle of bytes moves: a request line must be there within
- * the idle timeout of the connection's opening or the last answer, the head within another, and bodies and
- * answers flow at QN_FLOW_BYTES_PER_S. (libmicrohttpd's own timeout starts anew with every byte, so a slow
- * client could hold a connection for ever; it is switched off.) A sweep a second over all connections finds
- * the late ones.
+ * Every phase but HANDLING has a deadline, one idle timeout from its begin. When it has passed, a connection
+ * that waits, or whose head is not complete, is cut; a body and an answer get another such time whenever at
+ * least QN_FLOW_BYTES_PER_S have flowed in the last. (libmicrohttpd's own timeout starts anew with every
+ * byte, so a client that sends one now and then could hold a connection for ever; it is switched off.) A
+ * sweep a second over all connections finds the late ones.
  *
  * While the owner works, libmicrohttpd watches nothing on the connection. So each socket is also in an epoll
  * set of ours, edge-triggered, for the one event that matters then: the other end hung up. A client that only
@@ -32,14 +33,40 @@ static void start_sweep(struct qn_httpd *httpd)
         qn_timer_start(httpd->loop, &httpd->sweep, SWEEP_MS, on_sweep);
 }
 
+/* What the other end has taken of all that was ever sent here: what the kernel still holds does not count. */
+static uint64_t acknowledged_bytes(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return 0;
+    return info.tcpi_bytes_acked;
+}
+
+/* Whether enough has flowed since the deadline was set; sets the next one then. */
+static bool still_flows(struct qn_connection *connection, uint64_t now_ms)
+{
+    uint64_t bytes = connection->phase == QN_PHASE_SENDING ? acknowledged_bytes(connection->fd)
+                     : connection->exchange                ? connection->exchange->received
+                                                           : 0;
+    const uint64_t idle_s = connection->httpd->options.idle_timeout_s;
+    if (bytes < connection->flowed_bytes + idle_s * QN_FLOW_BYTES_PER_S)
+        return false;
+    connection->flowed_bytes = bytes;
+    connection->deadline_ms = now_ms + idle_s * 1000;
+    return true;
+}
+
 static void cut_late(struct qn_connection *connection, uint64_t now_ms)
 {
     if (connection->cut || connection->deadline_ms > now_ms)
         return;
-    if (connection->phase == QN_PHASE_RECEIVING)
-        qn_refuse_count(connection->httpd, "slow_request");
-    else if (connection->phase == QN_PHASE_SENDING)
-        qn_refuse_count(connection->httpd, "slow_reader");
+    if (connection->phase != QN_PHASE_WAITING) {
+        if (still_flows(connection, now_ms))
+            return;
+        qn_refuse_count(connection->httpd,
+                        connection->phase == QN_PHASE_SENDING ? "slow_reader" : "slow_request");
+    }
     qn_connection_cut(connection);
 }
 
@@ -54,15 +81,15 @@ static void on_sweep(struct qn_timer *timer)
         start_sweep(httpd);
 }
 
-void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase, uint64_t bytes)
+void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase)
 {
     connection->phase = phase;
+    connection->flowed_bytes = 0;
     if (phase == QN_PHASE_HANDLING)
         connection->deadline_ms = UINT64_MAX;
     else
-        connection->deadline_ms = qn_clock_now_ms() +
-                                  (uint64_t)connection->httpd->options.idle_timeout_s * 1000 +
-                                  bytes * 1000 / QN_FLOW_BYTES_PER_S;
+        connection->deadline_ms =
+            qn_clock_now_ms() + (uint64_t)connection->httpd->options.idle_timeout_s * 1000;
 }
 
 void qn_connection_cut(struct qn_connection *connection)
@@ -147,7 +174,7 @@ static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **so
     qn_listen_peer_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                         connection->peer);
     connection->peer_len = strlen(connection->peer);
-    qn_connection_enter(connection, QN_PHASE_WAITING, 0);
+    qn_connection_enter(connection, QN_PHASE_WAITING);
     qn_list_push(&httpd->connections, &connection->node);
     qn_metric_add(httpd->connections_gauge, 1);
     start_sweep(httpd);
@@ -159,6 +186,10 @@ static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **so
 
 static void left(struct qn_httpd *httpd, struct qn_connection *connection)
 {
+    /* 0.9.75 does not call its completion callback when it refuses a request twice, as it does when its pool
+     * ends in the midst of the cookies. */
+    if (connection->exchange)
+        qn_exchange_over(connection->exchange);
     (void)epoll_ctl(httpd->hangup_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     qn_list_remove(&httpd->connections, &connection->node);
     if (qn_node_linked(&connection->hung_node))

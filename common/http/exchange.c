@@ -74,6 +74,8 @@ void *qn_exchange_on_line(void *context, const char *target, struct MHD_Connecti
     struct qn_connection *connection = qn_connection_of(mhd);
     if (!connection)
         return NULL;
+    if (connection->exchange)
+        qn_exchange_over(connection->exchange); /* libmicrohttpd forgot to: see left() in connection.c */
     struct qn_exchange_state *x = calloc(1, sizeof *x);
     if (!x)
         return NULL;
@@ -93,8 +95,7 @@ void *qn_exchange_on_line(void *context, const char *target, struct MHD_Connecti
     x->connection = connection;
     connection->exchange = x;
     connection->used = true;
-    qn_connection_enter(connection, QN_PHASE_RECEIVING, 0);
-    x->began_ms = qn_clock_now_ms();
+    qn_connection_enter(connection, QN_PHASE_RECEIVING);
     return x;
 }
 
@@ -112,7 +113,7 @@ static enum MHD_Result hand_over(struct qn_exchange_state *x)
     x->step = QN_STEP_HANDLING;
     x->shown = true;
     x->handle_us = qn_clock_now_us();
-    qn_connection_enter(connection, QN_PHASE_HANDLING, 0);
+    qn_connection_enter(connection, QN_PHASE_HANDLING);
 
     x->in_handle = true;
     httpd->options.handle(httpd->options.context, &x->public);
@@ -159,11 +160,8 @@ static bool gather(struct qn_exchange_state *x, struct qn_str piece)
 
 static enum MHD_Result take_piece(struct qn_exchange_state *x, struct qn_str piece)
 {
-    struct qn_connection *connection = x->connection;
-    const struct qn_httpd *httpd = connection->httpd;
+    const struct qn_httpd *httpd = x->connection->httpd;
     x->received += piece.len;
-    connection->deadline_ms = x->began_ms + (uint64_t)httpd->options.idle_timeout_s * 1000 +
-                              x->received * 1000 / QN_FLOW_BYTES_PER_S;
     if (x->received > httpd->drain_max_bytes) {
         qn_refuse_count(httpd, "body_without_end");
         return MHD_NO;
@@ -237,6 +235,16 @@ void qn_exchange_abandon(struct qn_exchange_state *x)
     x->connection = NULL;
 }
 
+void qn_exchange_over(struct qn_exchange_state *x)
+{
+    struct qn_connection *connection = x->connection;
+    if (x->step < QN_STEP_REPLIED)
+        run_gone(x); /* lost while the owner took the body */
+    connection->exchange = NULL;
+    qn_connection_enter(connection, QN_PHASE_WAITING);
+    qn_exchange_free(x);
+}
+
 void qn_exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
                               enum MHD_RequestTerminationCode code)
 {
@@ -245,13 +253,8 @@ void qn_exchange_on_completed(void *context, struct MHD_Connection *mhd, void **
     (void)code;
     struct qn_exchange_state *x = *request_context;
     *request_context = NULL;
-    if (!x || !x->connection) /* abandoned: the owner frees it by its answer */
-        return;
-    if (x->step < QN_STEP_REPLIED)
-        run_gone(x); /* lost while the owner took the body */
-    x->connection->exchange = NULL;
-    qn_connection_enter(x->connection, QN_PHASE_WAITING, 0);
-    qn_exchange_free(x);
+    if (x && x->connection) /* else abandoned: the owner frees it by its answer */
+        qn_exchange_over(x);
 }
 
 struct qn_str qn_exchange_header(const struct qn_exchange *exchange, const char *name)

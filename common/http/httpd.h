@@ -22,8 +22,8 @@ struct qn_httpd_options {
      * is cleared for every request: with 1,000 connections a request cost 9 µs at 8 KiB, 10 at 16, 15 at 32.
      */
     size_t head_max_bytes;
-    /* 0: 75. So long a connection may take to ask anything at all, and again for the head of a request;
-     * bodies and answers have that plus a second for every 1,000 bytes. */
+    /* 0: 75. So long a connection may be idle, and the head of a request may take; bodies and answers may
+     * take longer while at least 1,000 bytes a second flow. */
     unsigned idle_timeout_s;
     size_t arena_max_bytes; /* of an exchange; 0: 8 MiB */
 

@@ -25,8 +25,8 @@
  * request head; replies with more bytes of headers are a bug of the service and become a 500. */
 enum { QN_REPLY_HEAD_MAX = 8 * 1024 };
 
-/* What arrives and what is taken away must flow at this many bytes a second on average, counted from the end
- * of one idle timeout: 8 kbit/s, below any network that carries a phone call. */
+/* Bodies and answers must flow at this many bytes a second, on average over an idle timeout: 8 kbit/s, below
+ * any network that carries a phone call. */
 enum { QN_FLOW_BYTES_PER_S = 1000 };
 
 enum qn_phase {
@@ -44,6 +44,7 @@ struct qn_connection {
     int fd;
     enum qn_phase phase;
     uint64_t deadline_ms;               /* of the phase; UINT64_MAX: none */
+    uint64_t flowed_bytes;              /* when the deadline was set */
     bool used;                          /* a request line came */
     bool hung_up;                       /* the other end sends no more */
     bool cut;                           /* by us: libmicrohttpd sees it and lets go in its next run */
@@ -71,7 +72,6 @@ struct qn_exchange_state {
     bool chunked;        /* Transfer-Encoding: chunked */
     int64_t announced;   /* Content-Length, -1: none */
     uint64_t received;   /* bytes of body so far */
-    uint64_t began_ms;   /* of the request line */
     size_t target_bytes; /* of the request line */
     uint64_t handle_us;
     char *gathered;     /* room for a small announced body, in the arena; or else */
@@ -136,7 +136,7 @@ void qn_connection_notify(void *context, struct MHD_Connection *mhd, void **sock
                           enum MHD_ConnectionNotificationCode code);
 /* NULL when there was no memory for it: then drop the connection. */
 struct qn_connection *qn_connection_of(struct MHD_Connection *mhd);
-void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase, uint64_t bytes);
+void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase);
 /* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
 void qn_connection_cut(struct qn_connection *connection);
 /* The owner now has the exchange: should its client have hung up before, see to that. */
@@ -164,6 +164,8 @@ void qn_exchange_end(struct qn_exchange_state *x);
 /* As above, for a connection that is dropped at once: an exchange whose owner does not listen then stays in
  * memory, alone, until it is answered. */
 void qn_exchange_abandon(struct qn_exchange_state *x);
+/* Answered and sent, or lost: frees it. Requires: it has its connection. */
+void qn_exchange_over(struct qn_exchange_state *x);
 void qn_exchange_free(struct qn_exchange_state *x);
 
 /* refuse.c */

@@ -56,7 +56,7 @@ enum MHD_Result qn_refuse(struct qn_exchange_state *x, unsigned status)
     x->step = QN_STEP_REPLIED;
     enum MHD_Result queued = MHD_queue_response(x->connection->mhd, status, response);
     MHD_destroy_response(response);
-    qn_connection_enter(x->connection, QN_PHASE_SENDING, 0);
+    qn_connection_enter(x->connection, QN_PHASE_SENDING);
     qn_metric_add(x->connection->httpd->requests[status / 100 - 2], 1);
     qn_refuse_count(x->connection->httpd, reason_of(status));
     return queued;

@@ -44,8 +44,7 @@ static bool fits(const struct qn_header *headers, size_t n_headers)
 }
 
 /* Gives the answer, or NULL for none, to libmicrohttpd. */
-static void queue(struct qn_exchange_state *x, unsigned status, struct MHD_Response *response,
-                  uint64_t body_bytes)
+static void queue(struct qn_exchange_state *x, unsigned status, struct MHD_Response *response)
 {
     struct qn_connection *connection = x->connection;
     struct qn_httpd *httpd = connection->httpd;
@@ -56,7 +55,7 @@ static void queue(struct qn_exchange_state *x, unsigned status, struct MHD_Respo
         x->step = QN_STEP_ENDED; /* out of memory: the connection is dropped */
     if (response)
         MHD_destroy_response(response);
-    qn_connection_enter(connection, QN_PHASE_SENDING, body_bytes);
+    qn_connection_enter(connection, QN_PHASE_SENDING);
     qn_metric_add(httpd->requests[status / 100 - 2], 1);
     qn_metric_observe(httpd->seconds, (double)(qn_clock_now_us() - x->handle_us) / 1e6);
     if (x->in_handle)
@@ -85,7 +84,7 @@ static void reply_oversized(struct qn_exchange_state *x, size_t n_headers)
 {
     qn_log(NULL, QN_ERROR, "reply has too many headers", QN_F_STR("path", x->public.path),
            QN_F_INT("headers", n_headers), QN_F_INT("max_bytes", QN_REPLY_HEAD_MAX));
-    queue(x, MHD_HTTP_INTERNAL_SERVER_ERROR, from_body(x, QN_STR("internal error\n")), 0);
+    queue(x, MHD_HTTP_INTERNAL_SERVER_ERROR, from_body(x, QN_STR("internal error\n")));
 }
 
 void qn_exchange_reply(struct qn_exchange *exchange, unsigned status, const struct qn_header *headers,
@@ -103,7 +102,7 @@ void qn_exchange_reply(struct qn_exchange *exchange, unsigned status, const stru
     }
     struct MHD_Response *response = from_body(x, body);
     add_headers(x, response, headers, n_headers);
-    queue(x, status, response, body.len);
+    queue(x, status, response);
 }
 
 void qn_exchange_reply_file(struct qn_exchange *exchange, unsigned status, const struct qn_header *headers,
@@ -125,5 +124,5 @@ void qn_exchange_reply_file(struct qn_exchange *exchange, unsigned status, const
     if (!response)
         close(fd);
     add_headers(x, response, headers, n_headers);
-    queue(x, status, response, length);
+    queue(x, status, response);
 }
