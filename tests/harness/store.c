@@ -33,7 +33,8 @@ static void run_verb(struct harness_store *store, const char *app_url, char *ver
 {
     char database[512], admin[512], program[] = QN_BUILD_DIR "/bin/quintet-profile";
     snprintf(database, sizeof(database), "DATABASE_URL=%s", app_url);
-    snprintf(admin, sizeof(admin), "QUINTET_ADMIN_DATABASE_URL=%s", harness_postgres_admin_url(store->postgres));
+    snprintf(admin, sizeof(admin), "QUINTET_ADMIN_DATABASE_URL=%s",
+             harness_postgres_admin_url(store->postgres));
     char *const argv[] = {program, verb, NULL};
     char *const environment[] = {database, admin, (char *)"QUINTET_LOG_LEVEL=warn", NULL};
     pid_t pid;
@@ -55,12 +56,11 @@ static char *read_file(const char *path)
     return text;
 }
 
-/* As Prisma leaves them: the tables belong to the application's role. */
+/* As Prisma leaves them, run with the owner's URL; what the service's role needs it is given by --migrate. */
 static void make_prisma_tables(struct harness_store *store)
 {
     char *sql = read_file(QN_SOURCE_DIR "/tests/fixtures/better-auth/schema-prisma.sql");
     PGconn *admin = harness_postgres_admin(store->postgres, NULL);
-    harness_postgres_do(admin, "set role quintet");
     harness_postgres_do(admin, sql);
     PQfinish(admin);
     free(sql);
@@ -144,14 +144,11 @@ static void on_closed(void *context)
     *(bool *)context = true;
 }
 
-void harness_store_close_pool(struct harness_store *store)
+void harness_store_drain_pool(struct harness_store *store)
 {
-    bool closed = false;
-    if (store->pool == NULL)
-        return;
-    pg_pool_close(store->pool, HANG_MS, on_closed, &closed);
-    loop_fixture_run_until(&closed, HANG_MS);
-    store->pool = NULL;
+    bool drained = false;
+    pg_pool_drain(store->pool, HANG_MS, on_closed, &drained);
+    loop_fixture_run_until(&drained, HANG_MS);
 }
 
 void harness_store_close(struct harness_store *store)
@@ -162,7 +159,9 @@ void harness_store_close(struct harness_store *store)
     closed = false;
     qn_server_close(store->server, on_closed, &closed);
     loop_fixture_run_until(&closed, HANG_MS);
-    harness_store_close_pool(store);
+    closed = false;
+    pg_pool_close(store->pool, on_closed, &closed);
+    loop_fixture_run_until(&closed, HANG_MS);
     loop_fixture_end();
     pg_url_free(&store->url);
     PQfinish(store->admin);
@@ -180,8 +179,8 @@ static void on_answered(struct qn_request *request)
     outstanding--;
 }
 
-struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method, const void *in,
-                                         const char *caller)
+struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method,
+                                         const void *in, const char *caller)
 {
     struct harness_call *call = qn_arena_new(&store->arena, struct harness_call);
     assert_non_null(call);
@@ -221,8 +220,8 @@ const void *harness_store_ask(struct harness_store *store, const struct qn_metho
     harness_store_wait(store);
     const struct qn_request *request = &call->request;
     if (request->status != QN_OK)
-        fail_msg("%s: %s (%.*s) %.*s %s", method->path, qn_status_name(request->status), QN_STR_ARG(request->reason),
-                 QN_STR_ARG(request->message), violated(store, request));
+        fail_msg("%s: %s (%.*s) %.*s %s", method->path, qn_status_name(request->status),
+                 QN_STR_ARG(request->reason), QN_STR_ARG(request->message), violated(store, request));
     return request->out;
 }
 
@@ -233,7 +232,8 @@ void harness_store_refuse(struct harness_store *store, const struct qn_method *m
     harness_store_wait(store);
     const struct qn_request *request = &call->request;
     if (request->status != status)
-        fail_msg("%s: %s instead of %s", method->path, qn_status_name(request->status), qn_status_name(status));
+        fail_msg("%s: %s instead of %s", method->path, qn_status_name(request->status),
+                 qn_status_name(status));
     assert_true(request->message.len > 0);
     if (reason && status == QN_INVALID_ARGUMENT)
         assert_string_equal(violated(store, request), reason);

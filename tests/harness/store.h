@@ -6,9 +6,9 @@
 #include "services/profile/pg/url.h"
 #include "tests/harness/postgres.h"
 
-/* quintet-profile taken apart, for tests of what it serves: a real PostgreSQL, and in this process the real pool,
- * handlers, rpc server and rpc client, over inproc. One at a time; opened in a group's set-up, closed in its
- * tear-down, which proves that nothing is left on the loop. */
+/* quintet-profile taken apart, for tests of what it serves: a real PostgreSQL, and in this process the real
+ * pool, handlers, rpc server and rpc client, over inproc. One at a time; opened in a group's set-up, closed
+ * in its tear-down, which proves that nothing is left on the loop. */
 
 /* Whose tables are there. */
 enum harness_layout {
@@ -31,8 +31,9 @@ struct harness_store {
 void harness_store_open(struct harness_store *store, enum harness_layout layout);
 void harness_store_close(struct harness_store *store);
 
-/* Closes the pool, in order; what is asked afterwards is UNAVAILABLE. PostgreSQL then has every backend's statistics. */
-void harness_store_close_pool(struct harness_store *store);
+/* Closes the connections in order; what is asked afterwards is UNAVAILABLE. PostgreSQL then has every
+ * backend's statistics. */
+void harness_store_drain_pool(struct harness_store *store);
 
 /* A call on its way, and then its answer. Lives until harness_store_close(). */
 struct harness_call {
@@ -42,8 +43,8 @@ struct harness_call {
 };
 
 /* 'caller': a user's id, as the gateway would say it; NULL: nobody known. */
-struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method, const void *in,
-                                         const char *caller);
+struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method,
+                                         const void *in, const char *caller);
 /* Until every call has its answer. */
 void harness_store_wait(struct harness_store *store);
 
@@ -51,13 +52,14 @@ void harness_store_wait(struct harness_store *store);
 const void *harness_store_ask(struct harness_store *store, const struct qn_method *method, const void *in,
                               const char *caller);
 
-/* A call that must end so. 'reason' may be NULL: any. For INVALID_ARGUMENT 'reason' is instead the fields violated, in
- * order: "display_name birth_date". */
+/* A call that must end so. 'reason' may be NULL: any. For INVALID_ARGUMENT 'reason' is instead the fields
+ * violated, in order: "display_name birth_date". */
 void harness_store_refuse(struct harness_store *store, const struct qn_method *method, const void *in,
                           const char *caller, enum qn_status status, const char *reason);
 
 /* Text in the store's arena. */
-char *harness_store_text(struct harness_store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *harness_store_text(struct harness_store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* 32 random characters, as Better Auth's ids. */
 char *harness_store_id(struct harness_store *store);
 
@@ -70,6 +72,32 @@ double harness_store_statements(const char *statement);
 /* A number from the database, and statements that must go well, as the superuser. */
 long harness_store_number(struct harness_store *store, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void harness_store_do(struct harness_store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void harness_store_do(struct harness_store *store, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Set-ups and a tear-down for cmocka's groups, around a test's 'static struct harness_store store'. */
+#define HARNESS_STORE_SETUP(name, layout)                                                                    \
+    static int name(void **state)                                                                            \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        harness_store_open(&store, (layout));                                                                \
+        return 0;                                                                                            \
+    }
+#define HARNESS_STORE_SETUPS()                                                                               \
+    HARNESS_STORE_SETUP(open_ours, HARNESS_OURS)                                                             \
+    HARNESS_STORE_SETUP(open_prisma, HARNESS_PRISMA)                                                         \
+    HARNESS_STORE_SETUP(open_other_schema, HARNESS_OTHER_SCHEMA)                                             \
+    static int close_store(void **state)                                                                     \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        harness_store_close(&store);                                                                         \
+        return 0;                                                                                            \
+    }
+
+/* Runs the tests in each layout; the number of failures. */
+#define HARNESS_STORE_RUN(tests)                                                                             \
+    (cmocka_run_group_tests_name("our tables", (tests), open_ours, close_store) +                            \
+     cmocka_run_group_tests_name("Prisma's tables", (tests), open_prisma, close_store) +                     \
+     cmocka_run_group_tests_name("another schema", (tests), open_other_schema, close_store))
 
 #endif

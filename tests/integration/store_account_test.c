@@ -109,7 +109,8 @@ static void test_a_user_comes_back_as_it_was(void **state)
     assert_same_user(session->user, &s->user);
 }
 
-/* Better Auth writes "" for an unknown address and agent, and null for no image: a client sees the difference. */
+/* Better Auth writes "" for an unknown address and agent, and null for no image: a client sees the
+ * difference. */
 static void test_empty_and_null(void **state)
 {
     (void)state;
@@ -117,12 +118,14 @@ static void test_empty_and_null(void **state)
     s->user.name = (char *)"";
     s->session.ip_address = s->session.user_agent = (char *)"";
     harness_store_ask(&store, CREATE_USER, &s->request, NULL);
+    assert_int_equal(
+        harness_store_number(&store,
+                             "select count(*) from session where token = '%s' and \"ipAddress\" = ''"
+                             " and \"userAgent\" = ''",
+                             s->session.token),
+        1);
     assert_int_equal(harness_store_number(&store,
-                                          "select count(*) from session where token = '%s' and \"ipAddress\" = ''"
-                                          " and \"userAgent\" = ''",
-                                          s->session.token),
-                     1);
-    assert_int_equal(harness_store_number(&store, "select count(*) from \"user\" where id = '%s' and image is null",
+                                          "select count(*) from \"user\" where id = '%s' and image is null",
                                           s->user.id),
                      1);
     assert_false(credential_of(s->user.email)->user->has_image);
@@ -130,7 +133,8 @@ static void test_empty_and_null(void **state)
     struct sign_up *with_empty = anyone();
     with_empty->user.has_image = true;
     harness_store_ask(&store, CREATE_USER, &with_empty->request, NULL);
-    assert_int_equal(harness_store_number(&store, "select count(*) from \"user\" where id = '%s' and image = ''",
+    assert_int_equal(harness_store_number(&store,
+                                          "select count(*) from \"user\" where id = '%s' and image = ''",
                                           with_empty->user.id),
                      1);
     assert_true(credential_of(with_empty->user.email)->user->has_image);
@@ -143,13 +147,14 @@ static void test_the_account_row_is_as_better_auths(void **state)
     struct sign_up *s = anyone();
     harness_store_ask(&store, CREATE_USER, &s->request, NULL);
     assert_int_equal(
-        harness_store_number(&store,
-                             "select count(*) from account where id = '%s' and \"userId\" = '%s' and \"accountId\" = '%s'"
-                             " and \"providerId\" = 'credential' and password = '0123:4567' and \"accessToken\" is null"
-                             " and \"refreshToken\" is null and \"idToken\" is null and scope is null"
-                             " and \"accessTokenExpiresAt\" is null and \"refreshTokenExpiresAt\" is null"
-                             " and \"createdAt\" = '2026-11-23 04:15:56.937' and \"updatedAt\" = '2026-11-23 04:15:56.938'",
-                             s->request.account_id, s->user.id, s->user.id),
+        harness_store_number(
+            &store,
+            "select count(*) from account where id = '%s' and \"userId\" = '%s' and \"accountId\" = '%s'"
+            " and \"providerId\" = 'credential' and password = '0123:4567' and \"accessToken\" is null"
+            " and \"refreshToken\" is null and \"idToken\" is null and scope is null"
+            " and \"accessTokenExpiresAt\" is null and \"refreshTokenExpiresAt\" is null"
+            " and \"createdAt\" = '2026-11-23 04:15:56.937' and \"updatedAt\" = '2026-11-23 04:15:56.938'",
+            s->request.account_id, s->user.id, s->user.id),
         1);
 }
 
@@ -158,8 +163,14 @@ static void test_unknown_addresses(void **state)
     (void)state;
     struct sign_up *s = sign_up("it.is.lower@example.com");
     harness_store_ask(&store, CREATE_USER, &s->request, NULL);
-    static const char *const unknown[] = {"", "nobody@example.com", "IT.IS.LOWER@example.com", "{}", "{\"a\"}",
-                                          "it.is.lower@example.com ", "NULL", "'; drop table session; --"};
+    static const char *const unknown[] = {"",
+                                          "nobody@example.com",
+                                          "IT.IS.LOWER@example.com",
+                                          "{}",
+                                          "{\"a\"}",
+                                          "it.is.lower@example.com ",
+                                          "NULL",
+                                          "'; drop table session; --"};
     for (size_t i = 0; i < QN_COUNT(unknown); i++) {
         const Quintet__Store__V1__GetCredentialResponse *found = credential_of(unknown[i]);
         assert_null(found->user);
@@ -174,19 +185,22 @@ static void test_accounts_without_a_password(void **state)
     (void)state;
     struct sign_up *s = anyone();
     harness_store_ask(&store, CREATE_USER, &s->request, NULL);
-    harness_store_do(&store, "update account set \"providerId\" = 'github' where \"userId\" = '%s'", s->user.id);
+    harness_store_do(&store, "update account set \"providerId\" = 'github' where \"userId\" = '%s'",
+                     s->user.id);
     assert_string_equal(credential_of(s->user.email)->password_hash, "");
     assert_same_user(credential_of(s->user.email)->user, &s->user);
 
-    harness_store_do(&store, "update account set \"providerId\" = 'credential', password = null where \"userId\" = '%s'",
-                     s->user.id);
+    harness_store_do(
+        &store, "update account set \"providerId\" = 'credential', password = null where \"userId\" = '%s'",
+        s->user.id);
     assert_string_equal(credential_of(s->user.email)->password_hash, "");
 
-    harness_store_do(&store,
-                     "update account set password = 'old:er' where \"userId\" = '%s';"
-                     "insert into account (id, \"accountId\", \"providerId\", \"userId\", password, \"createdAt\","
-                     " \"updatedAt\") values ('%s', '%s', 'credential', '%s', 'new:er', now(), now())",
-                     s->user.id, harness_store_id(&store), s->user.id, s->user.id);
+    harness_store_do(
+        &store,
+        "update account set password = 'old:er' where \"userId\" = '%s';"
+        "insert into account (id, \"accountId\", \"providerId\", \"userId\", password, \"createdAt\","
+        " \"updatedAt\") values ('%s', '%s', 'credential', '%s', 'new:er', now(), now())",
+        s->user.id, harness_store_id(&store), s->user.id, s->user.id);
     assert_string_equal(credential_of(s->user.email)->password_hash, "old:er");
 }
 
@@ -210,8 +224,8 @@ static void test_a_taken_address(void **state)
     assert_int_equal(rows_of(second->user.id), 0);
 }
 
-/* An id or token that is there already is not a taken address; auth would tell somebody to use another one. And all of
- * it is one transaction: what stood before the step that failed is gone. */
+/* An id or token that is there already is not a taken address; auth would tell somebody to use another one.
+ * And all of it is one transaction: what stood before the step that failed is gone. */
 static void test_ids_that_are_there_already(void **state)
 {
     (void)state;
@@ -234,7 +248,8 @@ static void test_ids_that_are_there_already(void **state)
     assert_null(credential_of(second->user.email)->user);
 }
 
-/* Two sign-ups with one address at the same moment, ten at once: one wins, the others are told, nothing is half done. */
+/* Two sign-ups with one address at the same moment, ten at once: one wins, the others are told, nothing is
+ * half done. */
 static void test_the_race_for_an_address(void **state)
 {
     (void)state;
@@ -270,14 +285,15 @@ static void test_what_is_not_valid(void **state)
     s->user.created_at_ms = INT64_MAX;
     s->session.expires_at_ms = INT64_MIN;
     s->session.user_id = (char *)"another";
-    harness_store_refuse(&store, CREATE_USER, &s->request, NULL, QN_INVALID_ARGUMENT,
-                         "user.name user.email user.image user.created_at_ms session.token session.expires_at_ms"
-                         " session.user_id");
+    harness_store_refuse(
+        &store, CREATE_USER, &s->request, NULL, QN_INVALID_ARGUMENT,
+        "user.name user.email user.image user.created_at_ms session.token session.expires_at_ms"
+        " session.user_id");
     assert_int_equal(rows_of(s->user.id), 0);
 }
 
-/* 64 addresses in one turn of the loop: messages of many calls, each one statement; twice the same, and unknown ones
- * between. */
+/* 64 addresses in one turn of the loop: messages of many calls, each one statement; twice the same, and
+ * unknown ones between. */
 static void test_credentials_of_many(void **state)
 {
     (void)state;
@@ -313,8 +329,10 @@ static char *literal(const struct qn_json *row, const char *key)
         return (char *)"null";
     if (value->kind == QN_JSON_BOOL)
         return (char *)(value->boolean ? "true" : "false");
-    char *text = harness_store_text(&store, "%.*s", QN_STR_ARG(value->text));
-    return PQescapeLiteral(store.admin, text, strlen(text));
+    char *quoted = PQescapeLiteral(store.admin, value->text.ptr, value->text.len);
+    char *text = harness_store_text(&store, "%s", quoted);
+    PQfreemem(quoted);
+    return text;
 }
 
 /* Loads a table of rows.json, column by column as it stands there. */

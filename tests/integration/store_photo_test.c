@@ -57,7 +57,8 @@ static const Quintet__Store__V1__Photo *complete(char *user_id, char *photo_id)
     in.user_id = user_id;
     in.photo_id = photo_id;
     in.max_photos = MAX;
-    const Quintet__Store__V1__CompletePhotoResponse *out = harness_store_ask(&store, COMPLETE_PHOTO, &in, NULL);
+    const Quintet__Store__V1__CompletePhotoResponse *out =
+        harness_store_ask(&store, COMPLETE_PHOTO, &in, NULL);
     return out->photo;
 }
 
@@ -71,7 +72,8 @@ static const char *list(char *user_id)
     for (size_t i = 0; i < out->n_photos; i++) {
         const Quintet__Store__V1__Photo *photo = out->photos[i];
         assert_true(photo->ready);
-        text = harness_store_text(&store, photo->main ? "%s%s(%s)" : "%s%s%s", text, i > 0 ? " " : "", photo->id);
+        text = harness_store_text(&store, photo->main ? "%s%s(%s)" : "%s%s%s", text, i > 0 ? " " : "",
+                                  photo->id);
     }
     return text;
 }
@@ -194,8 +196,10 @@ static void test_six_and_no_more(void **state)
     for (int i = 0; i < MAX; i++)
         ids[i] = create(user);
     /* As many pending as there may be; then one expires and makes room. */
-    harness_store_refuse(&store, CREATE_PHOTO, new_photo(user), NULL, QN_RESOURCE_EXHAUSTED, "TOO_MANY_PHOTOS");
-    harness_store_do(&store, "update quintet.photo set expires_at = now() - interval '1 second' where id = '%s'", ids[0]);
+    harness_store_refuse(&store, CREATE_PHOTO, new_photo(user), NULL, QN_RESOURCE_EXHAUSTED,
+                         "TOO_MANY_PHOTOS");
+    harness_store_do(
+        &store, "update quintet.photo set expires_at = now() - interval '1 second' where id = '%s'", ids[0]);
     ids[MAX] = create(user);
     for (int i = 0; i < MAX; i++)
         complete(user, ids[i]); /* the expired one, too: the picture may have come in time */
@@ -205,7 +209,8 @@ static void test_six_and_no_more(void **state)
     seventh.photo_id = ids[MAX];
     seventh.max_photos = MAX;
     harness_store_refuse(&store, COMPLETE_PHOTO, &seventh, NULL, QN_RESOURCE_EXHAUSTED, "TOO_MANY_PHOTOS");
-    harness_store_refuse(&store, CREATE_PHOTO, new_photo(user), NULL, QN_RESOURCE_EXHAUSTED, "TOO_MANY_PHOTOS");
+    harness_store_refuse(&store, CREATE_PHOTO, new_photo(user), NULL, QN_RESOURCE_EXHAUSTED,
+                         "TOO_MANY_PHOTOS");
     assert_false(get(user, ids[MAX])->ready);
     /* One of the six is answered as it is. */
     assert_true(complete(user, ids[0])->ready);
@@ -216,7 +221,8 @@ static void test_six_and_no_more(void **state)
     assert_true(complete(user, ids[MAX])->ready);
 }
 
-/* Twenty uploads begun in one moment, on five connections: six. Then twenty completed in one moment: six, one main. */
+/* Twenty uploads begun in one moment, on five connections: six. Then twenty completed in one moment: six, one
+ * main. */
 static void test_the_race_for_the_last_place(void **state)
 {
     (void)state;
@@ -255,15 +261,17 @@ static void test_the_race_for_the_last_place(void **state)
     for (int i = 0; i < N; i++)
         won += calls[i]->request.status == QN_OK;
     assert_int_equal(won, MAX);
-    assert_int_equal(harness_store_number(&store, "select count(*) from quintet.photo where user_id = '%s' and ready",
-                                          other),
+    assert_int_equal(harness_store_number(
+                         &store, "select count(*) from quintet.photo where user_id = '%s' and ready", other),
                      MAX);
     assert_int_equal(
-        harness_store_number(&store, "select count(*) from quintet.photo where user_id = '%s' and is_main", other), 1);
+        harness_store_number(&store, "select count(*) from quintet.photo where user_id = '%s' and is_main",
+                             other),
+        1);
 }
 
-/* Deleting, completing and choosing the main one, all at once: whatever comes first, in the end there is one main
- * photo if there is any, and no call fails for it. */
+/* Deleting, completing and choosing the main one, all at once: whatever comes first, in the end there is one
+ * main photo if there is any, and no call fails for it. */
 static void test_the_race_for_the_main_one(void **state)
 {
     (void)state;
@@ -282,7 +290,8 @@ static void test_the_race_for_the_main_one(void **state)
             done.photo_id = ids[i];
             done.max_photos = MAX;
             calls[n++] = harness_store_start(&store, COMPLETE_PHOTO, &done, NULL);
-            Quintet__Store__V1__SetMainPhotoRequest main_in = QUINTET__STORE__V1__SET_MAIN_PHOTO_REQUEST__INIT;
+            Quintet__Store__V1__SetMainPhotoRequest main_in =
+                QUINTET__STORE__V1__SET_MAIN_PHOTO_REQUEST__INIT;
             main_in.user_id = user;
             main_in.photo_id = ids[(i + round) % N];
             calls[n++] = harness_store_start(&store, SET_MAIN, &main_in, NULL);
@@ -297,9 +306,11 @@ static void test_the_race_for_the_main_one(void **state)
         for (size_t i = 0; i < n; i++)
             assert_true(calls[i]->request.status == QN_OK || calls[i]->request.status == QN_NOT_FOUND);
         assert_int_equal(
-            harness_store_number(&store, "select count(*) from quintet.photo where user_id = '%s'", user), N / 2);
+            harness_store_number(&store, "select count(*) from quintet.photo where user_id = '%s'", user),
+            N / 2);
         assert_int_equal(
-            harness_store_number(&store, "select count(*) from quintet.photo where user_id = '%s' and is_main", user),
+            harness_store_number(&store,
+                                 "select count(*) from quintet.photo where user_id = '%s' and is_main", user),
             1);
     }
 }
@@ -323,7 +334,8 @@ static void test_what_is_not_valid(void **state)
                          " photo.created_at_ms max_photos");
 
     Quintet__Store__V1__CompletePhotoRequest done = QUINTET__STORE__V1__COMPLETE_PHOTO_REQUEST__INIT;
-    harness_store_refuse(&store, COMPLETE_PHOTO, &done, NULL, QN_INVALID_ARGUMENT, "max_photos user_id photo_id");
+    harness_store_refuse(&store, COMPLETE_PHOTO, &done, NULL, QN_INVALID_ARGUMENT,
+                         "max_photos user_id photo_id");
     Quintet__Store__V1__GetPhotoRequest get_in = QUINTET__STORE__V1__GET_PHOTO_REQUEST__INIT;
     harness_store_refuse(&store, GET_PHOTO, &get_in, NULL, QN_INVALID_ARGUMENT, "user_id photo_id");
     Quintet__Store__V1__DeletePhotoRequest gone = QUINTET__STORE__V1__DELETE_PHOTO_REQUEST__INIT;

@@ -40,16 +40,18 @@ static void create(Quintet__Store__V1__Session *session)
 
 static const Checked *check(const char *token)
 {
-    Quintet__Store__V1__GetSessionWithProfileRequest in = QUINTET__STORE__V1__GET_SESSION_WITH_PROFILE_REQUEST__INIT;
+    Quintet__Store__V1__GetSessionWithProfileRequest in =
+        QUINTET__STORE__V1__GET_SESSION_WITH_PROFILE_REQUEST__INIT;
     in.token = (char *)token;
     return harness_store_ask(&store, GET_CHECKED, &in, NULL);
 }
 
-static bool delete(const char *token)
+static bool delete (const char *token)
 {
     Quintet__Store__V1__DeleteSessionRequest in = QUINTET__STORE__V1__DELETE_SESSION_REQUEST__INIT;
     in.token = (char *)token;
-    const Quintet__Store__V1__DeleteSessionResponse *out = harness_store_ask(&store, DELETE_SESSION, &in, NULL);
+    const Quintet__Store__V1__DeleteSessionResponse *out =
+        harness_store_ask(&store, DELETE_SESSION, &in, NULL);
     return out->deleted;
 }
 
@@ -78,22 +80,23 @@ static void test_a_session_comes_and_goes(void **state)
     assert_string_equal(found->session->ip_address, "");
     assert_string_equal(found->session->user_agent, "curl/8");
     assert_string_equal(found->user->id, user);
-    assert_true(delete(session->token));
+    assert_true(delete (session->token));
     assert_null(check(session->token)->session);
-    assert_false(delete(session->token));
+    assert_false(delete (session->token));
 }
 
 static void test_unknown_tokens(void **state)
 {
     (void)state;
-    static const char *const tokens[] = {"", "x", "{}", "\"", "\\", "NULL", "' or 1 = 1; --", "\xf0\x9f\x98\x80"};
+    static const char *const tokens[] = {
+        "", "x", "{}", "\"", "\\", "NULL", "' or 1 = 1; --", "\xf0\x9f\x98\x80"};
     for (size_t i = 0; i < QN_COUNT(tokens); i++) {
         const Checked *checked = check(tokens[i]);
         assert_null(checked->session);
         assert_null(checked->user);
         assert_false(checked->has_profile);
         assert_int_equal(checked->n_missing_fields, 0);
-        assert_false(delete(tokens[i]));
+        assert_false(delete (tokens[i]));
     }
 }
 
@@ -124,8 +127,8 @@ static void test_what_is_not_valid(void **state)
                          "session.id session.user_id session.token session.updated_at_ms session.user_agent");
 }
 
-/* Every set of fields in the table, with and without a photo, against what a session check says lacks: the statement,
- * the table's own 'filled' and profile_missing() are three tellings of one thing. */
+/* Every set of fields in the table, with and without a photo, against what a session check says lacks: the
+ * statement, the table's own 'filled' and profile_missing() are three tellings of one thing. */
 static void test_what_lacks_for_every_set_of_fields(void **state)
 {
     (void)state;
@@ -134,8 +137,9 @@ static void test_what_lacks_for_every_set_of_fields(void **state)
     char *token, *user = harness_store_user(&store, &token);
     assert_false(check(token)->has_profile);
     assert_missing(check(token), "display_name birth_date gender city bio photos");
-    harness_store_do(&store, "insert into quintet.profile (user_id, created_at, updated_at) values ('%s', now(), now())",
-                     user);
+    harness_store_do(
+        &store, "insert into quintet.profile (user_id, created_at, updated_at) values ('%s', now(), now())",
+        user);
     for (unsigned given = 0; given < 64; given++) {
         const char *missing = "", *sets = "";
         for (unsigned field = 0; field < 6; field++) {
@@ -143,21 +147,24 @@ static void test_what_lacks_for_every_set_of_fields(void **state)
             if (!has)
                 missing = harness_store_text(&store, "%s%s%s", missing, *missing ? " " : "", names[field]);
             if (field < 5)
-                sets = harness_store_text(&store, "%s%s = %s, ", sets, names[field], has ? values[field] : "null");
+                sets = harness_store_text(&store, "%s%s = %s, ", sets, names[field],
+                                          has ? values[field] : "null");
         }
-        harness_store_do(&store, "update quintet.profile set %supdated_at = now() where user_id = '%s'", sets, user);
+        harness_store_do(&store, "update quintet.profile set %supdated_at = now() where user_id = '%s'", sets,
+                         user);
         harness_store_do(&store, "delete from quintet.photo where user_id = '%s'", user);
         if (given & 32)
-            harness_store_do(&store,
-                             "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, true, true, now(),"
-                             " now())",
-                             harness_store_id(&store), user, harness_store_id(&store));
+            harness_store_do(
+                &store,
+                "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, true, true, now(),"
+                " now())",
+                harness_store_id(&store), user, harness_store_id(&store));
         const Checked *checked = check(token);
         assert_true(checked->has_profile);
         assert_missing(checked, missing);
-        assert_int_equal(
-            harness_store_number(&store, "select filled::int from quintet.profile where user_id = '%s'", user),
-            (given & 31) == 31);
+        assert_int_equal(harness_store_number(
+                             &store, "select filled::int from quintet.profile where user_id = '%s'", user),
+                         (given & 31) == 31);
     }
 }
 
@@ -166,23 +173,25 @@ static void test_photos_alone(void **state)
 {
     (void)state;
     char *token, *user = harness_store_user(&store, &token);
-    harness_store_do(&store,
-                     "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, true, true, now(), now())",
-                     harness_store_id(&store), user, harness_store_id(&store));
+    harness_store_do(
+        &store,
+        "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, true, true, now(), now())",
+        harness_store_id(&store), user, harness_store_id(&store));
     assert_missing(check(token), "display_name birth_date gender city bio photos");
 
     char *pending = harness_store_user(&store, &token);
     Quintet__Profile__V1__CreateProfileRequest in = QUINTET__PROFILE__V1__CREATE_PROFILE_REQUEST__INIT;
     in.city = (char *)"Wien";
     harness_store_ask(&store, CREATE_PROFILE, &in, pending);
-    harness_store_do(&store,
-                     "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, false, false, now(), now())",
-                     harness_store_id(&store), pending, harness_store_id(&store));
+    harness_store_do(
+        &store,
+        "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, false, false, now(), now())",
+        harness_store_id(&store), pending, harness_store_id(&store));
     assert_missing(check(token), "display_name birth_date gender bio photos");
 }
 
-/* The main thing: many sessions in one turn of the loop are one statement, answers find their calls, the same token may
- * be asked for several times, unknown ones stand between. */
+/* The main thing: many sessions in one turn of the loop are one statement, answers find their calls, the same
+ * token may be asked for several times, unknown ones stand between. */
 static void test_many_sessions_are_one_statement(void **state)
 {
     (void)state;
@@ -233,8 +242,10 @@ static void test_times_that_a_hand_wrote(void **state)
     char *tokens[3];
     for (size_t i = 0; i < 3; i++)
         harness_store_user(&store, &tokens[i]);
-    harness_store_do(&store, "update session set \"expiresAt\" = 'infinity', \"createdAt\" = '-infinity' where token = '%s'",
-                     tokens[1]);
+    harness_store_do(
+        &store,
+        "update session set \"expiresAt\" = 'infinity', \"createdAt\" = '-infinity' where token = '%s'",
+        tokens[1]);
     struct harness_call *calls[3];
     for (size_t i = 0; i < 3; i++) {
         Quintet__Store__V1__GetSessionWithProfileRequest in =
@@ -257,9 +268,10 @@ static void test_rows_go_with_their_user(void **state)
     char *token, *user = harness_store_user(&store, &token);
     Quintet__Profile__V1__CreateProfileRequest in = QUINTET__PROFILE__V1__CREATE_PROFILE_REQUEST__INIT;
     harness_store_ask(&store, CREATE_PROFILE, &in, user);
-    harness_store_do(&store,
-                     "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, true, true, now(), now())",
-                     harness_store_id(&store), user, harness_store_id(&store));
+    harness_store_do(
+        &store,
+        "insert into quintet.photo values ('%s', '%s', '%s', 'image/png', 1, true, true, now(), now())",
+        harness_store_id(&store), user, harness_store_id(&store));
     harness_store_do(&store, "delete from \"user\" where id = '%s'", user);
     assert_null(check(token)->session);
     assert_int_equal(harness_store_number(&store,
