@@ -254,11 +254,22 @@ static void test_reading_never_writes(void **state)
     assert_true(next_transaction() > transaction);
 }
 
-/* Many calls of one turn travel together and are answered each for itself. */
+/* What profile has been asked by way of GetSession: calls, and the messages that they came in. */
+static double store_asked(const char *what)
+{
+    double value = harness_service_metric(
+        fixture.profile,
+        harness_text("quintet_rpc_batch_calls_%s{method=\"quintet.store.v1.SessionStore/GetSession\"}",
+                     what));
+    return value < 0 ? 0 : value;
+}
+
+/* Many calls of one turn travel together, to auth and on to profile, and are answered each for itself; for
+ * what is not well signed the store is not asked at all. */
 static void test_many_at_once(void **state)
 {
     (void)state;
-    enum { CALLS = 200 };
+    enum { CALLS = 192, MESSAGES = 3 }; /* of 64 */
     static const struct {
         const char *cookie;
         int state;
@@ -273,6 +284,7 @@ static void test_many_at_once(void **state)
     struct auth_call *calls = calloc(CALLS, sizeof(*calls));
     assert_non_null(calls);
     size_t n_done = 0;
+    double asked = store_asked("sum"), messages = store_asked("count");
     Quintet__Auth__V1__GetSessionRequest in = QUINTET__AUTH__V1__GET_SESSION_REQUEST__INIT;
     for (size_t i = 0; i < CALLS; i++) {
         calls[i].cookie = kinds[i % QN_COUNT(kinds)].cookie;
@@ -291,6 +303,8 @@ static void test_many_at_once(void **state)
         auth_fixture_forget(&calls[i]);
     }
     free(calls);
+    assert_float_equal(store_asked("sum") - asked, CALLS / QN_COUNT(kinds) * 4, 0);
+    assert_in_range(store_asked("count") - messages, 1, MESSAGES);
 }
 
 static int start(void **state)
