@@ -34,11 +34,17 @@ static void write_search_path(struct qn_buf *to, const char *schema)
     qn_buf_write_byte(to, '"');
 }
 
+/* What the stores count on: how dates are written, plans that are made once and not for every array anew (see
+ * struct pg_statement), and that a statement which has waited for a lock sees what the holder did. */
+#define SESSION                                                                                              \
+    " -c TimeZone=UTC -c DateStyle=ISO -c plan_cache_mode=force_generic_plan"                                \
+    " -c default_transaction_isolation=read\\ committed"
+
 static enum qn_status set_options(struct pg_conninfo *info, const struct pg_url *url)
 {
     struct qn_buf text;
     qn_buf_init(&text, sizeof info->options - 1);
-    qn_buf_printf(&text, "%s -c TimeZone=UTC -c DateStyle=ISO", url->options ? url->options : "");
+    qn_buf_printf(&text, "%s" SESSION, url->options ? url->options : "");
     write_search_path(&text, url->schema);
     if (url->statement_timeout_ms > 0) {
         qn_buf_printf(&text, " -c statement_timeout=%lld", (long long)url->statement_timeout_ms);

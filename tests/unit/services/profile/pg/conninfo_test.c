@@ -5,6 +5,10 @@
 #include "services/profile/pg/conninfo.h"
 #include "tests/harness/test.h"
 
+#define SESSION                                                                                              \
+    " -c TimeZone=UTC -c DateStyle=ISO -c plan_cache_mode=force_generic_plan"                                \
+    " -c default_transaction_isolation=read\\ committed"
+
 static struct pg_url parse(const char *text)
 {
     struct pg_url url;
@@ -40,9 +44,8 @@ static void test_libpq_knows_every_key(void **state)
     }
     assert_int_equal(n, info.n);
     PQconninfoFree(known);
-    assert_string_equal(
-        value_of(&info, "options"),
-        "-c jit=off -c TimeZone=UTC -c DateStyle=ISO -c search_path=\"public\" -c statement_timeout=3000");
+    assert_string_equal(value_of(&info, "options"),
+                        "-c jit=off" SESSION " -c search_path=\"public\" -c statement_timeout=3000");
     /* The address for the socket, the name for verify-full and SNI. */
     assert_string_equal(value_of(&info, "host"), "h");
     assert_string_equal(value_of(&info, "hostaddr"), "127.0.0.1");
@@ -66,8 +69,8 @@ static void test_schema_is_quoted(void **state)
     struct pg_url url = parse("postgresql://a:b@h/d?schema=my%20%22odd%22%5Cschema");
     struct pg_conninfo info;
     assert_int_equal(pg_conninfo_init(&info, &url, NULL), QN_OK);
-    assert_string_equal(value_of(&info, "options"), " -c TimeZone=UTC -c DateStyle=ISO "
-                                                    "-c search_path=\"my\\ \"\"odd\"\"\\\\schema\"");
+    assert_string_equal(value_of(&info, "options"),
+                        SESSION " -c search_path=\"my\\ \"\"odd\"\"\\\\schema\"");
     pg_url_free(&url);
 }
 
