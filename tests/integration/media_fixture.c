@@ -1,0 +1,318 @@
+#include "tests/integration/media_fixture.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "common/core/id.h"
+#include "common/core/metric.h"
+#include "services/media/photo_key.h"
+#include "tests/harness/loop_fixture.h"
+#include "tests/harness/test.h"
+
+enum {
+    ENVIRONMENT_MAX = 16,
+    CALL_MS = 30000,
+    LIMIT_MS = 60000,
+    ARENA_BYTES = 16 * 1024 * 1024,
+    GLANCE_MS = 20
+};
+
+static const char *address(const char *service)
+{
+    return harness_text("ipc://%s/%s", harness_folder(), service);
+}
+
+static void start_profile(struct media_fixture *fixture)
+{
+    const char *const environment[] = {
+        harness_text("DATABASE_URL=%s", harness_postgres_app_url(fixture->postgres)),
+        harness_text("QUINTET_RPC_LISTEN=%s", address("profile")),
+        NULL,
+    };
+    fixture->profile = harness_service_start(
+        &(const struct harness_service_options){.program = "quintet-profile", .environment = environment});
+}
+
+void media_fixture_start(struct media_fixture *fixture)
+{
+    struct qn_error err;
+    fixture->postgres = harness_postgres_start_ready(NULL);
+    fixture->admin = harness_postgres_admin(fixture->postgres, NULL);
+    fixture->folder = harness_text("%s/objects", harness_folder());
+    if (media_object_file_place(fixture->folder, &fixture->place, &err) != QN_OK)
+        fail_msg("%s", err.message);
+    start_profile(fixture);
+    harness_service_await(fixture->profile, true);
+}
+
+void media_fixture_start_media(struct media_fixture *fixture, const char *const *more)
+{
+    const char *environment[ENVIRONMENT_MAX + 1] = {
+        harness_text("QUINTET_RPC_LISTEN=%s", address("media")),
+        harness_text("QUINTET_PROFILE_ADDRESS=%s", address("profile")),
+        harness_text("QUINTET_MEDIA_FOLDER=%s", fixture->folder),
+        "QUINTET_MEDIA_ACCESS_KEY_ID=" MEDIA_FIXTURE_KEY_ID,
+        "QUINTET_MEDIA_SECRET_ACCESS_KEY=" MEDIA_FIXTURE_SECRET,
+    };
+    for (size_t n = 5; more && *more && n < ENVIRONMENT_MAX; n++)
+        environment[n] = *more++;
+    fixture->media = harness_service_start(&(const struct harness_service_options){
+        .program = "quintet-media", .environment = environment, .http = true});
+    harness_service_await(fixture->media, true);
+    fixture->address = harness_text("127.0.0.1:%u", harness_service_http_port(fixture->media));
+}
+
+void media_fixture_stop(struct media_fixture *fixture)
+{
+    if (fixture->media && harness_service_pid(fixture->media))
+        assert_int_equal(harness_service_stop(fixture->media), 0);
+    if (fixture->profile && harness_service_pid(fixture->profile))
+        assert_int_equal(harness_service_stop(fixture->profile), 0);
+    if (fixture->folder)
+        media_object_file_leave(&fixture->place);
+    if (fixture->admin)
+        PQfinish(fixture->admin);
+    if (fixture->postgres)
+        harness_postgres_stop(fixture->postgres);
+    *fixture = (struct media_fixture){0};
+}
+
+/* Calls. */
+
+void media_fixture_connect(struct media_fixture *fixture)
+{
+    fixture->loop = loop_fixture_begin();
+    qn_arena_init(&fixture->arena, ARENA_BYTES);
+    struct qn_error err = {0};
+    const struct qn_client_options options = {.name = "media", .address = address("media")};
+    if (qn_client_open(fixture->loop, &options, &fixture->client, &err) != QN_OK)
+        fail_msg("%s", err.message);
+}
+
+static void client_closed(void *context)
+{
+    *(bool *)context = true;
+}
+
+void media_fixture_disconnect(struct media_fixture *fixture)
+{
+    bool closed = false;
+    qn_client_close(fixture->client, client_closed, &closed);
+    loop_fixture_run_until(&closed, LIMIT_MS);
+    loop_fixture_end();
+    qn_arena_fini(&fixture->arena);
+    qn_metric_reset();
+    fixture->client = NULL;
+    fixture->loop = NULL;
+}
+
+struct answer {
+    struct qn_request request;
+    bool done;
+};
+
+static void on_answer(struct qn_request *request)
+{
+    container_of(request, struct answer, request)->done = true;
+}
+
+const void *media_fixture_ask(struct media_fixture *fixture, const struct qn_method *method, const void *in,
+                              const char *user, enum qn_status status, const char *reason)
+{
+    struct answer answer = {.done = false};
+    const struct qn_context ctx = {
+        .deadline_ms = qn_clock_now_ms() + CALL_MS,
+        .request_id = QN_STR("integration-test"),
+        .caller = {.known = user != NULL, .user_id = qn_str_c(user), .session_id = QN_STR("a session")},
+    };
+    qn_request_start(&answer.request, fixture->client, method, in, &ctx, &fixture->arena, on_answer);
+    loop_fixture_run_until(&answer.done, LIMIT_MS);
+    const struct qn_request *r = &answer.request;
+    if (r->status != status || !qn_str_eq(r->reason, qn_str_c(reason)))
+        fail_msg("%s: %s (%.*s) \"%.*s\", not %s (%s)", method->name, qn_status_name(r->status),
+                 QN_STR_ARG(r->reason), QN_STR_ARG(r->message), qn_status_name(status), reason ? reason : "");
+    return status == QN_OK ? r->out : NULL;
+}
+
+const Quintet__Media__V1__CreateUploadResponse *
+media_fixture_create(struct media_fixture *fixture, const char *user, const char *type, int64_t size_bytes)
+{
+    Quintet__Media__V1__CreateUploadRequest in = QUINTET__MEDIA__V1__CREATE_UPLOAD_REQUEST__INIT;
+    in.content_type = (char *)type;
+    in.size_bytes = size_bytes;
+    return media_fixture_ask(fixture, &quintet_media_v1_media_service_create_upload, &in, user, QN_OK, NULL);
+}
+
+const Quintet__Media__V1__Photo *media_fixture_complete(struct media_fixture *fixture, const char *user,
+                                                        const char *upload_id, enum qn_status status,
+                                                        const char *reason)
+{
+    Quintet__Media__V1__CompleteUploadRequest in = QUINTET__MEDIA__V1__COMPLETE_UPLOAD_REQUEST__INIT;
+    in.upload_id = (char *)upload_id;
+    const Quintet__Media__V1__CompleteUploadResponse *out = media_fixture_ask(
+        fixture, &quintet_media_v1_media_service_complete_upload, &in, user, status, reason);
+    return out ? out->photo : NULL;
+}
+
+const Quintet__Media__V1__ListPhotosResponse *media_fixture_list(struct media_fixture *fixture,
+                                                                 const char *user)
+{
+    Quintet__Media__V1__ListPhotosRequest in = QUINTET__MEDIA__V1__LIST_PHOTOS_REQUEST__INIT;
+    return media_fixture_ask(fixture, &quintet_media_v1_media_service_list_photos, &in, user, QN_OK, NULL);
+}
+
+void media_fixture_delete(struct media_fixture *fixture, const char *user, const char *photo_id,
+                          enum qn_status status, const char *reason)
+{
+    Quintet__Media__V1__DeletePhotoRequest in = QUINTET__MEDIA__V1__DELETE_PHOTO_REQUEST__INIT;
+    in.photo_id = (char *)photo_id;
+    media_fixture_ask(fixture, &quintet_media_v1_media_service_delete_photo, &in, user, status, reason);
+}
+
+const Quintet__Media__V1__Photo *media_fixture_set_main(struct media_fixture *fixture, const char *user,
+                                                        const char *photo_id, enum qn_status status,
+                                                        const char *reason)
+{
+    Quintet__Media__V1__SetMainPhotoRequest in = QUINTET__MEDIA__V1__SET_MAIN_PHOTO_REQUEST__INIT;
+    in.photo_id = (char *)photo_id;
+    const Quintet__Media__V1__SetMainPhotoResponse *out =
+        media_fixture_ask(fixture, &quintet_media_v1_media_service_set_main_photo, &in, user, status, reason);
+    return out ? out->photo : NULL;
+}
+
+/* The browser. */
+
+struct qn_str media_fixture_picture(const char *type, size_t size_bytes)
+{
+    static const struct {
+        const char *type;
+        struct qn_str front;
+    } fronts[] = {
+        {"image/jpeg", QN_STR("\xFF\xD8\xFF\xE0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0")},
+        {"image/png", QN_STR("\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0")},
+        {"image/webp", QN_STR("RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0")},
+        {"image/avif", QN_STR("\0\0\0\x1C"
+                              "ftypavif\0\0\0\0avifmif1miaf")},
+    };
+    char *bytes = malloc(size_bytes + 1);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < size_bytes; i++)
+        bytes[i] = (char)(i * 31 + i / 251);
+    for (size_t i = 0; i < QN_COUNT(fronts); i++) {
+        if (strcmp(type, fronts[i].type) == 0)
+            memcpy(bytes, fronts[i].front.ptr,
+                   fronts[i].front.len < size_bytes ? fronts[i].front.len : size_bytes);
+    }
+    bytes[size_bytes] = '\0';
+    return qn_str_n(bytes, size_bytes);
+}
+
+int media_fixture_put(const Quintet__Media__V1__CreateUploadResponse *upload, struct qn_str body)
+{
+    struct harness_http_request request = {.method = upload->method, .url = upload->url, .body = body};
+    assert_true(upload->n_headers < HARNESS_HTTP_HEADERS_MAX);
+    for (size_t i = 0; i < upload->n_headers; i++)
+        request.headers[i] = harness_text("%s: %s", upload->headers[i]->name, upload->headers[i]->value);
+    struct harness_http_reply reply = harness_http(&request);
+    int status = reply.status;
+    harness_http_free(&reply);
+    return status;
+}
+
+int media_fixture_get(const char *url)
+{
+    struct harness_http_reply reply = harness_http(&(const struct harness_http_request){.url = url});
+    int status = reply.status;
+    harness_http_free(&reply);
+    return status;
+}
+
+const Quintet__Media__V1__Photo *media_fixture_add(struct media_fixture *fixture, const char *user,
+                                                   const char *type, size_t size_bytes)
+{
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(fixture, user, type, (int64_t)size_bytes);
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture(type, size_bytes)), 200);
+    return media_fixture_complete(fixture, user, upload->upload_id, QN_OK, NULL);
+}
+
+/* Looking from outside. */
+
+bool media_fixture_has(struct media_fixture *fixture, const char *key)
+{
+    struct media_object_info info;
+    struct qn_error err;
+    int fd;
+    enum qn_status status = media_object_file_open(&fixture->place, key, &info, &fd, &err);
+    if (status == QN_OK)
+        close(fd);
+    else if (status != QN_NOT_FOUND)
+        fail_msg("%s: %s", key, err.message);
+    return status == QN_OK;
+}
+
+const char *media_fixture_pending_key(const char *user, const char *photo_id)
+{
+    char key[MEDIA_OBJECT_KEY_MAX + 1];
+    media_photo_key_pending(qn_str_c(user), qn_str_c(photo_id), key);
+    return harness_text("%s", key);
+}
+
+const char *media_fixture_public_key(const char *photo_id)
+{
+    char key[MEDIA_OBJECT_KEY_MAX + 1];
+    media_photo_key_public(qn_str_c(photo_id), key);
+    return harness_text("%s", key);
+}
+
+size_t media_fixture_temporaries(struct media_fixture *fixture)
+{
+    size_t n = 0;
+    DIR *folder = fdopendir(openat(fixture->place.tmp_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    assert_non_null(folder);
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+        n += entry->d_name[0] != '.';
+    closedir(folder);
+    return n;
+}
+
+const char *media_fixture_user(struct media_fixture *fixture)
+{
+    char id[QN_ID_LEN + 1];
+    qn_id_new(id);
+    harness_postgres_do(
+        fixture->admin,
+        harness_text("insert into public.\"user\" (id, name, email, \"emailVerified\", \"createdAt\", "
+                     "\"updatedAt\") values ('%s', 'Ada', '%s@example.com', false, now(), now())",
+                     id, id));
+    return harness_text("%s", id);
+}
+
+long media_fixture_number(struct media_fixture *fixture, const char *format, ...)
+{
+    char sql[1024];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(sql, sizeof(sql), format, args);
+    va_end(args);
+    assert_in_range(len, 1, sizeof(sql) - 1);
+    return harness_postgres_number(fixture->admin, sql);
+}
+
+void media_fixture_until(struct media_fixture *fixture, bool (*holds)(struct media_fixture *fixture),
+                         const char *what)
+{
+    uint64_t deadline_ms = qn_clock_now_ms() + LIMIT_MS;
+    while (!holds(fixture)) {
+        if (qn_clock_left_ms(deadline_ms) == 0)
+            fail_msg("not within %d ms: %s", LIMIT_MS, what);
+        poll(NULL, 0, GLANCE_MS);
+    }
+}

@@ -1,0 +1,282 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "common/core/clock.h"
+#include "tests/harness/test.h"
+#include "tests/integration/media_fixture.h"
+
+/* An upload as it should be, and the object store as browsers read it. */
+
+static struct media_fixture fixture;
+
+static int setup(void **state)
+{
+    (void)state;
+    media_fixture_connect(&fixture);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    media_fixture_disconnect(&fixture);
+    return 0;
+}
+
+static void test_a_photo_from_end_to_end(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"image/jpeg", "image/png", "image/webp", "image/avif"};
+    for (size_t i = 0; i < 4; i++) {
+        const char *user = media_fixture_user(&fixture);
+        enum { SIZE = 70001 };
+        int64_t before_s = qn_clock_wall_ms() / 1000;
+        const Quintet__Media__V1__CreateUploadResponse *upload =
+            media_fixture_create(&fixture, user, types[i], SIZE);
+        assert_string_equal(upload->method, "PUT");
+        assert_int_equal(strlen(upload->upload_id), 32);
+        assert_true(upload->expires_at->seconds >= before_s + 600);
+        assert_true(upload->expires_at->seconds <= qn_clock_wall_ms() / 1000 + 600);
+        assert_true(
+            qn_str_starts(qn_str_c(upload->url), qn_str_c(harness_text("http://%s/", fixture.address))));
+        assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 0);
+
+        struct qn_str picture = media_fixture_picture(types[i], SIZE);
+        assert_int_equal(media_fixture_put(upload, picture), 200);
+        const Quintet__Media__V1__Photo *photo =
+            media_fixture_complete(&fixture, user, upload->upload_id, QN_OK, NULL);
+        assert_string_equal(photo->id, upload->upload_id);
+        assert_string_equal(photo->content_type, types[i]);
+        assert_int_equal(photo->size_bytes, SIZE);
+        assert_true(photo->main);
+        assert_true(photo->created_at->seconds >= before_s);
+
+        struct harness_http_reply read =
+            harness_http(&(const struct harness_http_request){.url = photo->url});
+        assert_int_equal(read.status, 200);
+        assert_string_equal(harness_http_header(&read, "Content-Type", 0), types[i]);
+        assert_int_equal(read.body_len, SIZE);
+        assert_memory_equal(read.body, picture.ptr, SIZE);
+        harness_http_free(&read);
+
+        const Quintet__Media__V1__ListPhotosResponse *list = media_fixture_list(&fixture, user);
+        assert_int_equal(list->n_photos, 1);
+        assert_string_equal(list->photos[0]->url, photo->url);
+    }
+}
+
+/* The picture becomes public when it has been checked, and not before: neither under the name it was uploaded
+ * to, nor under the one it will have. */
+static void test_nothing_pending_can_be_read(void **state)
+{
+    (void)state;
+    const char *user = media_fixture_user(&fixture);
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+    const char *pending = media_fixture_pending_key(user, upload->upload_id);
+    const char *public_key = media_fixture_public_key(upload->upload_id);
+    assert_true(media_fixture_has(&fixture, pending));
+    assert_false(media_fixture_has(&fixture, public_key));
+    assert_int_equal(media_fixture_get(harness_text("http://%s/%s", fixture.address, pending)), 403);
+    assert_int_equal(media_fixture_get(harness_text("http://%s/quintet/%s", fixture.address, pending)), 403);
+    assert_int_equal(media_fixture_get(upload->url), 403); /* signed for PUT alone */
+    assert_int_equal(media_fixture_get(harness_text("http://%s/%s", fixture.address, public_key)), 404);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_OK, NULL);
+    assert_int_equal(media_fixture_get(harness_text("http://%s/%s", fixture.address, public_key)), 200);
+    assert_int_equal(media_fixture_get(harness_text("http://%s/%s", fixture.address, pending)), 403);
+}
+
+static void test_completing_twice_answers_the_same(void **state)
+{
+    (void)state;
+    const char *user = media_fixture_user(&fixture);
+    const Quintet__Media__V1__Photo *first = media_fixture_add(&fixture, user, "image/webp", 5000);
+    const Quintet__Media__V1__Photo *again = media_fixture_complete(&fixture, user, first->id, QN_OK, NULL);
+    assert_string_equal(again->id, first->id);
+    assert_string_equal(again->url, first->url);
+    assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 1);
+}
+
+static void test_the_largest_and_the_smallest(void **state)
+{
+    (void)state;
+    const char *user = media_fixture_user(&fixture);
+    media_fixture_add(&fixture, user, "image/jpeg", 10485760);
+    media_fixture_add(&fixture, user, "image/jpeg", 4);
+    assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 2);
+    assert_int_equal(media_fixture_temporaries(&fixture), 0);
+}
+
+static struct harness_http_reply get_with(const char *url, const char *header)
+{
+    return harness_http(&(const struct harness_http_request){.url = url, .headers = {header}});
+}
+
+static void test_headers_of_a_picture(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__Photo *photo =
+        media_fixture_add(&fixture, media_fixture_user(&fixture), "image/png", 1000);
+    struct harness_http_reply got = harness_http(&(const struct harness_http_request){.url = photo->url});
+    assert_string_equal(harness_http_header(&got, "Cache-Control", 0), "public, max-age=86400, immutable");
+    assert_string_equal(harness_http_header(&got, "Accept-Ranges", 0), "bytes");
+    assert_string_equal(harness_http_header(&got, "X-Content-Type-Options", 0), "nosniff");
+    assert_non_null(harness_http_header(&got, "Content-Security-Policy", 0));
+    const char *etag = harness_text("%s", harness_http_header(&got, "ETag", 0));
+    assert_int_equal(etag[0], '"');
+    harness_http_free(&got);
+
+    struct harness_http_reply head =
+        harness_http(&(const struct harness_http_request){.method = "HEAD", .url = photo->url});
+    assert_int_equal(head.status, 200);
+    assert_string_equal(harness_http_header(&head, "Content-Length", 0), "1000");
+    assert_string_equal(harness_http_header(&head, "Content-Type", 0), "image/png");
+    assert_int_equal(head.body_len, 0);
+    harness_http_free(&head);
+
+    struct harness_http_reply same = get_with(photo->url, harness_text("If-None-Match: %s", etag));
+    assert_int_equal(same.status, 304);
+    assert_int_equal(same.body_len, 0);
+    assert_string_equal(harness_http_header(&same, "ETag", 0), etag);
+    harness_http_free(&same);
+    struct harness_http_reply other = get_with(photo->url, "If-None-Match: \"other\"");
+    assert_int_equal(other.status, 200);
+    harness_http_free(&other);
+    /* A cache buster, or what an image optimizer puts behind, changes nothing. */
+    assert_int_equal(media_fixture_get(harness_text("%s?w=320", photo->url)), 200);
+}
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__Photo *photo =
+        media_fixture_add(&fixture, media_fixture_user(&fixture), "image/png", 1000);
+    struct qn_str picture = media_fixture_picture("image/png", 1000);
+    struct harness_http_reply part = get_with(photo->url, "Range: bytes=100-199");
+    assert_int_equal(part.status, 206);
+    assert_string_equal(harness_http_header(&part, "Content-Range", 0), "bytes 100-199/1000");
+    assert_int_equal(part.body_len, 100);
+    assert_memory_equal(part.body, picture.ptr + 100, 100);
+    const char *etag = harness_text("%s", harness_http_header(&part, "ETag", 0));
+    harness_http_free(&part);
+
+    struct harness_http_reply end = get_with(photo->url, "Range: bytes=-1");
+    assert_int_equal(end.status, 206);
+    assert_memory_equal(end.body, picture.ptr + 999, 1);
+    harness_http_free(&end);
+
+    struct harness_http_reply after = get_with(photo->url, "Range: bytes=1000-");
+    assert_int_equal(after.status, 416);
+    assert_non_null(strstr(after.body, "<Code>InvalidRange</Code>"));
+    harness_http_free(&after);
+
+    struct harness_http_reply several = get_with(photo->url, "Range: bytes=0-1,4-5");
+    assert_int_equal(several.status, 200);
+    assert_int_equal(several.body_len, 1000);
+    harness_http_free(&several);
+
+    struct harness_http_reply changed = harness_http(&(const struct harness_http_request){
+        .url = photo->url, .headers = {"Range: bytes=0-0", "If-Range: \"older\""}});
+    assert_int_equal(changed.status, 200);
+    harness_http_free(&changed);
+    struct harness_http_reply unchanged = harness_http(&(const struct harness_http_request){
+        .url = photo->url, .headers = {"Range: bytes=0-0", harness_text("If-Range: %s", etag)}});
+    assert_int_equal(unchanged.status, 206);
+    harness_http_free(&unchanged);
+}
+
+/* What a browser asks before it uploads from the site's own origin, and what it must see on every answer. */
+static void test_browsers_may_upload_from_any_origin(void **state)
+{
+    (void)state;
+    const char *user = media_fixture_user(&fixture);
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    struct harness_http_reply asked = harness_http(&(const struct harness_http_request){
+        .method = "OPTIONS",
+        .url = upload->url,
+        .headers = {"Origin: http://localhost:3000", "Access-Control-Request-Method: PUT",
+                    "Access-Control-Request-Headers: content-type"}});
+    assert_int_equal(asked.status, 204);
+    assert_string_equal(harness_http_header(&asked, "Access-Control-Allow-Origin", 0), "*");
+    assert_non_null(strstr(harness_http_header(&asked, "Access-Control-Allow-Methods", 0), "PUT"));
+    assert_non_null(strstr(harness_http_header(&asked, "Access-Control-Allow-Headers", 0), "content-type"));
+    harness_http_free(&asked);
+
+    struct harness_http_reply put = harness_http(&(const struct harness_http_request){
+        .method = "PUT",
+        .url = upload->url,
+        .headers = {"Content-Type: image/png", "Origin: http://localhost:3000"},
+        .body = media_fixture_picture("image/png", 100)});
+    assert_int_equal(put.status, 200);
+    assert_string_equal(harness_http_header(&put, "Access-Control-Allow-Origin", 0), "*");
+    assert_non_null(strstr(harness_http_header(&put, "Access-Control-Expose-Headers", 0), "ETag"));
+    assert_non_null(harness_http_header(&put, "ETag", 0));
+    harness_http_free(&put);
+
+    /* Also on a refusal, or the page only ever learns that "something" failed. */
+    struct harness_http_reply again = harness_http(&(const struct harness_http_request){
+        .method = "PUT",
+        .url = upload->url,
+        .headers = {"Content-Type: image/png", "Origin: http://localhost:3000"},
+        .body = media_fixture_picture("image/png", 100)});
+    assert_int_equal(again.status, 412);
+    assert_string_equal(harness_http_header(&again, "Access-Control-Allow-Origin", 0), "*");
+    harness_http_free(&again);
+
+    struct harness_http_reply wants_more = harness_http(&(const struct harness_http_request){
+        .method = "OPTIONS",
+        .url = upload->url,
+        .headers = {"Origin: http://localhost:3000", "Access-Control-Request-Method: DELETE"}});
+    assert_int_equal(wants_more.status, 403);
+    harness_http_free(&wants_more);
+}
+
+/* Photos outlive the process; so does the key that signed URLs which are still out. */
+static void test_a_restart_forgets_nothing(void **state)
+{
+    (void)state;
+    const char *user = media_fixture_user(&fixture);
+    const Quintet__Media__V1__Photo *photo = media_fixture_add(&fixture, user, "image/png", 1000);
+    const char *id = harness_text("%s", photo->id);
+    media_fixture_disconnect(&fixture);
+    assert_int_equal(harness_service_stop(fixture.media), 0);
+    media_fixture_start_media(&fixture, NULL);
+    media_fixture_connect(&fixture);
+    const Quintet__Media__V1__ListPhotosResponse *list = media_fixture_list(&fixture, user);
+    assert_int_equal(list->n_photos, 1);
+    assert_string_equal(list->photos[0]->id, id);
+    assert_int_equal(media_fixture_get(list->photos[0]->url), 200);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    media_fixture_start(&fixture);
+    media_fixture_start_media(&fixture, NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    media_fixture_stop(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        ONE(test_a_photo_from_end_to_end),
+        ONE(test_nothing_pending_can_be_read),
+        ONE(test_completing_twice_answers_the_same),
+        ONE(test_the_largest_and_the_smallest),
+        ONE(test_headers_of_a_picture),
+        ONE(test_ranges),
+        ONE(test_browsers_may_upload_from_any_origin),
+        ONE(test_a_restart_forgets_nothing),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
