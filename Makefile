@@ -49,7 +49,7 @@ tsan: setup ## the loop, post, work and rpc tests under ThreadSanitizer
 	@tests/run --build build/tsan $(or $(ONLY),unit/common/loop unit/common/rpc integration/rpc)
 
 fuzz: setup ## each fuzz target for SECONDS=60, with libFuzzer
-	@cmake -G Ninja -S . -B build/fuzzing -DCMAKE_C_COMPILER=clang -DQN_FUZZ=ON -DQN_SANITIZE=address,undefined >/dev/null
+	@cmake -G Ninja -S . -B build/fuzzing -DCMAKE_C_COMPILER=clang -DQN_FUZZ=ON -DQN_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
 	@tests/fuzz/run build/fuzzing $(or $(SECONDS_EACH),60)
 
 lint: setup ## layers, words, clang-format and clang-tidy
