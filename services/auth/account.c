@@ -18,10 +18,10 @@
 #include "auth.pb-c.h"
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "common/core/email.h"
 #include "common/core/id.h"
 #include "common/core/utf8.h"
 #include "services/auth/credential.h"
-#include "services/auth/email.h"
 #include "services/auth/session.h"
 #include "services/auth/upstream.h"
 
@@ -88,12 +88,12 @@ static bool take_password(struct qn_call *call, const char *text, ProtobufCBinar
 /* The address as the store knows it, in the arena; NULL after failing the call. */
 static char *take_email(struct qn_call *call, const char *email)
 {
-    if (!auth_email_valid(qn_str_c(email))) {
+    if (!qn_email_valid(qn_str_c(email))) {
         fail_field(call, "INVALID_EMAIL", "Invalid email", "email",
                    "must be an address, as name@example.com");
         return NULL;
     }
-    char *folded = auth_email_fold(qn_str_c(email), call->arena);
+    char *folded = qn_email_fold(qn_str_c(email), call->arena);
     if (folded == NULL)
         qn_call_fail_with(call, .status = QN_RESOURCE_EXHAUSTED);
     return folded;

@@ -1,8 +1,8 @@
 #include <stdint.h>
 
 #include "common/core/check.h"
+#include "common/core/email.h"
 #include "services/auth/credential.h"
-#include "services/auth/email.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,9 +46,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     QN_CHECK((token != NULL) == (shown == AUTH_CREDENTIAL_TOKEN));
     (void)auth_credential_dont_remember(&jar, &ctx, &arena);
 
-    if (auth_email_valid(text)) {
-        char *folded = auth_email_fold(text, &arena);
-        QN_CHECK(folded && strlen(folded) == text.len && auth_email_valid(qn_str_c(folded)));
+    if (qn_email_valid(text)) {
+        char *folded = qn_email_fold(text, &arena);
+        QN_CHECK(folded && strlen(folded) == text.len && qn_email_valid(qn_str_c(folded)));
     }
     qn_arena_fini(&arena);
     return 0;

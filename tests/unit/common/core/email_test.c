@@ -1,5 +1,5 @@
 #include "common/core/check.h"
-#include "services/auth/email.h"
+#include "common/core/email.h"
 #include "tests/harness/test.h"
 
 /* What the real product took and refused when it was asked, and the corners of its rule. */
@@ -23,7 +23,7 @@ static void test_taken(void **state)
         "1.2.3@4.5.example",
     };
     for (size_t i = 0; i < QN_COUNT(taken); i++)
-        if (!auth_email_valid(qn_str_c(taken[i])))
+        if (!qn_email_valid(qn_str_c(taken[i])))
             fail_msg("%s was refused", taken[i]);
 }
 
@@ -64,11 +64,11 @@ static void test_refused(void **state)
         "a@com",
     };
     for (size_t i = 0; i < QN_COUNT(refused); i++)
-        if (auth_email_valid(qn_str_c(refused[i])))
+        if (qn_email_valid(qn_str_c(refused[i])))
             fail_msg("%s was taken", refused[i]);
     static const char nul_in_local[] = "a\0b@example.com", nul_in_domain[] = "a@exa\0mple.com";
-    assert_false(auth_email_valid(qn_str_n(nul_in_local, sizeof(nul_in_local) - 1)));
-    assert_false(auth_email_valid(qn_str_n(nul_in_domain, sizeof(nul_in_domain) - 1)));
+    assert_false(qn_email_valid(qn_str_n(nul_in_local, sizeof(nul_in_local) - 1)));
+    assert_false(qn_email_valid(qn_str_n(nul_in_domain, sizeof(nul_in_domain) - 1)));
 }
 
 /* A local part of 300 letters was recorded as taken; our own ceiling comes later. */
@@ -76,14 +76,14 @@ static void test_long(void **state)
 {
     (void)state;
     static const char domain[] = "@example.com";
-    char text[AUTH_EMAIL_MAX_BYTES + 2];
+    char text[QN_EMAIL_MAX_BYTES + 2];
     memset(text, 'l', sizeof(text));
     memcpy(text + 300, domain, sizeof(domain));
-    assert_true(auth_email_valid(qn_str_c(text)));
+    assert_true(qn_email_valid(qn_str_c(text)));
     memset(text, 'l', sizeof(text));
-    memcpy(text + AUTH_EMAIL_MAX_BYTES + 1 - strlen(domain), domain, sizeof(domain));
-    assert_false(auth_email_valid(qn_str_c(text)));
-    assert_true(auth_email_valid(qn_str_c(text + 1)));
+    memcpy(text + QN_EMAIL_MAX_BYTES + 1 - strlen(domain), domain, sizeof(domain));
+    assert_false(qn_email_valid(qn_str_c(text)));
+    assert_true(qn_email_valid(qn_str_c(text + 1)));
 }
 
 static void test_fold(void **state)
@@ -91,11 +91,11 @@ static void test_fold(void **state)
     (void)state;
     struct qn_arena arena;
     qn_arena_init(&arena, 4096);
-    assert_string_equal(auth_email_fold(QN_STR("Ada.O'Neil+Z_9@Example.COM"), &arena),
+    assert_string_equal(qn_email_fold(QN_STR("Ada.O'Neil+Z_9@Example.COM"), &arena),
                         "ada.o'neil+z_9@example.com");
     qn_arena_fini(&arena);
     qn_arena_init(&arena, 8);
-    assert_null(auth_email_fold(QN_STR("a-name-that-is-longer@example.com"), &arena));
+    assert_null(qn_email_fold(QN_STR("a-name-that-is-longer@example.com"), &arena));
     qn_arena_fini(&arena);
 }
 
