@@ -14,18 +14,12 @@
  * events from being seen. */
 enum { DRAIN_ROUNDS_MAX = 16 };
 
-static void on_dont_wait(uv_idle_t *handle)
-{
-    (void)handle;
-}
-
 static void drain(struct qn_loop *loop)
 {
     for (int round = 0; round < DRAIN_ROUNDS_MAX && !qn_list_empty(&loop->laters); round++) {
         /* Those here now; cancelling some lets as many of the next round in, which does no harm. */
         for (size_t n = loop->laters.len; n > 0 && !qn_list_empty(&loop->laters); n--) {
             struct qn_later *later = container_of(qn_list_pop(&loop->laters), struct qn_later, node);
-            loop->ran = true;
             later->run(later); /* may free it */
         }
     }
@@ -35,16 +29,17 @@ static void drain(struct qn_loop *loop)
 
 static void on_before_poll(uv_prepare_t *handle)
 {
-    struct qn_loop *loop = container_of(handle, struct qn_loop, before_poll);
-    drain(loop);
-    /* libuv's single turn waits for events even when its timers had something to do; ours does not. */
-    if (loop->waiting && loop->ran)
-        uv_idle_start(&loop->dont_wait, on_dont_wait);
+    drain(container_of(handle, struct qn_loop, before_poll));
 }
 
 static void on_after_poll(uv_check_t *handle)
 {
     drain(container_of(handle, struct qn_loop, after_poll));
+}
+
+static void on_dont_wait(uv_idle_t *handle)
+{
+    (void)handle;
 }
 
 void qn_later_init(struct qn_loop *loop)

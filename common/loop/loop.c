@@ -50,11 +50,9 @@ bool qn_loop_turn(struct qn_loop *loop)
 
 bool qn_loop_wait(struct qn_loop *loop)
 {
-    loop->waiting = true;
-    loop->ran = false;
-    bool more = run(loop, UV_RUN_ONCE);
-    loop->waiting = false;
-    return more;
+    /* What runs before the wait (timers, laters) runs while an idle handle is active, and then libuv does not
+     * wait in this turn. */
+    return run(loop, UV_RUN_ONCE);
 }
 
 void qn_loop_stop(struct qn_loop *loop)

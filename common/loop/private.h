@@ -13,8 +13,6 @@
 struct qn_loop {
     uv_loop_t uv;
     bool running;
-    bool waiting; /* in qn_loop_wait(): */
-    bool ran;     /* a timer or a later has run in this turn */
 
     /* later.c */
     uv_prepare_t before_poll;

@@ -38,7 +38,7 @@ static void add_address(struct qn_resolve *resolve, const char *address)
 {
     for (size_t i = 0; i < resolve->n_addresses; i++) {
         if (strcmp(resolve->addresses[i], address) == 0)
-            return; /* one for each socket type the resolver knows */
+            return; /* glibc gives 127.0.0.1 for each line of /etc/hosts, that of ::1 included */
     }
     if (resolve->n_addresses < QN_RESOLVE_MAX)
         memcpy(resolve->addresses[resolve->n_addresses++], address, strlen(address) + 1);

@@ -110,7 +110,6 @@ static void on_due_now(uv_idle_t *handle)
         if (timer->due_ms > now_ms || timer->order >= newer)
             break;
         take_out(loop, timer);
-        loop->ran = true;
         timer->fire(timer); /* may free it */
     }
     loop->firing = false;

@@ -193,10 +193,6 @@ void qn_work_start(struct qn_lane *lane, struct qn_work *work, uint64_t deadline
         finish_later(lane, work, QN_CANCELLED);
         return;
     }
-    if (deadline_ms && qn_clock_left_ms(deadline_ms) == 0) {
-        finish_later(lane, work, QN_DEADLINE_EXCEEDED);
-        return;
-    }
 
     pthread_mutex_lock(&lane->lock);
     bool room = lane->queue.len < lane->queue_max + (lane->n_threads - lane->busy);

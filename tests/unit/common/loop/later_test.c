@@ -155,6 +155,26 @@ static void on_timer(struct qn_timer *timer)
     qn_later_start(loop, &container_of(timer, struct starter, timer)->starts->later, on_step);
 }
 
+/* What timers ask for goes out before the loop turns to events, even to those that wait already. */
+static void test_it_runs_between_timers_and_events(void **state)
+{
+    (void)state;
+    begin();
+    struct step after_timer = {.letter = '.'}, after_event = {.letter = '!'};
+    struct reader reader = {.letter = 'a', .starts = &after_event};
+    struct starter starter = {.starts = &after_timer};
+    reader_open(&reader);
+    qn_loop_turn(loop);
+    assert_int_equal(write(reader.fds[1], "x", 1), 1);
+    qn_timer_start(loop, &starter.timer, 0, on_timer);
+    while (strlen(trace) < 4)
+        qn_loop_turn(loop);
+    /* In whichever turn the timer's millisecond has come, its later follows at once. */
+    assert_true(strcmp(trace, "t.a!") == 0 || strcmp(trace, "a!t.") == 0);
+    reader_close(&reader);
+    loop_fixture_end();
+}
+
 static void never(struct qn_timer *timer)
 {
     (void)timer;
@@ -270,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_a_cancelled_one_does_not_run),
         cmocka_unit_test(test_those_started_by_others_run_in_the_same_drain),
         cmocka_unit_test(test_it_runs_after_all_events_of_the_turn),
+        cmocka_unit_test(test_it_runs_between_timers_and_events),
         cmocka_unit_test(test_the_loop_does_not_wait_while_something_is_to_be_done),
         cmocka_unit_test(test_one_that_starts_itself_does_not_keep_events_out),
         cmocka_unit_test(test_it_may_free_itself),

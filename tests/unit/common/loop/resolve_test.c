@@ -109,6 +109,7 @@ static void test_cancelled_ones_are_done_once(void **state)
     qn_loop_run(numeric.loop);
     assert_int_equal(numeric.done, 1);
     assert_int_equal(numeric.status, QN_CANCELLED);
+    assert_int_equal(numeric.resolve.n_addresses, 0);
     for (size_t i = 0; i < NAMES; i++) {
         assert_int_equal(names[i].done, 1);
         assert_int_equal(names[i].status, QN_CANCELLED);

@@ -100,6 +100,12 @@ static void test_a_running_one_is_moved(void **state)
     assert_int_equal(n_fired, 2);
     assert_int_equal(fired[0], 0);
     assert_int_equal(fired[1], 1);
+
+    alarm_start(&a, 3600 * 1000); /* the only one: first before and after */
+    qn_loop_turn(loop);
+    alarm_start(&a, 1);
+    qn_loop_run(loop);
+    assert_int_equal(a.times, 2);
     loop_fixture_end();
 }
 

@@ -189,8 +189,35 @@ static void test_a_job_that_waits_past_its_deadline(void **state)
     assert_done(&late, QN_DEADLINE_EXCEEDED); /* while the thread is still taken */
     job_start(&at_once, qn_clock_now_ms());
     assert_done(&at_once, QN_DEADLINE_EXCEEDED);
+    assert_metric("quintet_work_queued{lane=\"test\"} 1\n");
     blocker_end(&blocker);
     assert_done(&in_time, QN_OK);
+    end();
+}
+
+/* The loop is busy elsewhere and no timer fires; the thread itself sees that the caller has gone. */
+static void test_a_thread_does_not_begin_what_is_late(void **state)
+{
+    (void)state;
+    begin(1, 10);
+    struct blocker blocker;
+    struct job late = {0}, next = {0};
+    sem_t next_began;
+    sem_init(&next_began, 0, 0);
+    next.began = &next_began;
+    blocker_start(&blocker);
+    uint64_t deadline_ms = qn_clock_now_ms() + 1;
+    job_start(&late, deadline_ms);
+    job_start(&next, 0);
+    while (qn_clock_now_ms() < deadline_ms)
+        ;
+    sem_post(&blocker.gate);
+    while (sem_wait(&next_began) != 0) /* the thread has passed 'late', and the loop has not turned */
+        ;
+    assert_done(&late, QN_DEADLINE_EXCEEDED);
+    assert_done(&next, QN_OK);
+    assert_done(&blocker.job, QN_OK);
+    sem_destroy(&next_began);
     end();
 }
 
@@ -205,7 +232,8 @@ static void test_cancelling_asks(void **state)
     job_start(&waits, 0);
     qn_work_cancel(&waits.work);
     assert_int_equal(waits.done, 0); /* not inside cancel */
-    qn_work_cancel(&waits.work);     /* once more changes nothing */
+    assert_metric("quintet_work_queued{lane=\"test\"} 0\n");
+    qn_work_cancel(&waits.work); /* once more changes nothing */
     assert_done(&waits, QN_CANCELLED);
     qn_work_cancel(&blocker.job.work); /* has begun */
     blocker_end(&blocker);
@@ -363,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_a_full_queue_refuses),
         cmocka_unit_test(test_without_a_queue_as_many_run_as_there_are_threads),
         cmocka_unit_test(test_a_job_that_waits_past_its_deadline),
+        cmocka_unit_test(test_a_thread_does_not_begin_what_is_late),
         cmocka_unit_test(test_cancelling_asks),
         cmocka_unit_test(test_close_cancels_those_that_wait_and_waits_for_those_that_run),
         cmocka_unit_test(test_done_may_close_the_lane),
