@@ -68,7 +68,7 @@ endfunction()
 # qn_fuzz(NAME [DEPS target …]): tests/fuzz/NAME_fuzz.c defines LLVMFuzzerTestOneInput. With gcc it is linked
 # to a driver that replays the files of tests/fuzz/corpus/NAME and small changes of them (a test like any other,
 # fuzz/NAME); with -DQN_FUZZ=ON, clang and -DQN_SANITIZE=address,undefined it is a libFuzzer binary:
-# build/fuzz/fuzz_NAME tests/fuzz/corpus/NAME
+# build/fuzz/fuzz_NAME FOUND tests/fuzz/corpus/NAME (what it finds goes to the first folder)
 option(QN_FUZZ "build the fuzz targets with libFuzzer (clang)" OFF)
 if(QN_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)
