@@ -23,6 +23,10 @@ static struct qn_metric metric_swept = {
     .kind = QN_COUNTER,
     .labels = {"row"}};
 
+static struct qn_metric metric_passes = {.name = "quintet_media_sweeps_total",
+                                         .help = "Passes of the sweep that came to their end.",
+                                         .kind = QN_COUNTER};
+
 static void on_timer(struct qn_timer *timer);
 static void next_item(struct media_sweep *s);
 static void list_more(struct media_sweep *s);
@@ -37,6 +41,7 @@ static void end_pass(struct media_sweep *s)
 {
     if (s->ended > 0)
         qn_log(NULL, QN_INFO, "unfinished uploads swept", QN_F_INT("objects", s->ended));
+    qn_metric_add(qn_metric_series(&metric_passes, NULL, NULL, NULL), 1);
     qn_arena_fini(&s->list_arena);
     s->busy = false;
     if (s->closing)

@@ -29,7 +29,7 @@ static const char *address(const char *service)
     return harness_text("ipc://%s/%s", harness_folder(), service);
 }
 
-static void start_profile(struct media_fixture *fixture)
+void media_fixture_start_profile(struct media_fixture *fixture)
 {
     const char *const environment[] = {
         harness_text("DATABASE_URL=%s", harness_postgres_app_url(fixture->postgres)),
@@ -48,31 +48,42 @@ void media_fixture_start(struct media_fixture *fixture)
     fixture->folder = harness_text("%s/objects", harness_folder());
     if (media_object_file_place(fixture->folder, &fixture->place, &err) != QN_OK)
         fail_msg("%s", err.message);
-    start_profile(fixture);
+    media_fixture_start_profile(fixture);
     harness_service_await(fixture->profile, true);
 }
 
 void media_fixture_start_media(struct media_fixture *fixture, const char *const *more)
 {
-    const char *environment[ENVIRONMENT_MAX + 1] = {
+    const char *const usual[] = {
         harness_text("QUINTET_RPC_LISTEN=%s", address("media")),
         harness_text("QUINTET_PROFILE_ADDRESS=%s", address("profile")),
         harness_text("QUINTET_MEDIA_FOLDER=%s", fixture->folder),
         "QUINTET_MEDIA_ACCESS_KEY_ID=" MEDIA_FIXTURE_KEY_ID,
         "QUINTET_MEDIA_SECRET_ACCESS_KEY=" MEDIA_FIXTURE_SECRET,
     };
-    for (size_t n = 5; more && *more && n < ENVIRONMENT_MAX; n++)
-        environment[n] = *more++;
+    /* The first of a name is the one that counts. */
+    const char *environment[ENVIRONMENT_MAX + 1] = {NULL};
+    size_t n = 0;
+    for (; more && *more && n < ENVIRONMENT_MAX - QN_COUNT(usual); more++)
+        environment[n++] = *more;
+    for (size_t i = 0; i < QN_COUNT(usual); i++)
+        environment[n++] = usual[i];
     fixture->media = harness_service_start(&(const struct harness_service_options){
         .program = "quintet-media", .environment = environment, .http = true});
     harness_service_await(fixture->media, true);
     fixture->address = harness_text("127.0.0.1:%u", harness_service_http_port(fixture->media));
 }
 
-void media_fixture_stop(struct media_fixture *fixture)
+void media_fixture_stop_media(struct media_fixture *fixture)
 {
     if (fixture->media && harness_service_pid(fixture->media))
         assert_int_equal(harness_service_stop(fixture->media), 0);
+    fixture->media = NULL;
+}
+
+void media_fixture_stop(struct media_fixture *fixture)
+{
+    media_fixture_stop_media(fixture);
     if (fixture->profile && harness_service_pid(fixture->profile))
         assert_int_equal(harness_service_stop(fixture->profile), 0);
     if (fixture->folder)
@@ -101,15 +112,21 @@ static void client_closed(void *context)
     *(bool *)context = true;
 }
 
-void media_fixture_disconnect(struct media_fixture *fixture)
+void media_fixture_hang_up(struct media_fixture *fixture)
 {
     bool closed = false;
     qn_client_close(fixture->client, client_closed, &closed);
     loop_fixture_run_until(&closed, LIMIT_MS);
+    fixture->client = NULL;
+}
+
+void media_fixture_disconnect(struct media_fixture *fixture)
+{
+    if (fixture->client)
+        media_fixture_hang_up(fixture);
     loop_fixture_end();
     qn_arena_fini(&fixture->arena);
     qn_metric_reset();
-    fixture->client = NULL;
     fixture->loop = NULL;
 }
 

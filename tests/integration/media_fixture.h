@@ -30,13 +30,19 @@ struct media_fixture {
 
 /* PostgreSQL and profile; ready when it returns. */
 void media_fixture_start(struct media_fixture *fixture);
+/* Profile again, after the test has stopped or killed it; does not wait. */
+void media_fixture_start_profile(struct media_fixture *fixture);
 /* quintet-media with 'more' ("NAME=value", ended by NULL; may be NULL); ready when it returns. */
 void media_fixture_start_media(struct media_fixture *fixture, const char *const *more);
+/* Does nothing when it does not run; otherwise it must end with exit code 0. */
+void media_fixture_stop_media(struct media_fixture *fixture);
 /* Those that still run must end with exit code 0; then the database goes. */
 void media_fixture_stop(struct media_fixture *fixture);
 
 /* A loop and a client of media for one test; the end proves the loop empty. */
 void media_fixture_connect(struct media_fixture *fixture);
+/* The client alone: a service that drains waits for its peers to do so. */
+void media_fixture_hang_up(struct media_fixture *fixture);
 void media_fixture_disconnect(struct media_fixture *fixture);
 
 /* A new user's id, in memory that lives as long as the process. */

@@ -1,0 +1,337 @@
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/harness/test.h"
+#include "tests/integration/media_fixture.h"
+
+/* The rules of photos: what may be uploaded, by whom, how many, which is the main one, and how they go. */
+
+static struct media_fixture fixture;
+static const char *user;
+
+static int setup(void **state)
+{
+    (void)state;
+    media_fixture_connect(&fixture);
+    user = media_fixture_user(&fixture);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    media_fixture_disconnect(&fixture);
+    return 0;
+}
+
+static long rows_of(const char *id)
+{
+    return media_fixture_number(&fixture, "select count(*) from quintet.photo where id = '%s'", id);
+}
+
+static void refuse_create(const char *type, int64_t size_bytes)
+{
+    Quintet__Media__V1__CreateUploadRequest in = QUINTET__MEDIA__V1__CREATE_UPLOAD_REQUEST__INIT;
+    in.content_type = (char *)type;
+    in.size_bytes = size_bytes;
+    media_fixture_ask(&fixture, &quintet_media_v1_media_service_create_upload, &in, user, QN_INVALID_ARGUMENT,
+                      NULL);
+}
+
+static void test_what_may_be_announced(void **state)
+{
+    (void)state;
+    refuse_create("", 100);
+    refuse_create("image/gif", 100);
+    refuse_create("image/svg+xml", 100);
+    refuse_create("image/jpg", 100);
+    refuse_create("IMAGE/JPEG", 100);
+    refuse_create("image/jpeg\r\nx: y", 100);
+    refuse_create("image/jpeg", 0);
+    refuse_create("image/jpeg", -1);
+    refuse_create("image/jpeg", 10485761);
+    refuse_create("image/jpeg", INT64_MAX);
+    assert_int_equal(
+        media_fixture_number(&fixture, "select count(*) from quintet.photo where user_id = '%s'", user), 0);
+}
+
+static void test_nobody_and_somebody_who_is_gone(void **state)
+{
+    (void)state;
+    Quintet__Media__V1__CreateUploadRequest in = QUINTET__MEDIA__V1__CREATE_UPLOAD_REQUEST__INIT;
+    in.content_type = (char *)"image/png";
+    in.size_bytes = 100;
+    media_fixture_ask(&fixture, &quintet_media_v1_media_service_create_upload, &in, NULL, QN_UNAUTHENTICATED,
+                      NULL);
+    Quintet__Media__V1__ListPhotosRequest list = QUINTET__MEDIA__V1__LIST_PHOTOS_REQUEST__INIT;
+    media_fixture_ask(&fixture, &quintet_media_v1_media_service_list_photos, &list, NULL, QN_UNAUTHENTICATED,
+                      NULL);
+    char long_id[200];
+    memset(long_id, 'x', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    media_fixture_ask(&fixture, &quintet_media_v1_media_service_list_photos, &list, long_id,
+                      QN_INVALID_ARGUMENT, NULL);
+}
+
+static void test_before_anything_was_uploaded(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_FAILED_PRECONDITION, "NOT_UPLOADED");
+    /* It may still come. */
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_OK, NULL);
+}
+
+static void test_uploads_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"", "x", "../../etc/passwd", "0123456789abcdefABCDEF0123456789",
+                                      "0123456789abcdefABCDEF012345678\xC3\xBC"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        media_fixture_complete(&fixture, user, ids[i], QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+        media_fixture_delete(&fixture, user, ids[i], QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+        media_fixture_set_main(&fixture, user, ids[i], QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+    }
+}
+
+/* Somebody else's upload or photo is not there, for any method. */
+static void test_others_photos_are_out_of_reach(void **state)
+{
+    (void)state;
+    const char *other = media_fixture_user(&fixture);
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+    media_fixture_complete(&fixture, other, upload->upload_id, QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+    media_fixture_delete(&fixture, other, upload->upload_id, QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+    const Quintet__Media__V1__Photo *photo =
+        media_fixture_complete(&fixture, user, upload->upload_id, QN_OK, NULL);
+    media_fixture_complete(&fixture, other, upload->upload_id, QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+    media_fixture_delete(&fixture, other, upload->upload_id, QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+    media_fixture_set_main(&fixture, other, upload->upload_id, QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+    assert_int_equal(media_fixture_list(&fixture, other)->n_photos, 0);
+    assert_int_equal(media_fixture_get(photo->url), 200);
+}
+
+static void refuse_upload(const char *declared, struct qn_str body)
+{
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, declared, (int64_t)body.len);
+    assert_int_equal(media_fixture_put(upload, body), 200);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_FAILED_PRECONDITION, "NOT_A_PICTURE");
+    assert_int_equal(rows_of(upload->upload_id), 0);
+    assert_false(media_fixture_has(&fixture, media_fixture_pending_key(user, upload->upload_id)));
+    assert_false(media_fixture_has(&fixture, media_fixture_public_key(upload->upload_id)));
+    /* It cannot be brought back: not by asking again, nor by uploading a better one. */
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+    media_fixture_put(upload, media_fixture_picture(declared, body.len));
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+    assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 0);
+}
+
+/* What a file says of itself counts: a page, a script or another picture under a picture's name is none. A
+ * polyglot has one front only, and that is what it was declared as or it goes. */
+static void test_what_is_no_picture_of_the_declared_type(void **state)
+{
+    (void)state;
+    refuse_upload("image/png", QN_STR("<!DOCTYPE html><script>alert(1)</script>"));
+    refuse_upload("image/png", QN_STR("<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"/>"));
+    refuse_upload("image/jpeg", QN_STR("GIF89a\1\0\1\0\x80\0\0/*\xFF\xD8\xFF\xE0*/=alert(1)"));
+    refuse_upload("image/avif", QN_STR("\0\0\0\x18"
+                                       "ftypheic\0\0\0\0heicmif1"));
+    refuse_upload("image/jpeg", QN_STR("x"));
+    static const char *const types[] = {"image/jpeg", "image/png", "image/webp", "image/avif"};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < 4; k++)
+            if (i != k)
+                refuse_upload(types[i], media_fixture_picture(types[k], 200));
+}
+
+/* The store took another size than the row says (as another store might): the object goes. */
+static void test_an_object_of_another_size(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+    harness_postgres_do(
+        fixture.admin,
+        harness_text("update quintet.photo set size_bytes = 101 where id = '%s'", upload->upload_id));
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_FAILED_PRECONDITION, "SIZE_MISMATCH");
+    assert_int_equal(rows_of(upload->upload_id), 0);
+    assert_false(media_fixture_has(&fixture, media_fixture_pending_key(user, upload->upload_id)));
+}
+
+static void test_six_and_no_more(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *uploads[6];
+    const char *first = NULL;
+    /* Seven places at once are not given out ... */
+    for (size_t i = 0; i < 6; i++)
+        uploads[i] = media_fixture_create(&fixture, user, "image/png", 100);
+    Quintet__Media__V1__CreateUploadRequest in = QUINTET__MEDIA__V1__CREATE_UPLOAD_REQUEST__INIT;
+    in.content_type = (char *)"image/png";
+    in.size_bytes = 100;
+    media_fixture_ask(&fixture, &quintet_media_v1_media_service_create_upload, &in, user,
+                      QN_RESOURCE_EXHAUSTED, "TOO_MANY_PHOTOS");
+    /* ... one of them is completed, and its place is taken by a seventh: six may be pending beside it. */
+    assert_int_equal(media_fixture_put(uploads[0], media_fixture_picture("image/png", 100)), 200);
+    first = media_fixture_complete(&fixture, user, uploads[0]->upload_id, QN_OK, NULL)->id;
+    const Quintet__Media__V1__CreateUploadResponse *seventh =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    for (size_t i = 1; i < 6; i++) {
+        assert_int_equal(media_fixture_put(uploads[i], media_fixture_picture("image/png", 100)), 200);
+        media_fixture_complete(&fixture, user, uploads[i]->upload_id, QN_OK, NULL);
+    }
+    assert_int_equal(media_fixture_put(seventh, media_fixture_picture("image/png", 100)), 200);
+    media_fixture_complete(&fixture, user, seventh->upload_id, QN_RESOURCE_EXHAUSTED, "TOO_MANY_PHOTOS");
+    media_fixture_ask(&fixture, &quintet_media_v1_media_service_create_upload, &in, user,
+                      QN_RESOURCE_EXHAUSTED, "TOO_MANY_PHOTOS");
+    assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 6);
+    /* What was refused for its number is not public, and may be completed once there is room. */
+    assert_false(media_fixture_has(&fixture, media_fixture_public_key(seventh->upload_id)));
+    media_fixture_delete(&fixture, user, first, QN_OK, NULL);
+    media_fixture_complete(&fixture, user, seventh->upload_id, QN_OK, NULL);
+    assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 6);
+}
+
+static void expect_order(const char *const *ids, size_t n)
+{
+    const Quintet__Media__V1__ListPhotosResponse *list = media_fixture_list(&fixture, user);
+    assert_int_equal(list->n_photos, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(list->photos[i]->id, ids[i]);
+        assert_int_equal(list->photos[i]->main, i == 0);
+    }
+}
+
+static void test_the_main_photo(void **state)
+{
+    (void)state;
+    const char *a = media_fixture_add(&fixture, user, "image/png", 100)->id;
+    const char *b = media_fixture_add(&fixture, user, "image/png", 100)->id;
+    const char *c = media_fixture_add(&fixture, user, "image/png", 100)->id;
+    expect_order((const char *const[]){a, b, c}, 3);
+    assert_true(media_fixture_set_main(&fixture, user, c, QN_OK, NULL)->main);
+    expect_order((const char *const[]){c, a, b}, 3);
+    assert_true(media_fixture_set_main(&fixture, user, c, QN_OK, NULL)->main);
+    expect_order((const char *const[]){c, a, b}, 3);
+    media_fixture_delete(&fixture, user, c, QN_OK, NULL);
+    expect_order((const char *const[]){a, b}, 2);
+    media_fixture_delete(&fixture, user, b, QN_OK, NULL);
+    expect_order((const char *const[]){a}, 1);
+    /* A pending one cannot be the main one. */
+    const char *pending = media_fixture_create(&fixture, user, "image/png", 100)->upload_id;
+    media_fixture_set_main(&fixture, user, pending, QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+    expect_order((const char *const[]){a}, 1);
+}
+
+static void test_deleting_leaves_nothing(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__Photo *photo = media_fixture_add(&fixture, user, "image/png", 100);
+    assert_int_equal(media_fixture_get(photo->url), 200);
+    media_fixture_delete(&fixture, user, photo->id, QN_OK, NULL);
+    assert_int_equal(media_fixture_get(photo->url), 404);
+    assert_int_equal(rows_of(photo->id), 0);
+    assert_false(media_fixture_has(&fixture, media_fixture_public_key(photo->id)));
+    assert_false(media_fixture_has(&fixture, media_fixture_pending_key(user, photo->id)));
+    media_fixture_delete(&fixture, user, photo->id, QN_NOT_FOUND, "PHOTO_NOT_FOUND");
+    media_fixture_complete(&fixture, user, photo->id, QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+}
+
+/* An upload that its owner thinks better of. */
+static void test_deleting_a_pending_one(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+    media_fixture_delete(&fixture, user, upload->upload_id, QN_OK, NULL);
+    assert_int_equal(rows_of(upload->upload_id), 0);
+    assert_false(media_fixture_has(&fixture, media_fixture_pending_key(user, upload->upload_id)));
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_NOT_FOUND, "UPLOAD_NOT_FOUND");
+}
+
+/* Objects that somebody has removed by hand do not keep a photo from being deleted. */
+static void test_deleting_what_has_lost_its_object(void **state)
+{
+    (void)state;
+    struct qn_error err;
+    const Quintet__Media__V1__Photo *photo = media_fixture_add(&fixture, user, "image/png", 100);
+    assert_int_equal(media_object_file_delete(&fixture.place, media_fixture_public_key(photo->id), &err),
+                     QN_OK);
+    assert_int_equal(media_fixture_get(photo->url), 404);
+    media_fixture_delete(&fixture, user, photo->id, QN_OK, NULL);
+    assert_int_equal(rows_of(photo->id), 0);
+}
+
+static void test_metrics_tell(void **state)
+{
+    (void)state;
+    static const char completed[] = "quintet_media_uploads_total{outcome=\"completed\"}";
+    double before = harness_service_metric(fixture.media, completed);
+    media_fixture_add(&fixture, user, "image/png", 100);
+    assert_true(harness_service_metric(fixture.media, completed) == before + 1);
+    assert_true(harness_service_metric(fixture.media,
+                                       "quintet_media_uploads_total{outcome=\"not_a_picture\"}") >= 17);
+}
+
+/* Profile away: a typed answer within the deadline, nothing half done, and the same call goes well
+ * afterwards. */
+static void test_profile_away(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, "image/png", 100);
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+    assert_int_equal(harness_service_stop(fixture.profile), 0);
+    harness_service_await(fixture.media, false);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_UNAVAILABLE, NULL);
+    media_fixture_delete(&fixture, user, upload->upload_id, QN_UNAVAILABLE, NULL);
+    assert_true(media_fixture_has(&fixture, media_fixture_pending_key(user, upload->upload_id)));
+    media_fixture_start_profile(&fixture);
+    harness_service_await(fixture.media, true);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_OK, NULL);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    media_fixture_start(&fixture);
+    media_fixture_start_media(&fixture, NULL);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    media_fixture_stop(&fixture);
+    return 0;
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        ONE(test_what_may_be_announced),
+        ONE(test_nobody_and_somebody_who_is_gone),
+        ONE(test_before_anything_was_uploaded),
+        ONE(test_uploads_that_are_none),
+        ONE(test_others_photos_are_out_of_reach),
+        ONE(test_what_is_no_picture_of_the_declared_type),
+        ONE(test_an_object_of_another_size),
+        ONE(test_six_and_no_more),
+        ONE(test_the_main_photo),
+        ONE(test_deleting_leaves_nothing),
+        ONE(test_deleting_a_pending_one),
+        ONE(test_deleting_what_has_lost_its_object),
+        ONE(test_metrics_tell),
+        ONE(test_profile_away),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
