@@ -6,6 +6,7 @@
 #include "common/core/clock.h"
 #include "tests/harness/crowd.h"
 #include "tests/harness/http.h"
+#include "tests/harness/rounds.h"
 #include "tests/harness/stack.h"
 #include "tests/harness/test.h"
 
@@ -20,12 +21,12 @@ static const char COUNT[] = "select count(*) from pg_stat_activity where usename
 enum {
     CLIENTS = 1000,
     USERS = 20,
-    REQUESTS = 30000,
     DEADLINE_MS = 10000,
     SLACK = 10, /* a loaded machine: bounds on behaviour are held with tenfold slack */
 };
 
 static struct harness_stack stack;
+static size_t requests; /* of one storm */
 static char *cookies[USERS];
 static char url[256];
 
@@ -36,6 +37,7 @@ static int set_up(void **state)
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+    requests = harness_rounds(30000, 2000000);
     harness_stack_start(&stack, NULL);
     snprintf(url, sizeof url, "%s%s", stack.url, CHECK);
     for (int i = 0; i < USERS; i++) {
@@ -117,7 +119,7 @@ static struct crowd_watched blow(struct storm *storm)
     struct crowd_watch *watch = crowd_watch_start(harness_postgres_admin_url(stack.postgres), COUNT);
     crowd_run(&(const struct crowd_options){.url = url,
                                             .clients = CLIENTS,
-                                            .requests = REQUESTS,
+                                            .requests = requests,
                                             .cookies = (const char *const *)cookies,
                                             .n_cookies = USERS,
                                             .json = "{}",
@@ -138,7 +140,7 @@ static void test_a_thousand_clients(void **state)
     if (storm.bad)
         fail_msg("an error answer: %s", storm.first_bad);
     assert_int_equal(storm.typed, 0);
-    assert_int_equal(storm.good, REQUESTS);
+    assert_int_equal(storm.good, requests);
     assert_in_range(seen.peak, 1, 5);
     assert_true(seen.samples > 10);
 }
@@ -149,7 +151,7 @@ static void survives(struct storm storm)
     if (storm.bad)
         fail_msg("an answer that is not typed: %s", storm.first_bad);
     assert_true(storm.slowest_s * 1000 < DEADLINE_MS * 1.0 + 1000 * SLACK);
-    assert_true(storm.good > REQUESTS / 2); /* it came back */
+    assert_true(storm.good > requests / 2); /* it came back */
     assert_true(!storm.until_typed || storm.typed > 0);
     assert_in_range(seen.peak, 1, 5);
 }
@@ -159,13 +161,13 @@ static void survives(struct storm storm)
 static void test_profile_killed_and_started_at_once(void **state)
 {
     (void)state;
-    survives((struct storm){.kill_at = REQUESTS / 3});
+    survives((struct storm){.kill_at = requests / 3});
 }
 
 static void test_profile_away_until_somebody_noticed(void **state)
 {
     (void)state;
-    survives((struct storm){.kill_at = REQUESTS / 3, .until_typed = true});
+    survives((struct storm){.kill_at = requests / 3, .until_typed = true});
 }
 
 /* What a rolling deploy counts on: told to stop, the role's connections are gone within two seconds of the
