@@ -1,0 +1,197 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "tests/harness/test.h"
+#include "tests/integration/pg_fixture.h"
+
+/* What may be cancelled: only what is alone on its connection; and a cancel never hits another. */
+
+static const struct pg_statement sql_sleep = {"test_sleep", "select pg_sleep(600)", false};
+static const struct pg_statement sql_work = {
+    "test_work", "select count(*) from generate_series(1, $1::int) as n where n % 7 = 0", false};
+static const struct pg_statement sql_pid_alone = {"test_pid_alone", "select pg_backend_pid()", false};
+
+static void test_a_late_write_is_cancelled(void **state)
+{
+    (void)state;
+    struct pg_ask before = {0}, late = {0}, after = {0};
+    pg_fixture_begin("&connection_limit=1");
+    pg_ask_run(&before, &sql_pid, 5000);
+    pg_ask_run(&late, &sql_sleep, 50);
+    assert_int_equal(late.status, QN_DEADLINE_EXCEEDED);
+    assert_string_equal(late.query.reason, "query slow");
+    assert_int_equal(fix.pool->conns[0].state, PG_CONN_CANCELLING);
+    /* The connection comes back as soon as PostgreSQL has let go: long before the ten minutes. */
+    pg_ask_run(&after, &sql_pid, 20000);
+    assert_int_equal(after.status, QN_OK);
+    assert_string_equal(after.text, before.text);
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 1);
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_failures_total{reason=\"query slow\"}"), 1);
+    assert_int_equal(pg_fixture_logged("connection opened"), 1);
+    pg_fixture_end();
+}
+
+/* What was cancelled did not happen: the steps in front of the one that waited are undone with it. */
+static void test_a_cancelled_transaction_leaves_nothing(void **state)
+{
+    (void)state;
+    struct pg_ask late = {0}, after = {0};
+    pg_fixture_begin("&connection_limit=1");
+    pg_ask_add(&late, &sql_insert, "half", "done");
+    pg_ask_add(&late, &sql_sleep);
+    pg_ask_go(&late, 50);
+    pg_ask_wait(&late);
+    assert_int_equal(late.status, QN_DEADLINE_EXCEEDED);
+    pg_ask_run(&after, &sql_count, 20000);
+    assert_string_equal(after.text, "0");
+    pg_fixture_end();
+}
+
+static void test_cancelled_by_its_asker(void **state)
+{
+    (void)state;
+    struct pg_ask ask = {0}, after = {0};
+    pg_fixture_begin("&connection_limit=1");
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
+    pg_ask_start(&ask, &sql_wait_alone, 60000, "1");
+    pg_fixture_until(SQL_WAITING, 1);
+    pg_query_cancel(&ask.query);
+    assert_false(ask.done);
+    pg_ask_wait(&ask);
+    assert_int_equal(ask.status, QN_CANCELLED);
+    pg_ask_run(&after, &sql_pid, 20000); /* the lock is still held: only the cancel can have made room */
+    assert_int_equal(after.status, QN_OK);
+    harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
+    pg_fixture_end();
+}
+
+/* A late SELECT with neighbours is not cancelled: the cancel might hit one of them. Its answer is dropped
+ * when it comes; until then nothing new joins that connection. */
+static void test_a_late_read_with_neighbours_is_left_alone(void **state)
+{
+    (void)state;
+    struct pg_ask late = {0}, neighbour = {0}, next = {0};
+    pg_fixture_begin("&connection_limit=1");
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
+    pg_ask_start(&late, &sql_wait_shared, 100, "1");
+    pg_ask_start(&neighbour, &sql_pid, 60000);
+    pg_ask_wait(&late);
+    assert_int_equal(late.status, QN_DEADLINE_EXCEEDED);
+    assert_string_equal(late.query.reason, "query slow");
+    assert_int_equal(fix.pool->conns[0].state, PG_CONN_SHARED);
+    pg_ask_start(&next, &sql_pid, 60000);
+    for (int i = 0; i < 20; i++)
+        pg_fixture_until(SQL_WAITING, 1); /* it still waits in the server */
+    assert_int_equal(fix.pool->conns[0].n_flights, 2);
+    assert_false(neighbour.done);
+    harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
+    pg_ask_wait(&neighbour);
+    assert_int_equal(neighbour.status, QN_OK);
+    pg_ask_wait(&next);
+    assert_int_equal(next.status, QN_OK);
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 0);
+    pg_fixture_end();
+}
+
+static void test_a_late_read_that_happens_to_be_alone_is_cancelled(void **state)
+{
+    (void)state;
+    struct pg_ask late = {0}, next = {0};
+    pg_fixture_begin("&connection_limit=1");
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
+    pg_ask_run(&late, &sql_wait_shared, 50, "1");
+    assert_int_equal(late.status, QN_DEADLINE_EXCEEDED);
+    pg_ask_run(&next, &sql_pid, 20000);
+    assert_int_equal(next.status, QN_OK);
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 1);
+    harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
+    pg_fixture_end();
+}
+
+/* statement_timeout is the backstop for what is not cancelled. */
+static void test_statement_timeout(void **state)
+{
+    (void)state;
+    struct pg_ask slow = {0}, neighbour = {0};
+    pg_fixture_begin("&connection_limit=1&socket_timeout=1");
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
+    pg_ask_start(&slow, &sql_wait_shared, 60000, "1");
+    pg_ask_start(&neighbour, &sql_pid, 60000);
+    pg_ask_wait(&neighbour);
+    assert_int_equal(slow.status, QN_DEADLINE_EXCEEDED);
+    assert_string_equal(slow.query.sqlstate, "57014");
+    assert_int_equal(neighbour.status, QN_OK);
+    harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
+    pg_fixture_end();
+}
+
+static size_t rounds(void)
+{
+    const char *text = getenv("QUINTET_TEST_CANCEL_ROUNDS");
+    return text ? strtoul(text, NULL, 10) : 2000;
+}
+
+/* The race itself. Each round a lone statement is late at a moment around its natural end, with reads on
+ * other connections, and with statements that follow on the very connection: some of them alone, some shared.
+ * None of those may ever be hit: their deadlines are far away, so that a 57014 can only be a stray cancel.
+ * (Aimed at a pipelined statement, a cancel hit the neighbour in 169 of 200 tries: ARCHITECTURE.md.) */
+static void test_a_cancel_never_hits_another(void **state)
+{
+    (void)state;
+    static struct pg_ask late[3], alone[4], reads[12];
+    size_t n_late = 0, n_in_time = 0, n_rounds = rounds();
+    unsigned long work = 4000;
+    char amount[24];
+    uint64_t began_ms = qn_clock_now_ms();
+    pg_fixture_begin("&connection_limit=3");
+    for (size_t round = 0; round < n_rounds; round++) {
+        /* As long as the deadline, so that the end and the cancel meet. */
+        snprintf(amount, sizeof amount, "%lu", work + round % 64 * 50);
+        for (size_t i = 0; i < QN_COUNT(late); i++)
+            pg_ask_start(&late[i], &sql_work, 1 + round % 3, amount);
+        for (size_t i = 0; i < QN_COUNT(reads); i++)
+            pg_ask_start(&reads[i], &sql_pid, 60000);
+        for (size_t i = 0; i < QN_COUNT(alone); i++)
+            pg_ask_start(&alone[i], &sql_pid_alone, 60000);
+        pg_ask_wait_all(late, QN_COUNT(late));
+        pg_ask_wait_all(reads, QN_COUNT(reads));
+        pg_ask_wait_all(alone, QN_COUNT(alone));
+        for (size_t i = 0; i < QN_COUNT(reads); i++)
+            assert_int_equal(reads[i].status, QN_OK);
+        for (size_t i = 0; i < QN_COUNT(alone); i++)
+            assert_int_equal(alone[i].status, QN_OK);
+        size_t slow = 0;
+        for (size_t i = 0; i < QN_COUNT(late); i++) {
+            slow += late[i].status == QN_DEADLINE_EXCEEDED;
+            assert_true(late[i].status == QN_OK || late[i].status == QN_DEADLINE_EXCEEDED);
+        }
+        n_late += slow;
+        n_in_time += QN_COUNT(late) - slow;
+        work = slow >= 2 ? work - work / 16 : work + work / 16; /* towards half of them late */
+    }
+    double cancels = pg_fixture_metric("quintet_pg_cancels_total");
+    print_message("%zu rounds in %llu ms: %zu late, %zu in time, %.0f cancels\n", n_rounds,
+                  (unsigned long long)(qn_clock_now_ms() - began_ms), n_late, n_in_time, cancels);
+    assert_true(cancels > (double)n_rounds / 20 && n_in_time > n_rounds / 20); /* else there was no race */
+    assert_int_equal(pg_fixture_logged("connection opened"), 3);
+    pg_fixture_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_late_write_is_cancelled),
+        cmocka_unit_test(test_a_cancelled_transaction_leaves_nothing),
+        cmocka_unit_test(test_cancelled_by_its_asker),
+        cmocka_unit_test(test_a_late_read_with_neighbours_is_left_alone),
+        cmocka_unit_test(test_a_late_read_that_happens_to_be_alone_is_cancelled),
+        cmocka_unit_test(test_statement_timeout),
+        cmocka_unit_test(test_a_cancel_never_hits_another),
+    };
+    pg_fixture_server(NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    PQfinish(fix.admin);
+    return failed;
+}
