@@ -1,0 +1,365 @@
+#include "deploy/run/stack.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "common/core/log.h"
+#include "deploy/run/endpoints.h"
+
+enum {
+    ARENA_MAX = 1024 * 1024,
+    PATIENCE_MS = 3000,    /* for sockets of a killed run's services, which die right after it */
+    AFTER_LIMIT_MS = 8000, /* beyond a service's own shutdown limit, before it is killed */
+    EXIT_FAILED = 1,
+};
+
+static const struct {
+    const char *name, *program, *key;
+    bool secret, database;
+} kinds[RUN_SERVICES] = {
+    [RUN_PROFILE] = {"profile", "quintet-profile", "PROFILE", .database = true},
+    [RUN_AUTH] = {"auth", "quintet-auth", "AUTH", .secret = true},
+    [RUN_MEDIA] = {"media", "quintet-media", "MEDIA"},
+    [RUN_GATEWAY] = {"gateway", "quintet-gateway", "GATEWAY"},
+};
+
+static const char *text(const char *made)
+{
+    QN_CHECK(made); /* the arena's ceiling is far above what a stack needs */
+    return made;
+}
+
+/* Opening. */
+
+static enum qn_status find_programs(struct run_stack *stack, struct qn_error *err)
+{
+    char self[RUN_PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (len <= 0)
+        return qn_error_set(err, QN_INTERNAL, "cannot read /proc/self/exe");
+    self[len] = '\0';
+    *strrchr(self, '/') = '\0';
+    stack->programs = text(qn_arena_strdup(&stack->arena, self));
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        const char *path = text(qn_arena_printf(&stack->arena, "%s/%s", stack->programs, kinds[i].program));
+        if (access(path, X_OK) != 0)
+            return qn_error_set(err, QN_NOT_FOUND, "%s is missing: build it first (make build)", path);
+        stack->services[i].program = path;
+    }
+    return QN_OK;
+}
+
+static enum qn_status open_sockets(struct run_stack *stack, struct qn_error *err)
+{
+    const struct run_settings *set = stack->settings;
+    /* This copy's lock is ours, so an endpoints file was left by a run that was killed. */
+    uint64_t patience_ms = access(stack->endpoints_path, F_OK) == 0 ? PATIENCE_MS : 0;
+    QN_TRY(run_sockets_open(&stack->services[RUN_GATEWAY].http, "QUINTET_HTTP_LISTEN", set->http_listen,
+                            patience_ms, err));
+    QN_TRY(run_sockets_open(&stack->services[RUN_MEDIA].http, "QUINTET_MEDIA_LISTEN", set->media_listen,
+                            patience_ms, err));
+    for (size_t i = 0; i < RUN_SERVICES; i++)
+        QN_TRY(run_sockets_open(&stack->services[i].admin, "admin port", "127.0.0.1:0", 0, err));
+    run_endpoints_url(stack->services[RUN_GATEWAY].http.address, stack->url);
+    run_endpoints_url(stack->services[RUN_MEDIA].http.address, stack->media_url);
+    return QN_OK;
+}
+
+static bool given(const char *name)
+{
+    const char *value = getenv(name);
+    return value && value[0];
+}
+
+static enum qn_status find_secret(struct run_stack *stack, struct qn_error *err)
+{
+    char secret[RUN_SECRET_MAX];
+    bool made = false;
+    if (given("BETTER_AUTH_SECRET") || given("BETTER_AUTH_SECRETS") || given("AUTH_SECRET"))
+        return QN_OK;
+    QN_TRY(run_folder_secret(stack->run_dir, secret, &made, err));
+    stack->secret = text(qn_arena_strdup(&stack->arena, secret));
+    explicit_bzero(secret, sizeof secret);
+    if (made)
+        qn_log(NULL, QN_INFO, "BETTER_AUTH_SECRET is not set: made one and kept it",
+               QN_F_C("file", text(qn_arena_printf(&stack->arena, "%s/secret", stack->run_dir))));
+    return QN_OK;
+}
+
+static enum qn_status make_folders(struct run_stack *stack, struct qn_error *err)
+{
+    QN_TRY(run_folder_make(text(qn_arena_printf(&stack->arena, "%s/rpc", stack->run_dir)), 0700, err));
+    return run_folder_make(text(qn_arena_printf(&stack->arena, "%s/objects", stack->run_dir)), 0700, err);
+}
+
+enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
+                              const struct run_settings *settings, struct qn_error *err)
+{
+    *stack = (struct run_stack){.settings = settings, .loop = loop};
+    qn_arena_init(&stack->arena, ARENA_MAX);
+    stack->embedded = !settings->database_url[0];
+    QN_TRY(find_programs(stack, err));
+    QN_TRY(run_folder_open(settings->run_dir, stack->run_dir, err));
+    QN_TRY(run_folder_lock(stack->run_dir, err));
+    stack->endpoints_path = text(qn_arena_printf(&stack->arena, "%s/endpoints", stack->run_dir));
+    QN_TRY(open_sockets(stack, err));
+    QN_TRY(find_secret(stack, err));
+    QN_TRY(make_folders(stack, err));
+    return stack->embedded ? run_postgres_open(&stack->postgres, loop, &stack->arena, stack->run_dir, err)
+                           : QN_OK;
+}
+
+/* What tools find. */
+
+static const char *rpc_address(struct run_stack *stack, const char *name)
+{
+    return text(qn_arena_printf(&stack->arena, "ipc://%s/rpc/%s", stack->run_dir, name));
+}
+
+static const char *database_url(const struct run_stack *stack)
+{
+    return stack->embedded ? stack->postgres.app_url : stack->settings->database_url;
+}
+
+static void write_endpoints(struct run_stack *stack)
+{
+    struct run_endpoints to;
+    struct qn_error err = {0};
+    char key[32], url[80];
+    run_endpoints_begin(&to, stack->endpoints_path);
+    run_endpoints_add(&to, "HTTP", stack->url);
+    run_endpoints_add(&to, "MEDIA", stack->media_url);
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        const struct run_service *service = &stack->services[i];
+        snprintf(key, sizeof key, "ADMIN_%s", kinds[i].key);
+        run_endpoints_url(service->admin.address, url);
+        run_endpoints_add(&to, key, url);
+        snprintf(key, sizeof key, "%s_RPC", kinds[i].key);
+        run_endpoints_add(&to, key, run_environment_get(&service->environment, "QUINTET_RPC_LISTEN"));
+    }
+    run_endpoints_add(&to, "DATABASE_URL", database_url(stack));
+    if (stack->embedded)
+        run_endpoints_add(&to, "ADMIN_DATABASE_URL", stack->postgres.admin_url);
+    else if (stack->settings->admin_database_url[0])
+        run_endpoints_add(&to, "ADMIN_DATABASE_URL", stack->settings->admin_database_url);
+    run_endpoints_add_number(&to, "PID_RUN", getpid());
+    if (stack->embedded)
+        run_endpoints_add_number(&to, "PID_POSTGRES", stack->postgres.child.pid);
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        snprintf(key, sizeof key, "PID_%s", kinds[i].key);
+        run_endpoints_add_number(&to, key, stack->services[i].child.pid);
+    }
+    if (run_endpoints_end(&to, &err) != QN_OK)
+        qn_log(NULL, QN_WARN, "the endpoints file is not up to date", QN_F_C("why", err.message));
+}
+
+static void go_on_stopping(struct run_stack *stack);
+
+/* Starting. */
+
+static void fail(struct run_stack *stack, const char *why)
+{
+    qn_log(NULL, QN_ERROR, "did not start", QN_F_C("why", why));
+    run_stack_stop(stack, EXIT_FAILED);
+}
+
+static bool all_ready(const struct run_stack *stack)
+{
+    for (size_t i = 0; i < RUN_SERVICES; i++)
+        if (!stack->services[i].ready)
+            return false;
+    return true;
+}
+
+static void on_changed(struct run_service *service)
+{
+    struct run_stack *stack = service->owner;
+    if (stack->stopping)
+        return;
+    write_endpoints(stack);
+    if (stack->announced || !all_ready(stack))
+        return;
+    stack->announced = true;
+    printf("quintet: ready on %s\n", stack->url);
+    fflush(stdout);
+}
+
+static const char *or_else(const char *value, const char *other)
+{
+    return value[0] ? value : other;
+}
+
+/* What each service is told. Secrets go to whom they concern. */
+static void make_environment(struct run_stack *stack, enum run_stack_service which)
+{
+    static const char *const secrets[] = {"BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS", "AUTH_SECRET"};
+    const struct run_settings *set = stack->settings;
+    struct run_environment *to = &stack->services[which].environment;
+    run_environment_init(to, &stack->arena, environ);
+    run_environment_set(to, "QUINTET_RPC_LISTEN", rpc_address(stack, kinds[which].name));
+    run_environment_set(to, "QUINTET_PROFILE_ADDRESS", rpc_address(stack, "profile"));
+    run_environment_set(to, "QUINTET_AUTH_ADDRESS", rpc_address(stack, "auth"));
+    run_environment_set(to, "QUINTET_MEDIA_ADDRESS", rpc_address(stack, "media"));
+    run_environment_set(to, "QUINTET_ADMIN_LISTEN", stack->services[which].admin.address);
+    run_environment_set(to, "QUINTET_HTTP_LISTEN", stack->services[RUN_GATEWAY].http.address);
+    run_environment_set(to, "QUINTET_MEDIA_LISTEN", stack->services[RUN_MEDIA].http.address);
+    run_environment_set(to, "QUINTET_MEDIA_PUBLIC_URL", or_else(set->media_public_url, stack->media_url));
+    run_environment_set(to, "BETTER_AUTH_URL", or_else(set->public_url, stack->url));
+    run_environment_set(to, "QUINTET_MEDIA_FOLDER",
+                        text(qn_arena_printf(&stack->arena, "%s/objects", stack->run_dir)));
+    if (kinds[which].database)
+        run_environment_set(to, "DATABASE_URL", database_url(stack));
+    for (size_t i = 0; kinds[which].secret && i < QN_COUNT(secrets); i++)
+        run_environment_pass(to, secrets[i]);
+    if (kinds[which].secret && stack->secret)
+        run_environment_set(to, "BETTER_AUTH_SECRET", stack->secret);
+}
+
+static void start_services(struct run_stack *stack)
+{
+    for (size_t i = 0; i < RUN_SERVICES; i++)
+        make_environment(stack, (enum run_stack_service)i);
+    stack->to_stop = RUN_SERVICES;
+    for (size_t i = 0; i < RUN_SERVICES; i++)
+        run_service_start(&stack->services[i]);
+}
+
+/* Starting: the database's role and schema. With a database of one's own the role is provisioned only if an
+ * admin is given, and the migrations run as who owns the tables: that admin, or else DATABASE_URL's role. */
+
+static const char *const verbs[] = {"--provision", "--migrate"};
+
+static void next_verb(struct run_stack *stack);
+
+static void on_verb_ended(struct run_child *task, int status)
+{
+    struct run_stack *stack = container_of(task, struct run_stack, task);
+    char end[RUN_CHILD_END_MAX];
+    if (stack->stopping) {
+        go_on_stopping(stack);
+        return;
+    }
+    if (status != 0) {
+        fail(stack, text(qn_arena_printf(&stack->arena, "quintet-profile %s: %s (its lines stand above)",
+                                         verbs[stack->next_verb - 1], run_child_end_text(status, end))));
+        return;
+    }
+    next_verb(stack);
+}
+
+static const char *setup_url(const struct run_stack *stack)
+{
+    return stack->embedded ? stack->postgres.setup_url : stack->settings->admin_database_url;
+}
+
+static void next_verb(struct run_stack *stack)
+{
+    const char *admin = setup_url(stack);
+    if (stack->next_verb == 0 && !admin[0])
+        stack->next_verb++; /* nobody to provision as */
+    if (stack->next_verb == QN_COUNT(verbs)) {
+        start_services(stack);
+        return;
+    }
+    struct qn_error err = {0};
+    struct run_environment environment;
+    const char *const argv[] = {stack->services[RUN_PROFILE].program, verbs[stack->next_verb++], NULL};
+    run_environment_init(&environment, &stack->arena, environ);
+    run_environment_set(&environment, "DATABASE_URL", database_url(stack));
+    if (admin[0])
+        run_environment_set(&environment, "QUINTET_ADMIN_DATABASE_URL", admin);
+    const struct run_child_options options = {
+        .argv = argv, .environment = environment.entries, .death_signal = SIGKILL};
+    stack->task.name = argv[1];
+    stack->task.ended = on_verb_ended;
+    if (run_child_start(&stack->task, &options, &err) != QN_OK)
+        fail(stack, err.message);
+}
+
+static void on_postgres_started(struct run_postgres *postgres, const struct qn_error *err)
+{
+    struct run_stack *stack = container_of(postgres, struct run_stack, postgres);
+    if (err)
+        fail(stack, err->message);
+    else
+        next_verb(stack);
+}
+
+void run_stack_start(struct run_stack *stack)
+{
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        struct run_service *service = &stack->services[i];
+        service->name = kinds[i].name;
+        service->loop = stack->loop;
+        service->owner = stack;
+        service->changed = on_changed;
+    }
+    if (stack->embedded)
+        run_postgres_start(&stack->postgres, on_postgres_started);
+    else
+        next_verb(stack);
+}
+
+/* Stopping: from the side that clients see, one after the other, so that each still has those it asks. */
+
+static void on_postgres_stopped(struct run_postgres *postgres)
+{
+    struct run_stack *stack = container_of(postgres, struct run_stack, postgres);
+    qn_loop_stop(stack->loop);
+}
+
+static void on_service_stopped(struct run_service *service)
+{
+    go_on_stopping(service->owner);
+}
+
+static void go_on_stopping(struct run_stack *stack)
+{
+    static const enum run_stack_service order[] = {RUN_PROFILE, RUN_AUTH, RUN_MEDIA,
+                                                   RUN_GATEWAY}; /* from behind */
+    if (run_child_running(&stack->task)) {
+        run_child_signal(&stack->task, SIGTERM);
+        return; /* its end comes back here */
+    }
+    if (stack->to_stop > 0) {
+        uint64_t limit_ms = (uint64_t)stack->settings->shutdown_timeout_ms + AFTER_LIMIT_MS;
+        run_service_stop(&stack->services[order[--stack->to_stop]], limit_ms, on_service_stopped);
+    } else if (stack->embedded) {
+        run_postgres_stop(&stack->postgres, on_postgres_stopped);
+    } else {
+        qn_loop_stop(stack->loop);
+    }
+}
+
+void run_stack_stop(struct run_stack *stack, int exit_code)
+{
+    if (stack->stopping)
+        return;
+    stack->stopping = true;
+    stack->exit_code = exit_code;
+    unlink(stack->endpoints_path);
+    go_on_stopping(stack);
+}
+
+void run_stack_kill(struct run_stack *stack)
+{
+    run_child_signal(&stack->task, SIGKILL);
+    for (size_t i = 0; i < RUN_SERVICES; i++)
+        run_service_kill(&stack->services[i]);
+    if (stack->embedded)
+        run_postgres_kill(&stack->postgres);
+}
+
+void run_stack_close(struct run_stack *stack)
+{
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        run_sockets_close(&stack->services[i].admin);
+        run_sockets_close(&stack->services[i].http);
+    }
+    qn_arena_fini(&stack->arena);
+}
