@@ -66,10 +66,11 @@ static void make_prisma_tables(struct harness_store *store)
     free(sql);
 }
 
-static void make_database(struct harness_store *store, enum harness_layout layout, char *url, size_t room)
+static void make_database(struct harness_store *store, enum harness_layout layout, const char *more,
+                          char *url, size_t room)
 {
     const char *schema = layout == HARNESS_OTHER_SCHEMA ? "My%20site" : "public";
-    snprintf(url, room, "%s&schema=%s", harness_postgres_app_url(store->postgres), schema);
+    snprintf(url, room, "%s&schema=%s%s", harness_postgres_app_url(store->postgres), schema, more);
     char provision[] = "--provision", migrate[] = "--migrate";
     run_verb(store, url, provision);
     if (layout == HARNESS_PRISMA)
@@ -77,8 +78,9 @@ static void make_database(struct harness_store *store, enum harness_layout layou
     run_verb(store, url, migrate);
 }
 
-static bool pool_is_ready(struct harness_store *store)
+static bool pool_is_ready(struct harness_store *store, const void *context)
 {
+    (void)context;
     struct qn_buf detail;
     qn_buf_init(&detail, 1024);
     bool ready = pg_pool_ready(store->pool, &detail);
@@ -97,10 +99,11 @@ static void on_wait_over(struct qn_timer *timer)
 }
 
 /* Runs the loop until it is so; a timer keeps it turning. */
-static void wait_for(struct harness_store *store, bool (*is_so)(struct harness_store *store))
+static void wait_for(struct harness_store *store,
+                     bool (*is_so)(struct harness_store *store, const void *context), const void *context)
 {
     uint64_t until_ms = qn_clock_now_ms() + HANG_MS;
-    while (!is_so(store)) {
+    while (!is_so(store, context)) {
         if (qn_clock_left_ms(until_ms) == 0)
             fail_msg("waited in vain");
         struct wait wait = {0};
@@ -111,11 +114,16 @@ static void wait_for(struct harness_store *store, bool (*is_so)(struct harness_s
 
 void harness_store_open(struct harness_store *store, enum harness_layout layout)
 {
+    harness_store_open_with(store, layout, "");
+}
+
+void harness_store_open_with(struct harness_store *store, enum harness_layout layout, const char *more)
+{
     char url[512];
     struct qn_error err = {0};
     *store = (struct harness_store){.postgres = harness_postgres_start(NULL)};
     qn_arena_init(&store->arena, ARENA_BYTES);
-    make_database(store, layout, url, sizeof(url));
+    make_database(store, layout, more, url, sizeof(url));
     store->admin = harness_postgres_admin(store->postgres, NULL);
     harness_store_do(store, "set search_path = \"%s\"; set timezone = 'UTC'", schema_of(layout));
 
@@ -136,7 +144,7 @@ void harness_store_open(struct harness_store *store, enum harness_layout layout)
     const struct qn_client_options client = {.name = "profile", .address = qn_server_address(store->server)};
     if (qn_client_open(store->loop, &client, &store->client, &err) != QN_OK)
         fail_msg("%s", err.message);
-    wait_for(store, pool_is_ready);
+    wait_for(store, pool_is_ready, NULL);
 }
 
 static void on_closed(void *context)
@@ -170,13 +178,11 @@ void harness_store_close(struct harness_store *store)
     qn_metric_reset();
 }
 
-/* Calls without an answer yet. */
-static size_t outstanding;
-
 static void on_answered(struct qn_request *request)
 {
-    (void)request;
-    outstanding--;
+    struct harness_call *call = container_of(request, struct harness_call, request);
+    call->answered = true;
+    call->store->outstanding--;
 }
 
 struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method,
@@ -189,20 +195,48 @@ struct harness_call *harness_store_start(struct harness_store *store, const stru
     call->ctx.request_id = QN_STR("test");
     call->ctx.caller.known = caller != NULL;
     call->ctx.caller.user_id = qn_str_c(caller);
-    outstanding++;
+    store->outstanding++;
     qn_request_start(&call->request, store->client, method, in, &call->ctx, &store->arena, on_answered);
     return call;
 }
 
-static bool all_answered(struct harness_store *store)
+static bool all_answered(struct harness_store *store, const void *context)
 {
-    (void)store;
-    return outstanding == 0;
+    (void)context;
+    return store->outstanding == 0;
 }
 
 void harness_store_wait(struct harness_store *store)
 {
-    wait_for(store, all_answered);
+    wait_for(store, all_answered, NULL);
+}
+
+static bool is_answered(struct harness_store *store, const void *context)
+{
+    (void)store;
+    return ((const struct harness_call *)context)->answered;
+}
+
+void harness_store_wait_for(struct harness_store *store, const struct harness_call *call)
+{
+    wait_for(store, is_answered, call);
+}
+
+struct sought {
+    const char *sql;
+    long number;
+};
+
+static bool is_found(struct harness_store *store, const void *context)
+{
+    const struct sought *sought = context;
+    return harness_postgres_number(store->admin, sought->sql) == sought->number;
+}
+
+void harness_store_wait_until(struct harness_store *store, const char *sql, long number)
+{
+    const struct sought sought = {sql, number};
+    wait_for(store, is_found, &sought);
 }
 
 static const char *violated(struct harness_store *store, const struct qn_request *request)

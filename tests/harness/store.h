@@ -26,9 +26,12 @@ struct harness_store {
     struct qn_server *server;
     struct qn_client *client;
     struct qn_arena arena; /* for requests; lives until close */
+    size_t outstanding;    /* calls without an answer */
 };
 
 void harness_store_open(struct harness_store *store, enum harness_layout layout);
+/* The same with more of DATABASE_URL: "&pool_timeout=1". */
+void harness_store_open_with(struct harness_store *store, enum harness_layout layout, const char *more);
 void harness_store_close(struct harness_store *store);
 
 /* Closes the connections in order; what is asked afterwards is UNAVAILABLE. PostgreSQL then has every
@@ -40,13 +43,17 @@ struct harness_call {
     struct qn_request request;
     struct qn_context ctx;
     struct harness_store *store;
+    bool answered;
 };
 
 /* 'caller': a user's id, as the gateway would say it; NULL: nobody known. */
 struct harness_call *harness_store_start(struct harness_store *store, const struct qn_method *method,
                                          const void *in, const char *caller);
-/* Until every call has its answer. */
+/* Until every call has its answer, or this one. */
 void harness_store_wait(struct harness_store *store);
+void harness_store_wait_for(struct harness_store *store, const struct harness_call *call);
+/* Until the superuser gets this number. */
+void harness_store_wait_until(struct harness_store *store, const char *sql, long number);
 
 /* The response to a call that must go well. */
 const void *harness_store_ask(struct harness_store *store, const struct qn_method *method, const void *in,

@@ -1,0 +1,198 @@
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "profile.qn.h"
+#include "store.qn.h"
+#include "tests/harness/store.h"
+#include "tests/harness/test.h"
+
+/* No statement of the stores ever reads a table from one end to the other. PostgreSQL itself is asked: it
+ * counts sequential scans a table. Plans are generic, so they hold for one token as for 64. */
+
+static struct harness_store store;
+
+enum { USERS = 20000 };
+
+static char *user_id(int i)
+{
+    return harness_store_text(&store, "crowd%027d", i);
+}
+
+static void ask_sessions(int n)
+{
+    const struct qn_method *const methods[] = {
+        &quintet_store_v1_session_store_get_session_with_profile,
+        &quintet_store_v1_session_store_get_session,
+        &quintet_store_v1_account_store_get_credential,
+    };
+    for (size_t m = 0; m < QN_COUNT(methods); m++) {
+        for (int i = 0; i < n; i++) {
+            int who = 1 + i * 37;
+            Quintet__Store__V1__GetSessionWithProfileRequest checked =
+                QUINTET__STORE__V1__GET_SESSION_WITH_PROFILE_REQUEST__INIT;
+            Quintet__Store__V1__GetSessionRequest plain = QUINTET__STORE__V1__GET_SESSION_REQUEST__INIT;
+            Quintet__Store__V1__GetCredentialRequest credential =
+                QUINTET__STORE__V1__GET_CREDENTIAL_REQUEST__INIT;
+            checked.token = plain.token = harness_store_text(&store, "token%d", who);
+            credential.email = harness_store_text(&store, "crowd%d@example.com", who);
+            const void *const in[] = {&checked, &plain, &credential};
+            harness_store_start(&store, methods[m], in[m], NULL);
+        }
+        harness_store_wait(&store);
+    }
+}
+
+static void ask_lists(char *user)
+{
+    for (int filters = 0; filters < 8; filters++) {
+        Quintet__Profile__V1__ListProfilesRequest in = QUINTET__PROFILE__V1__LIST_PROFILES_REQUEST__INIT;
+        in.city = (char *)(filters & 1 ? "city 7" : "");
+        in.gender = filters & 2 ? QUINTET__PROFILE__V1__GENDER__GENDER_MALE : 0;
+        in.min_age = filters & 4 ? 30 : 0;
+        in.max_age = filters & 4 ? 31 : 0;
+        for (int pages = 0; pages < 3; pages++) {
+            const Quintet__Profile__V1__ListProfilesResponse *out =
+                harness_store_ask(&store, &quintet_profile_v1_profile_service_list_profiles, &in, user);
+            in.page_token = out->next_page_token;
+        }
+    }
+}
+
+static void ask_profile(char *user)
+{
+    Quintet__Profile__V1__CreateProfileRequest create = QUINTET__PROFILE__V1__CREATE_PROFILE_REQUEST__INIT;
+    harness_store_ask(&store, &quintet_profile_v1_profile_service_create_profile, &create, user);
+    Quintet__Profile__V1__UpdateProfileRequest update = QUINTET__PROFILE__V1__UPDATE_PROFILE_REQUEST__INIT;
+    update.update_mask = (char *[]){(char *)"city"};
+    update.n_update_mask = 1;
+    harness_store_ask(&store, &quintet_profile_v1_profile_service_update_profile, &update, user);
+    Quintet__Profile__V1__GetMyProfileRequest mine = QUINTET__PROFILE__V1__GET_MY_PROFILE_REQUEST__INIT;
+    harness_store_ask(&store, &quintet_profile_v1_profile_service_get_my_profile, &mine, user);
+    Quintet__Profile__V1__DeleteProfileRequest gone = QUINTET__PROFILE__V1__DELETE_PROFILE_REQUEST__INIT;
+    harness_store_ask(&store, &quintet_profile_v1_profile_service_delete_profile, &gone, user);
+}
+
+static void ask_photos(char *user)
+{
+    Quintet__Store__V1__Photo photo = QUINTET__STORE__V1__PHOTO__INIT;
+    Quintet__Store__V1__CreatePhotoRequest create = QUINTET__STORE__V1__CREATE_PHOTO_REQUEST__INIT;
+    photo.id = photo.object_key = harness_store_id(&store);
+    photo.user_id = user;
+    photo.content_type = (char *)"image/png";
+    photo.size_bytes = 1;
+    create.photo = &photo;
+    create.max_photos = 6;
+    create.upload_expires_at_ms = qn_clock_wall_ms() + 600000;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_create_photo, &create, NULL);
+    Quintet__Store__V1__CompletePhotoRequest complete = QUINTET__STORE__V1__COMPLETE_PHOTO_REQUEST__INIT;
+    complete.user_id = user;
+    complete.photo_id = photo.id;
+    complete.max_photos = 6;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_complete_photo, &complete, NULL);
+    Quintet__Store__V1__GetPhotoRequest get = QUINTET__STORE__V1__GET_PHOTO_REQUEST__INIT;
+    get.user_id = user;
+    get.photo_id = photo.id;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_get_photo, &get, NULL);
+    Quintet__Store__V1__ListPhotosRequest list = QUINTET__STORE__V1__LIST_PHOTOS_REQUEST__INIT;
+    list.user_id = user;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_list_photos, &list, NULL);
+    Quintet__Store__V1__SetMainPhotoRequest set_main = QUINTET__STORE__V1__SET_MAIN_PHOTO_REQUEST__INIT;
+    set_main.user_id = user;
+    set_main.photo_id = photo.id;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_set_main_photo, &set_main, NULL);
+    Quintet__Store__V1__DeletePhotoRequest gone = QUINTET__STORE__V1__DELETE_PHOTO_REQUEST__INIT;
+    gone.user_id = user;
+    gone.photo_id = photo.id;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_delete_photo, &gone, NULL);
+}
+
+/* Every method, GetSession and its kin for one token and for a whole message. */
+static void ask_everything(void)
+{
+    char *token, *user = harness_store_user(&store, &token); /* CreateUser */
+    ask_sessions(1);
+    ask_sessions(64);
+    ask_profile(user);
+    ask_photos(user);
+    ask_lists(user);
+    Quintet__Store__V1__DeleteSessionRequest gone = QUINTET__STORE__V1__DELETE_SESSION_REQUEST__INIT;
+    gone.token = token;
+    harness_store_ask(&store, &quintet_store_v1_session_store_delete_session, &gone, NULL);
+}
+
+static void seed(void)
+{
+    harness_store_do(
+        &store,
+        "insert into \"user\" (id, name, email, \"emailVerified\", image, \"createdAt\", \"updatedAt\")"
+        " select 'crowd' || lpad(i::text, 27, '0'), 'N', 'crowd' || i || '@example.com', false, null,"
+        " now(), now() from generate_series(1, %d) i",
+        USERS);
+    harness_store_do(
+        &store,
+        "insert into session (id, \"expiresAt\", token, \"createdAt\", \"updatedAt\", \"ipAddress\","
+        " \"userAgent\", \"userId\") select 's' || i, now(), 'token' || i, now(), now(), '', '',"
+        " 'crowd' || lpad(i::text, 27, '0') from generate_series(1, %d) i",
+        USERS);
+    harness_store_do(
+        &store,
+        "insert into account (id, \"accountId\", \"providerId\", \"userId\", password, \"createdAt\","
+        " \"updatedAt\") select 'a' || i, 'crowd' || lpad(i::text, 27, '0'), 'credential',"
+        " 'crowd' || lpad(i::text, 27, '0'), 'x', now(), now() from generate_series(1, %d) i",
+        USERS);
+    harness_store_do(
+        &store,
+        "insert into quintet.profile (user_id, display_name, birth_date, gender, city, bio, created_at,"
+        " updated_at) select 'crowd' || lpad(i::text, 27, '0'), 'N', date '1960-01-01' + i %% 16000,"
+        " (array['female', 'male', 'non_binary'])[1 + i %% 3], 'City ' || i %% 100,"
+        " case when i %% 5 > 0 then 'B' end, now() - i * interval '1 second', now()"
+        " from generate_series(1, %d) i",
+        USERS);
+    harness_store_do(
+        &store,
+        "insert into quintet.photo select 'p' || k || '-' || i, 'crowd' || lpad(i::text, 27, '0'),"
+        " 'k' || k || '-' || i, 'image/png', 1, true, k = 1, now(), now()"
+        " from generate_series(1, %d) i, generate_series(1, 2) k",
+        USERS);
+    harness_store_do(&store, "analyze");
+    harness_store_do(&store, "select pg_stat_force_next_flush()");
+    harness_store_do(&store, "select 1");
+}
+
+static void test_no_statement_reads_a_whole_table(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"user", "session", "account", "profile", "photo"};
+    static const char *const indexes[] = {
+        "user_pkey",    "user_email_key",   "session_token_key",       "account_userId_idx",
+        "profile_pkey", "profile_list_idx", "profile_list_gender_idx", "profile_list_city_idx",
+        "photo_pkey",   "photo_user_idx",   "photo_main_key",
+    };
+    seed();
+    harness_store_do(&store, "select pg_stat_reset()");
+    for (int i = 0; i < 3; i++)
+        ask_everything();
+    harness_store_drain_pool(&store); /* what a connection has counted is in when it ends */
+    harness_store_do(&store, "delete from \"user\" where id = '%s'", user_id(1)); /* down every foreign key */
+    harness_store_do(&store, "select pg_stat_force_next_flush()");
+    for (size_t i = 0; i < QN_COUNT(tables); i++) {
+        long scans = harness_store_number(
+            &store, "select seq_scan from pg_stat_user_tables where relname = '%s'", tables[i]);
+        if (scans != 0)
+            fail_msg("%s was read from end to end %ld times", tables[i], scans);
+    }
+    for (size_t i = 0; i < QN_COUNT(indexes); i++)
+        if (harness_store_number(&store,
+                                 "select idx_scan from pg_stat_user_indexes where indexrelname = '%s'",
+                                 indexes[i]) == 0)
+            fail_msg("%s is never used", indexes[i]);
+}
+
+HARNESS_STORE_SETUPS()
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_statement_reads_a_whole_table),
+    };
+    return HARNESS_STORE_RUN(tests);
+}
