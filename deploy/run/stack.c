@@ -20,11 +20,11 @@ enum {
 
 static const struct {
     const char *name, *program, *key;
-    bool secret, database;
+    bool rpc, secret, database;
 } kinds[RUN_SERVICES] = {
-    [RUN_PROFILE] = {"profile", "quintet-profile", "PROFILE", .database = true},
-    [RUN_AUTH] = {"auth", "quintet-auth", "AUTH", .secret = true},
-    [RUN_MEDIA] = {"media", "quintet-media", "MEDIA"},
+    [RUN_PROFILE] = {"profile", "quintet-profile", "PROFILE", .rpc = true, .database = true},
+    [RUN_AUTH] = {"auth", "quintet-auth", "AUTH", .rpc = true, .secret = true},
+    [RUN_MEDIA] = {"media", "quintet-media", "MEDIA", .rpc = true},
     [RUN_GATEWAY] = {"gateway", "quintet-gateway", "GATEWAY"},
 };
 
@@ -201,7 +201,8 @@ static void make_environment(struct run_stack *stack, enum run_stack_service whi
     const struct run_settings *set = stack->settings;
     struct run_environment *to = &stack->services[which].environment;
     run_environment_init(to, &stack->arena, environ);
-    run_environment_set(to, "QUINTET_RPC_LISTEN", rpc_address(stack, kinds[which].name));
+    if (kinds[which].rpc)
+        run_environment_set(to, "QUINTET_RPC_LISTEN", rpc_address(stack, kinds[which].name));
     run_environment_set(to, "QUINTET_PROFILE_ADDRESS", rpc_address(stack, "profile"));
     run_environment_set(to, "QUINTET_AUTH_ADDRESS", rpc_address(stack, "auth"));
     run_environment_set(to, "QUINTET_MEDIA_ADDRESS", rpc_address(stack, "media"));
