@@ -39,6 +39,8 @@ void pg_fixture_server(const char *const *settings)
 void pg_fixture_open_url(const char *url)
 {
     struct qn_error err = {0};
+    if (fix.pool && !fix.admin)
+        pg_fixture_resume();
     if (fix.pool) { /* of a test that failed halfway; its pool is leaked, its connections must not be in the
                        way */
         harness_postgres_do(fix.admin, "select pg_advisory_unlock_all(), count(pg_terminate_backend(pid))"
@@ -108,10 +110,23 @@ void pg_fixture_end(void)
     qn_buf_fini(&log_text);
     qn_metric_reset();
     uint64_t deadline_ms = qn_clock_now_ms() + LIMIT_MS;
-    while (harness_postgres_pid(fix.server) && harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0) {
+    while (harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0) {
         if (qn_clock_left_ms(deadline_ms) == 0)
             fail_msg("the server still knows connections of the role");
     }
+}
+
+void pg_fixture_halt(int signal)
+{
+    PQfinish(fix.admin);
+    fix.admin = NULL;
+    harness_postgres_halt(fix.server, signal);
+}
+
+void pg_fixture_resume(void)
+{
+    harness_postgres_resume(fix.server);
+    fix.admin = harness_postgres_admin(fix.server, NULL);
 }
 
 static void on_done(struct pg_query *query)

@@ -30,6 +30,11 @@ void pg_fixture_open_url(const char *url);
  * more. */
 void pg_fixture_end(void);
 
+/* Stops the server with a signal of PostgreSQL's (the admin's connection ends first); then starts it again.
+ */
+void pg_fixture_halt(int signal);
+void pg_fixture_resume(void);
+
 /* A query of one step, or more, whose outcome is kept. */
 struct pg_ask {
     struct pg_query query;

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "common/core/check.h"
@@ -173,6 +174,9 @@ static void take_error(struct pg_conn *conn, struct pg_flight *flight, const str
     if (severity && strcmp(severity, "ERROR") != 0) { /* FATAL or PANIC: the connection ends with it */
         memcpy(conn->farewell, sqlstate, strlen(sqlstate) + 1);
     }
+    if (flight->failed) { /* after the server's last word, libpq's own that the connection is gone */
+        return;
+    }
     flight->failed = true;
     flight->verdict = pg_sqlstate_judge(sqlstate);
     memcpy(flight->sqlstate, sqlstate, strlen(sqlstate) + 1);
@@ -273,6 +277,8 @@ static bool settle(struct pg_conn *conn)
 
 bool pg_flight_read(struct pg_conn *conn)
 {
+    (void)PQisBusy(
+        conn->pg); /* takes in what has arrived, so that also what the server says unasked is heard */
     while ((conn->n_flights > 0 || conn->result_open) && !PQisBusy(conn->pg)) {
         PGresult *result = PQgetResult(conn->pg);
         if (!result) {

@@ -38,7 +38,10 @@ static const struct {
 
 struct pg_verdict pg_sqlstate_judge(const char *sqlstate)
 {
-    for (size_t i = 0; sqlstate && i < QN_COUNT(verdicts); i++) {
+    if (!sqlstate || sqlstate[0] == '\0') { /* libpq's own words, not the server's */
+        return (struct pg_verdict){QN_UNAVAILABLE, "connection lost", .drop_connection = true};
+    }
+    for (size_t i = 0; i < QN_COUNT(verdicts); i++) {
         if (strncmp(sqlstate, verdicts[i].prefix, strlen(verdicts[i].prefix)) == 0) {
             return verdicts[i].verdict;
         }

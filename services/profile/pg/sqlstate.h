@@ -17,7 +17,7 @@ struct pg_verdict {
     bool expected;      /* part of a day's work: not logged */
 };
 
-/* 'sqlstate' may be NULL or "", then the server said none: QN_INTERNAL. */
+/* 'sqlstate' may be NULL or "": then it was not the server who said it, but libpq, of the connection. */
 struct pg_verdict pg_sqlstate_judge(const char *sqlstate);
 
 /* Why the server ended a connection by itself: "terminated", "server crash" …; "lost" for any other code and

@@ -41,8 +41,8 @@ static void test_verdicts(void **state)
     judged("42601", QN_INTERNAL, false, false);
     judged("ZZZZZ", QN_INTERNAL, false, false);
     judged("2", QN_INTERNAL, false, false);
-    judged("", QN_INTERNAL, false, false);
-    judged(NULL, QN_INTERNAL, false, false);
+    judged("", QN_UNAVAILABLE, true, false);
+    judged(NULL, QN_UNAVAILABLE, true, false);
 }
 
 static void refused(const char *text, enum pg_refusal refusal, const char *sqlstate)
