@@ -75,17 +75,20 @@ static enum qn_status provision_role(PGconn *pg, const struct pg_url *app, struc
     return status;
 }
 
+/* create database runs in no transaction, so another --provision may be faster between the look and the deed;
+ * then the database is there all the same. */
 static enum qn_status provision_database(PGconn *pg, const struct pg_url *app, struct qn_error *err)
 {
-    struct qn_error mine;
+    char there[8];
     const char *const database[] = {app->database, NULL};
-    /* create database runs in no transaction, so another --provision may have been faster (42P04). */
-    enum qn_status status = pg_admin_do_each(pg, "creating the database", make_database, database, &mine);
-    if (status != QN_OK && !strstr(mine.message, "(42P04)")) {
-        *err = mine;
-        return status;
+    enum qn_status status = pg_admin_do_each(pg, "creating the database", make_database, database, err);
+    if (status == QN_OK) {
+        return QN_OK;
     }
-    return QN_OK;
+    QN_TRY(pg_admin_value(pg, "looking for the database",
+                          "select 1 from pg_catalog.pg_database where datname = $1", database, there,
+                          sizeof there, NULL));
+    return there[0] ? QN_OK : status;
 }
 
 static enum qn_status grant(const struct pg_url *app, const struct pg_url *admin, struct qn_error *err)
