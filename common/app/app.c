@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "common/app/help.h"
 #include "common/app/private.h"
+#include "common/app/usage.h"
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/listen.h"
@@ -59,19 +59,19 @@ static void help(const struct qn_app *app)
                   app->name);
     size_t width = 0;
     for (size_t i = 0; i < QN_COUNT(flags); i++) {
-        width = qn_help_wider(width, flags[i].name);
+        width = qn_usage_wider(width, flags[i].name);
         qn_buf_printf(&to, "%s%s", i ? " | " : "", flags[i].name);
     }
     for (size_t i = 0; i < app->n_verbs; i++) {
-        width = qn_help_wider(width, app->verbs[i].flag);
+        width = qn_usage_wider(width, app->verbs[i].flag);
         qn_buf_printf(&to, " | %s", app->verbs[i].flag);
     }
     qn_buf_write_c(&to, "]\n\nWithout an option it serves until SIGINT or SIGTERM; a second signal ends it "
                         "at once.\n\nOptions:\n");
     for (size_t i = 0; i < app->n_verbs; i++)
-        qn_help_entry(&to, width, app->verbs[i].flag, qn_str_c(app->verbs[i].help));
+        qn_usage_entry(&to, width, app->verbs[i].flag, qn_str_c(app->verbs[i].help));
     for (size_t i = 0; i < QN_COUNT(flags); i++)
-        qn_help_entry(&to, width, flags[i].name, qn_str_c(flags[i].help));
+        qn_usage_entry(&to, width, flags[i].name, qn_str_c(flags[i].help));
     qn_buf_write_c(&to, "\nSettings, read from the environment:\n");
     qn_config_help(app->settings_table, app->n_settings, &to);
     print(&to);

@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "common/app/config.h"
-#include "common/app/help.h"
+#include "common/app/usage.h"
 
 /* "what is logged: debug, info, warn or error (default info)" */
 static void describe(const struct qn_setting *setting, struct qn_buf *to)
@@ -25,13 +25,13 @@ void qn_config_help(const struct qn_setting *table, size_t n, struct qn_buf *to)
 {
     size_t width = 0;
     for (size_t i = 0; i < n; i++)
-        width = qn_help_wider(width, table[i].name);
+        width = qn_usage_wider(width, table[i].name);
     struct qn_buf text;
-    qn_buf_init(&text, QN_HELP_ENTRY_MAX);
+    qn_buf_init(&text, QN_USAGE_ENTRY_MAX);
     for (size_t i = 0; i < n; i++) {
         qn_buf_clear(&text);
         describe(&table[i], &text);
-        qn_help_entry(to, width, table[i].name, qn_buf_view(&text));
+        qn_usage_entry(to, width, table[i].name, qn_buf_view(&text));
     }
     qn_buf_fini(&text);
 }

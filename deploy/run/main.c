@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/app/help.h"
+#include "common/app/usage.h"
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/log.h"

@@ -1,4 +1,4 @@
-#include "common/app/help.h"
+#include "common/app/usage.h"
 
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 enum { INDENT = 2, GAP = 2 };
 
-size_t qn_help_wider(size_t width, const char *name)
+size_t qn_usage_wider(size_t width, const char *name)
 {
     size_t own = strlen(name);
     return own > width ? own : width;
@@ -18,7 +18,7 @@ static void blanks(struct qn_buf *to, size_t n)
         qn_buf_write_byte(to, ' ');
 }
 
-void qn_help_entry(struct qn_buf *to, size_t width, const char *name, struct qn_str text)
+void qn_usage_entry(struct qn_buf *to, size_t width, const char *name, struct qn_str text)
 {
     const size_t margin = INDENT + width + GAP;
     qn_buf_printf(to, "%*s%-*s", INDENT, "", (int)(width + GAP), name);
@@ -28,7 +28,7 @@ void qn_help_entry(struct qn_buf *to, size_t width, const char *name, struct qn_
         if (word.len == 0)
             continue;
         size_t wide = qn_utf8_count(word);
-        if (column > margin && column + 1 + wide > QN_HELP_COLUMNS) {
+        if (column > margin && column + 1 + wide > QN_USAGE_COLUMNS) {
             qn_buf_write_byte(to, '\n');
             blanks(to, margin);
             column = margin;
