@@ -16,9 +16,8 @@
 enum { MEDIA_OBJECT_KEY_MAX = 512, MEDIA_OBJECT_TYPE_MAX = 127, MEDIA_OBJECT_ETAG_MAX = 127 };
 
 /* Whether a key is one we would make: one to eight pieces between single slashes, each of 1 to 200 letters,
- * digits,
- * '-', '_' and '.', none beginning with a dot; MEDIA_OBJECT_KEY_MAX bytes in all. S3 takes more; a file
- * system takes these as they are, and no such key can name anything outside of its folder. */
+ * digits, hyphens, underscores and dots, none beginning with a dot; MEDIA_OBJECT_KEY_MAX bytes in all. S3
+ * takes more; a file system takes these as they are, and none can name anything outside of its folder. */
 bool media_object_key_is_safe(struct qn_str key);
 
 struct media_object_store {
@@ -27,8 +26,7 @@ struct media_object_store {
 
 struct media_object_info {
     uint64_t size_bytes;
-    int64_t
-        touched_ms; /* since 1970: the later of when its bytes came and when it was last copied to this key */
+    int64_t touched_ms; /* since 1970: when its bytes came, or later when it was last copied to this key */
     char content_type[MEDIA_OBJECT_TYPE_MAX + 1];
     char etag[MEDIA_OBJECT_ETAG_MAX + 1]; /* without quotes; changes when the bytes do */
 };
@@ -36,8 +34,7 @@ struct media_object_info {
 /* One key of a listing. */
 struct media_object_entry {
     char key[MEDIA_OBJECT_KEY_MAX + 1];
-    int64_t
-        touched_ms; /* since 1970: the later of when its bytes came and when it was last copied to this key */
+    int64_t touched_ms;
 };
 
 enum { MEDIA_OBJECT_READ_MAX = 4096, MEDIA_OBJECT_LIST_MAX = 64 };
@@ -62,8 +59,8 @@ struct media_object_request {
         MEDIA_OBJECT_DELETE,
         MEDIA_OBJECT_LIST
     } verb;
-    char key[MEDIA_OBJECT_KEY_MAX + 1],
-        to_key[MEDIA_OBJECT_KEY_MAX + 1]; /* of list: the prefix, and after what */
+    char key[MEDIA_OBJECT_KEY_MAX + 1];    /* of list: the prefix */
+    char to_key[MEDIA_OBJECT_KEY_MAX + 1]; /* of list: after which */
     uint64_t offset;
     size_t length;
     enum qn_status early; /* known before any work was done */
@@ -92,14 +89,13 @@ void media_object_refuse(struct media_object_store *store, struct media_object_r
                          enum qn_status status);
 
 /* Appends a URL at which one PUT of exactly this type and size, with these two headers, makes the object,
- * once, until it expires. QN_RESOURCE_EXHAUSTED over the ceiling of 'to'; QN_INVALID_ARGUMENT for an unsafe
- * key. */
+ * once, until it expires. QN_RESOURCE_EXHAUSTED: over the ceiling of 'to'. QN_INVALID_ARGUMENT: an unsafe
+ * key. QN_UNAVAILABLE: the store is not open to browsers yet. */
 QN_MUST_USE enum qn_status media_object_presign_put(struct media_object_store *store,
                                                     const struct media_object_put *put, int64_t now_ms,
                                                     struct qn_buf *to);
 
-/* Appends where anyone reads an object whose key begins with MEDIA_OBJECT_PUBLIC_PREFIX; the same for ever.
- */
+/* Appends where anyone reads an object whose key begins with MEDIA_OBJECT_PUBLIC_PREFIX: one URL for ever. */
 void media_object_public_url(struct media_object_store *store, struct qn_str key, struct qn_buf *to);
 #define MEDIA_OBJECT_PUBLIC_PREFIX "photos/"
 

@@ -14,8 +14,7 @@
  * kill or a power cut before it leaves a file in tmp/ that the sweep removes, one after it a whole object. A
  * copy is a link made in tmp/ and renamed over its key: the same. */
 
-/* A folder that a delete leaves empty goes; an upload that just made it then finds it gone and makes it
- * again. */
+/* A folder that a delete leaves empty goes; an upload that has just made it then makes it again. */
 enum { MKDIR_TRIES = 8 };
 
 static enum qn_status from_errno(struct qn_error *err, const char *doing, const char *key)

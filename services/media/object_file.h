@@ -63,8 +63,7 @@ QN_MUST_USE enum qn_status media_object_file_list(const struct media_object_plac
                                                   const char *after, struct media_object_entry *entries,
                                                   size_t max, size_t *ret_n, struct qn_error *err);
 
-/* Removes files in the making that nobody has written to for 'older_than_ms': of a process that was killed.
- */
+/* Removes files in the making that nobody has written to for so long: of a process that was killed. */
 void media_object_file_sweep(const struct media_object_place *place, int64_t older_than_ms,
                              size_t *ret_removed);
 

@@ -9,9 +9,10 @@
 #include "services/media/object_secret.h"
 
 /* The lane is for waiting, not for computing, hence more threads than cores; a disk with one head gains
- * nothing from more than a few. The queue is as long as a burst of uploads and reads may be before they are
- * refused. */
+ * nothing from more than a few. The queue is a burst of uploads and reads; what comes beyond is refused. */
 enum { THREADS = 4, QUEUE_MAX = 1024 };
+
+enum { WARN_EVERY_MS = 1000 };
 
 /* An upload that is alive writes at least every few minutes: httpd cuts those that stall. */
 enum { SWEEP_EVERY_MS = 3600 * 1000, SWEEP_OLDER_THAN_MS = 3600 * 1000 };
@@ -39,8 +40,9 @@ static enum qn_status read_range(struct folder_job *job, int fd)
     uint64_t size = request->info.size_bytes;
     uint64_t left = request->offset < size ? size - request->offset : 0;
     size_t want = left < request->length ? (size_t)left : request->length;
-    ssize_t n = pread(fd, job->bytes, want, (off_t)(MEDIA_OBJECT_FILE_HEAD_BYTES + request->offset));
-    if (n != (ssize_t)want)
+    /* With nothing wanted the offset may be past any that a file can have. */
+    if (want > 0 &&
+        pread(fd, job->bytes, want, (off_t)(MEDIA_OBJECT_FILE_HEAD_BYTES + request->offset)) != (ssize_t)want)
         return qn_error_set(&job->err, QN_DATA_LOSS, "%s cannot be read", request->key);
     request->bytes = qn_str_n(job->bytes, want);
     return QN_OK;
@@ -81,6 +83,15 @@ static void run(struct qn_work *work)
 
 /* On the loop. */
 
+void media_object_folder_warn(struct media_object_folder *folder, const char *text, enum qn_status status,
+                              const char *key, const struct qn_error *err)
+{
+    uint64_t held_back;
+    if (qn_log_due(&folder->log_limit, WARN_EVERY_MS, &held_back))
+        qn_log(NULL, QN_WARN, text, QN_F_STATUS("status", status), QN_F_C("key", key),
+               QN_F_C("error", err->message), QN_F_INT("held_back", held_back));
+}
+
 static void ran(struct qn_work *work, enum qn_status status)
 {
     struct folder_job *job = container_of(work, struct folder_job, work);
@@ -89,8 +100,7 @@ static void ran(struct qn_work *work, enum qn_status status)
     if (status == QN_CANCELLED) /* the lane is being closed */
         status = QN_UNAVAILABLE;
     if (status != QN_OK && status != QN_NOT_FOUND)
-        qn_log(NULL, QN_WARN, "object store", QN_F_STATUS("status", status), QN_F_C("key", job->request->key),
-               QN_F_C("error", job->err.message));
+        media_object_folder_warn(job->folder, "object store failed", status, job->request->key, &job->err);
     job->request->done(job->request, status);
 }
 

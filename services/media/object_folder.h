@@ -1,6 +1,7 @@
 #ifndef MEDIA_OBJECT_FOLDER_H
 #define MEDIA_OBJECT_FOLDER_H
 
+#include "common/core/log.h"
 #include "common/core/metric.h"
 #include "common/loop/work.h"
 #include "services/media/object_file.h"
@@ -8,7 +9,8 @@
 #include "services/media/sigv4.h"
 
 /* The embedded store: objects in a folder of this machine (object_file.h), every touch of the disk on a lane
- * of its own, and served to browsers by object_http.h. A part of the service. */
+ * of its own, served to browsers by object_http.h. What a killed process left in the making is removed at the
+ * start and every hour. A part of the service. */
 
 /* S3's "path style": signed requests are for /<bucket>/<key>. */
 #define MEDIA_OBJECT_FOLDER_BUCKET "quintet"
@@ -29,8 +31,11 @@ struct media_object_folder {
     size_t buffered_bytes; /* of uploads, not yet written */
 
     char origin[320]; /* "http://127.0.0.1:8081", set by media_object_folder_set_origin() */
-    char access_key_id[MEDIA_OBJECT_FOLDER_ID_MAX],
-        secret[MEDIA_OBJECT_FOLDER_SECRET_MAX]; /* private from here */
+
+    /* Private from here. */
+    char access_key_id[MEDIA_OBJECT_FOLDER_ID_MAX];
+    char secret[MEDIA_OBJECT_FOLDER_SECRET_MAX];
+    struct qn_log_limit log_limit;
     struct qn_timer sweep_timer;
     struct qn_work sweep;
     size_t swept;
@@ -53,6 +58,10 @@ void media_object_folder_close(struct qn_part *part, void (*done)(struct qn_part
 /* Where browsers reach it; until it is set no URL can be made (an empty one would be). Called by
  * object_http.c, which knows the real port. Requires: media_settings_origin() takes it. */
 void media_object_folder_set_origin(struct media_object_folder *folder, const char *origin);
+
+/* Logs what the disk or the lane did to an object: at most a line a second, for browsers can repeat it. */
+void media_object_folder_warn(struct media_object_folder *folder, const char *text, enum qn_status status,
+                              const char *key, const struct qn_error *err);
 
 /* The longest that an operation of a browser may wait for the disk. */
 enum { MEDIA_OBJECT_FOLDER_PATIENCE_MS = 30000 };

@@ -12,8 +12,7 @@
  * 3. If-None-Match: 304   4. Range: 206, 416, or all of it.
  * The client may be gone by then: the exchange waits for its answer all the same, and throws it away. */
 
-/* The bytes behind a key never change, but a photo that its owner has deleted must leave the caches: a day.
- */
+/* The bytes behind a key never change, but a photo that its owner deletes must leave the caches: a day. */
 #define CACHE_CONTROL "public, max-age=86400, immutable"
 
 struct get {

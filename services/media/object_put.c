@@ -28,8 +28,7 @@ static struct qn_str header_of(const void *context, const char *name)
     return qn_exchange_header(context, name);
 }
 
-/* Parameters that would make it another request than a plain PUT ("acl", "partNumber" …) are nothing we sign.
- */
+/* Parameters that would make it another request than a plain PUT ("acl", "partNumber" …) we never sign. */
 static bool params_known(const struct media_sigv4_claim *claim)
 {
     for (size_t i = 0; i < claim->n_params; i++) {

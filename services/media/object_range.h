@@ -6,14 +6,13 @@
 /* Conditional and partial reads (RFC 9110, sections 13 and 14). Pure functions; any thread. */
 
 enum media_object_range {
-    MEDIA_OBJECT_RANGE_ALL, /* none asked for, several, or one that is malformed: RFC 9110 lets us ignore
-                               those */
+    MEDIA_OBJECT_RANGE_ALL, /* none, several, or a malformed one, which RFC 9110 lets us ignore */
     MEDIA_OBJECT_RANGE_PART,
     MEDIA_OBJECT_RANGE_BAD, /* begins after the end: 416 */
 };
 
-/* 'header': the Range header, or empty. With PART, 'ret_offset' and 'ret_length' (at least 1) lie within the
- * size. */
+/* 'header': the Range header, or empty. The two results are set with PART, lie within the size, and are at
+ * least one byte. */
 enum media_object_range media_object_range_read(struct qn_str header, uint64_t size_bytes,
                                                 uint64_t *ret_offset, uint64_t *ret_length);
 

@@ -44,8 +44,7 @@ struct media_object_headers {
 
 void media_object_reply_add(struct media_object_headers *headers, struct qn_str name, struct qn_str value);
 
-/* Access-Control-Allow-Origin and its companions, when the request names an origin that may see the answer.
- */
+/* Access-Control-Allow-Origin and its companions, when the request's origin may see the answer. */
 void media_object_reply_add_cors(struct media_object_headers *headers, const struct media_settings *settings,
                                  const struct qn_exchange *exchange);
 

@@ -38,8 +38,8 @@ static void offer(struct listing *list, const char *key, int64_t touched_ms)
     list->entries[at].touched_ms = touched_ms;
 }
 
-/* Each level has a descriptor open; keys have at most eight pieces. 'path' holds the folder's key and is put
- * back. */
+/* 'path' holds the folder's key and is put back. Each level has a descriptor open: eight at most, as a key
+ * has pieces. */
 static enum qn_status walk(int parent_fd, const char *name, char path[MEDIA_OBJECT_KEY_MAX + 1],
                            struct listing *list, struct qn_error *err)
 {

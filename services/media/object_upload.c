@@ -148,8 +148,8 @@ static void ran(struct qn_work *work, enum qn_status status)
     else if (upload->job_status != QN_OK)
         fail(upload, upload->job_status);
     if (status == QN_OK && (upload->job_status == QN_INTERNAL || upload->job_status == QN_RESOURCE_EXHAUSTED))
-        qn_log(NULL, QN_WARN, "upload failed", QN_F_STATUS("status", upload->job_status),
-               QN_F_C("key", upload->key), QN_F_C("error", upload->err.message));
+        media_object_folder_warn(upload->folder, "upload failed", upload->job_status, upload->key,
+                                 &upload->err);
     go_on(upload);
 }
 

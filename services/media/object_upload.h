@@ -20,11 +20,11 @@ struct media_upload *media_upload_new(struct media_object_folder *folder, struct
  * says why); nothing more is wanted. */
 bool media_upload_write(struct media_upload *upload, struct qn_str piece);
 
-/* All of it came. 'done' runs once, on the loop, not before this returns: QN_OK, the object is there and on
- * the disk, 'etag' is its own; QN_ALREADY_EXISTS, the key was taken; QN_INVALID_ARGUMENT, fewer or more bytes
- * than announced; QN_RESOURCE_EXHAUSTED, the disk is full; QN_UNAVAILABLE, too much waits for the disk
- * already; QN_INTERNAL. In all but the first case nothing is left behind. The upload is gone when 'done'
- * returns. */
+/* All of it came. 'done' runs once, on the loop, not before this returns; then the upload is gone.
+ * QN_OK: the object is on the disk, 'etag' is its own. In all other cases nothing is left behind.
+ * QN_ALREADY_EXISTS: the key was taken. QN_INVALID_ARGUMENT: fewer or more bytes than announced.
+ * QN_RESOURCE_EXHAUSTED: the disk is full. QN_UNAVAILABLE: too much waits for the disk already.
+ * QN_INTERNAL. */
 void media_upload_finish(struct media_upload *upload,
                          void (*done)(void *context, enum qn_status status, const char *etag), void *context);
 

@@ -1,29 +1,32 @@
 /* Where a photo is, and what a kill between any two steps leaves.
  *
- *   row (PostgreSQL)      object pending/<user>/<photo>     object photos/<photo>, public
+ *   the row, in PostgreSQL    object pending/<user>/<photo>    object photos/<photo>, public
  *
  * CreateUpload     1. presign a URL for the pending key   2. row, pending   3. answer
  * the browser      4. PUT: the pending object, whole or not at all, once
  * CompleteUpload   5. row read   6. pending object looked at: size, type, magic bytes
  *                  7. copied to the public key   8. row made ready   9. answer
  *                  refused at 6: row deleted, then the pending object
- * DeletePhoto      10. row read   11. public object copied to the pending key, as a mark   12. row deleted
- *                  13. public object deleted   14. mark deleted
- * sweep            15. a pending object nobody has touched for three lifetimes of a URL: row read. Ready: the
- * pending object is deleted. Pending or gone: row deleted, then the public object, then the pending one.
+ * DeletePhoto      10. row read   11. public object copied to the pending key, as a mark
+ *                  12. row deleted   13. public object deleted   14. mark deleted
+ * the sweep        15. each pending object that nobody has touched for three lifetimes of a URL: row read
+ *                  row ready: the pending object is deleted
+ *                  row pending or gone: row deleted, then the public object, then the pending one
  *
- * One rule holds at every point: a public object without a ready row has a pending object of its photo beside
- * it; the pending object is the note that something is unfinished, is made before and removed after, and the
- * sweep reads nothing else. So after a kill between 2 and 4: a pending row, which counts against the user's
- * limit until its URL has ended, then no more between 4 and 7: row and pending object; CompleteUpload may be
- * called again, or the sweep removes both between 7 and 8: the picture is public under a name nobody was
- * told; called again, or swept, as above after 8:         all is done; a pending object that stays keeps the
- * URL from being used twice, until it is swept within a refusal: the row is gone first, so the upload cannot
- * become a photo; the sweep takes the object between 11 and 12: a ready photo with a mark, which the sweep
- * removes between 12 and 14: the sweep removes what is left of the objects. A store or a profile service that
- * fails instead of dying leaves the same states, and the caller a typed status.
+ * One rule holds at every point: a public object without a ready row has the pending object of its photo
+ * beside it. The pending object is the note that something is unfinished; it is made before and removed
+ * after, and the sweep goes by nothing else. So a kill
  *
- * Two calls for one photo: they take turns (turn.h). A sweep and a call: they are apart in time (photo.h). */
+ *   between 2 and 4    leaves a pending row, which counts against the user's limit until its URL has ended
+ *   between 4 and 7    row and pending object: CompleteUpload may come again, or the sweep removes both
+ *   between 7 and 8    the same, and the picture public under a name that nobody was told
+ *   after 8            a photo, and a pending object that keeps its URL from working twice; swept
+ *   in a refusal       no row, so it can become no photo; the object is swept
+ *   between 11 and 12  a photo with a mark, which is swept
+ *   between 12 and 14  objects without a row, which are swept.
+ *
+ * A store or a profile service that fails instead of dying leaves the same states, and the caller a typed
+ * status. Two calls for one photo take turns (turn.h); a sweep and a call are apart in time (photo.h). */
 #include "services/media/photo.h"
 
 #include <stdio.h>

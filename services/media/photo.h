@@ -30,10 +30,10 @@ enum {
 
 int64_t media_photo_span_ms(const struct media_service *service, int halves);
 
-/* Shared by the three files. */
+/* Shared by photo.c, photo_complete.c and photo_delete.c. */
 
-/* What every method begins with: the caller's id as a C string, in the call's arena. NULL after failing the
- * call. */
+/* What every method begins with: the caller's id as a C string, in the call's arena. NULL: the call has its
+ * answer already. */
 const char *media_photo_take_user(struct qn_call *call);
 
 /* Fails a call for what the object store said: a status of object.h. */

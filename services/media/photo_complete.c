@@ -1,12 +1,13 @@
-/* CompleteUpload: 1. take the photo's turn  2. read its row  3. read the front of the pending object: size,
- * type
- *                 4. copy it to the public key  5. make the row ready  6. answer.
+/* CompleteUpload: 1. take the photo's turn   2. read its row   3. read the front of the pending object
+ *                 4. copy it to the public key   5. make the row ready   6. answer.
+ *
  *   No row of this user, or too late: NOT_FOUND. Ready already: 6 at once.
  *   No object at 3: FAILED_PRECONDITION, NOT_UPLOADED; it may still come.
  *   Another size, or no picture of the declared type: row deleted, object deleted, FAILED_PRECONDITION.
- *   Too many photos, or deleted meanwhile, at 5: the public object is deleted again; RESOURCE_EXHAUSTED,
- * NOT_FOUND. Store or profile away at any step: their status; the call may be made again. What a kill leaves:
- * photo.c. */
+ *   At 5 too many photos, or deleted meanwhile: public object deleted, RESOURCE_EXHAUSTED or NOT_FOUND.
+ *   Store or profile away at any step: their status; the call may be made again.
+ *
+ * What a kill leaves: photo.c. */
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "services/media/image.h"

@@ -1,10 +1,11 @@
-/* DeletePhoto: 1. take the photo's turn  2. read its row  3. copy the public object to the pending key, as a
- * mark
- *              4. delete the row  5. delete the public object  6. delete the mark  7. answer.
+/* DeletePhoto: 1. take the photo's turn   2. read its row   3. copy the public object to the pending key, as
+ *              a mark   4. delete the row   5. delete the public object   6. delete the mark   7. answer.
+ *
  *   No row of this user: NOT_FOUND. A pending one has no public object: no 3, and 5 finds nothing.
- *   Store or profile away up to 4: their status, the photo stays or the sweep ends it.
- *   Store away after 4: the photo is gone for everybody; OK, and the sweep ends it. What a kill leaves:
- * photo.c. */
+ *   Store or profile away up to 4: their status; the photo stays, or the sweep ends it.
+ *   Store away after 4: the photo is gone for everybody: OK, and the sweep ends it.
+ *
+ * What a kill leaves: photo.c. */
 #include <stdio.h>
 
 #include "common/core/check.h"

@@ -6,17 +6,17 @@
 
 /* Where a photo's bytes lie in the store. Pure functions.
  *
- *   pending/<user>/<photo>   from the upload on; nobody can read it. <user> is the user's id in base64url,
- * because Better Auth's ids may be any text photos/<photo>           once it has been checked; public */
+ *   pending/<user>/<photo>   from the upload on; nobody can read it
+ *   photos/<photo>           once it has been checked; public
+ *
+ * <user> is the user's id in base64url, because Better Auth's ids may be any text. */
 
 #define MEDIA_PHOTO_PENDING_PREFIX "pending/"
 
-enum {
-    MEDIA_PHOTO_USER_ID_MAX = 128
-}; /* bytes; Better Auth makes 32, other sites' ids are UUIDs or numbers */
+/* In bytes. Better Auth makes ids of 32; those of other sites are UUIDs or numbers. */
+enum { MEDIA_PHOTO_USER_ID_MAX = 128 };
 
-/* Whether a text has the shape of the ids we give out: 32 letters and digits. Any other can be no photo of
- * ours. */
+/* Whether a text has the shape of the ids we give out, 32 letters and digits: any other is no photo's. */
 bool media_photo_id_valid(struct qn_str photo_id);
 
 /* Requires: a valid photo id, a user id of 1 to MEDIA_PHOTO_USER_ID_MAX bytes. */

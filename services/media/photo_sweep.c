@@ -1,9 +1,8 @@
-/* One pass: list → for each object that is old enough:
- *   1. take the photo's turn  2. look at the object again: it may have been touched since it was listed
- *   3. ask for the row: ready → 6; pending → 4; gone → 5; profile away → the pass ends, the next one tries
- * again
- *   4. delete the row  5. delete the public object  6. delete the pending object: last, so that a kill before
- * it leaves the note for the next pass  7. the next one. */
+/* One pass: list, and for each object that is old enough
+ *   1. take the photo's turn   2. look at the object again: it may have been touched since it was listed
+ *   3. ask for the row. Ready: 6. Pending: 4. Gone: 5. Profile away: the pass ends, the next tries again
+ *   4. delete the row   5. delete the public object
+ *   6. delete the pending object: last, so that a kill before it leaves the note for the next pass. */
 #include "services/media/photo_sweep.h"
 
 #include "common/core/check.h"

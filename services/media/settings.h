@@ -10,13 +10,12 @@ struct media_settings {
     struct qn_rpc_tls_settings tls;
     struct qn_rpc_server_settings rpc;
     struct qn_rpc_client_settings profile;
-    char *listen;        /* QUINTET_MEDIA_LISTEN: host:port that browsers upload to and read from */
-    char *folder;        /* QUINTET_MEDIA_FOLDER */
-    char *public_url;    /* QUINTET_MEDIA_PUBLIC_URL: scheme, host and port as browsers see them; empty: of
-                            'listen' */
-    char *access_key_id; /* QUINTET_MEDIA_ACCESS_KEY_ID; empty: made at the first start, as is the next */
-    char *secret;        /* QUINTET_MEDIA_SECRET_ACCESS_KEY */
-    char *cors_origins;  /* QUINTET_MEDIA_CORS_ORIGINS: "*" or origins with commas between */
+    char *listen;            /* QUINTET_MEDIA_LISTEN: host:port that browsers upload to and read from */
+    char *folder;            /* QUINTET_MEDIA_FOLDER */
+    char *public_url;        /* QUINTET_MEDIA_PUBLIC_URL: as browsers see 'listen'; empty: the same */
+    char *access_key_id;     /* QUINTET_MEDIA_ACCESS_KEY_ID; empty: made at the first start */
+    char *secret;            /* QUINTET_MEDIA_SECRET_ACCESS_KEY; given together, or neither */
+    char *cors_origins;      /* QUINTET_MEDIA_CORS_ORIGINS: "*" or origins with commas between */
     int64_t upload_valid_ms; /* QUINTET_MEDIA_UPLOAD_VALID */
 
     /* Of stores that this release does not speak to; refused when given. */
@@ -30,9 +29,8 @@ extern const size_t media_settings_count;
 /* What the table cannot say. For struct qn_app's check. */
 void media_settings_check(void *settings, struct qn_config_report *report);
 
-/* "http://host:port" taken apart: the scheme must be http or https, nothing may follow the port, and a port
- * that is the scheme's own is left out of 'ret_host', as browsers leave it out of the Host header. False
- * otherwise. */
+/* Takes "http://host:port" apart. A port that is the scheme's own is left out of 'ret_host', as browsers
+ * leave it out of the Host header. False for another scheme, and when anything but a slash follows. */
 bool media_settings_origin(struct qn_str url, struct qn_str *ret_scheme, struct qn_str *ret_host);
 
 #endif

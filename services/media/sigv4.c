@@ -14,11 +14,10 @@
  *
  *   canonical request = method, path, query, headers, their names, "UNSIGNED-PAYLOAD", a line each
  *   string to sign    = algorithm, time, scope, SHA-256 of the canonical request
- *   signature         = HMAC(HMAC(HMAC(HMAC(HMAC("AWS4" secret, date), region), service), "aws4_request"),
- * string)
+ *   signing key       = HMAC(HMAC(HMAC(HMAC("AWS4" secret, date), region), service), "aws4_request")
+ *   signature         = HMAC(signing key, string to sign)
  *
- * S3's own rules: each part of the path is escaped once (elsewhere twice), and the path is never normalized.
- */
+ * S3's own rules: the path is escaped once (elsewhere twice), and it is never normalized. */
 
 /* Names and values of a query, so that with '=', '&' and the signature it is within MEDIA_SIGV4_QUERY_MAX. */
 enum { ENCODED_MAX = MEDIA_SIGV4_QUERY_MAX - 256 };
@@ -124,8 +123,7 @@ bool media_sigv4_key_is_usable(const struct media_sigv4_key *key)
 
 /* Making one. */
 
-/* Escapes name and value into 'to', which does not move (its room was taken before), and points 'ret' there.
- */
+/* Escapes name and value into 'to', whose memory does not move (its room was taken before). */
 static void encode_pair(struct qn_buf *to, struct qn_str name, struct qn_str value,
                         struct media_sigv4_pair *ret)
 {

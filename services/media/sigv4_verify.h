@@ -6,8 +6,7 @@
 /* Checks presigned requests, for the store that we serve ourselves. Pure functions; any thread. Every byte
  * here is a stranger's until media_sigv4_verify() has said MEDIA_SIGV4_GOOD. */
 
-/* A presigned query, taken apart and not yet believed. Views point into the query it was read from or into
- * 'text'. */
+/* A presigned query, taken apart and not yet believed. Views point into that query, or into 'text'. */
 struct media_sigv4_claim {
     struct qn_str access_key_id, region, service;
     struct qn_str date;      /* of the scope, "20261123" */

@@ -9,8 +9,7 @@
  * sweeping) takes the photo's turn first, so that no two of them interleave in this process. (Two processes
  * on one store are kept apart by times alone, see photo.h.) All on the loop's thread.
  *
- * A turn is held or waited for by a call or by the sweep, so there are never more than calls in hand and one.
- */
+ * A turn is held or waited for by a call or by the sweep: there are never more than calls in hand and one. */
 struct media_turns {
     struct qn_loop *loop;
     struct qn_list turns; /* held or waiting, in the order they were asked for */

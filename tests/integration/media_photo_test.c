@@ -281,8 +281,7 @@ static void test_metrics_tell(void **state)
                                        "quintet_media_uploads_total{outcome=\"not_a_picture\"}") >= 17);
 }
 
-/* Profile away: a typed answer within the deadline, nothing half done, and the same call goes well
- * afterwards. */
+/* Profile away: a typed answer, nothing half done, and the same call goes well once profile is back. */
 static void test_profile_away(void **state)
 {
     (void)state;

@@ -233,8 +233,7 @@ static bool awaited_is_gone(struct media_fixture *of)
     return !media_fixture_has(of, awaited_key);
 }
 
-/* An upload by the book under the shortest lifetime: while it is used it is not swept from under its owner.
- */
+/* An upload by the book under the shortest lifetime: what is swept of it is the note, never the photo. */
 static void test_the_sweep_and_a_photo_that_stays(void **state)
 {
     (void)state;

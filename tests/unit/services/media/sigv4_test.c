@@ -280,8 +280,7 @@ static void test_no_changed_bit_passes(void **state)
     assert_no_flip_passes(&sent, sent.length);
 }
 
-/* Another spelling of the same path or parameter is another request: what is looked up must be what was
- * signed. */
+/* Another spelling of a path or a parameter is another request: what is looked up is what was signed. */
 static void test_one_spelling(void **state)
 {
     (void)state;

@@ -1,0 +1,242 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "common/core/check.h"
+#include "common/core/clock.h"
+#include "services/media/object_folder.h"
+#include "tests/harness/loop_fixture.h"
+#include "tests/harness/test.h"
+#include "tests/unit/services/media/folder_fixture.h"
+
+/* The seam (object.h) with the folder behind it. */
+
+struct asked {
+    struct media_object_request request;
+    enum qn_status status;
+    bool done;
+};
+
+static struct qn_arena arena;
+
+static int setup(void **state)
+{
+    qn_arena_init(&arena, 1 << 20);
+    return folder_fixture_setup(state);
+}
+
+static int teardown(void **state)
+{
+    int failed = folder_fixture_teardown(state);
+    qn_arena_fini(&arena);
+    return failed;
+}
+
+static void on_done(struct media_object_request *request, enum qn_status status)
+{
+    struct asked *asked = container_of(request, struct asked, request);
+    assert_false(asked->done);
+    asked->done = true;
+    asked->status = status;
+}
+
+static struct asked fresh(void)
+{
+    return (struct asked){.request = {.arena = &arena, .deadline_ms = qn_clock_now_ms() + 20000}};
+}
+
+static void await(struct asked *asked, enum qn_status status)
+{
+    assert_false(asked->done); /* never from within the start */
+    loop_fixture_run_until(&asked->done, 20000);
+    assert_int_equal(asked->status, status);
+}
+
+static void put(const char *key, const char *bytes)
+{
+    char name[MEDIA_OBJECT_FILE_TEMP_MAX];
+    struct media_object_info info = {.size_bytes = strlen(bytes), .content_type = "image/png", .etag = "e"};
+    struct qn_error err;
+    int fd;
+    assert_int_equal(media_object_file_create(&folder_fixture.place, name, &fd, &err), QN_OK);
+    assert_int_equal(media_object_file_append(fd, qn_str_c(bytes), &err), QN_OK);
+    assert_int_equal(media_object_file_publish(&folder_fixture.place, name, fd, key, &info, &err), QN_OK);
+    close(fd);
+}
+
+static void head(const char *key, enum qn_status status)
+{
+    struct asked asked = fresh();
+    media_object_head(&folder_fixture.store, &asked.request, qn_str_c(key), on_done);
+    await(&asked, status);
+    if (status == QN_OK)
+        assert_string_equal(asked.request.info.content_type, "image/png");
+}
+
+static void test_head_and_read(void **state)
+{
+    (void)state;
+    put("a/b", "0123456789");
+    head("a/b", QN_OK);
+    head("a/c", QN_NOT_FOUND);
+    static const struct {
+        uint64_t offset;
+        size_t length;
+        const char *bytes;
+    } reads[] = {{0, 4, "0123"},      {8, 100, "89"}, {10, 1, ""},
+                 {UINT64_MAX, 1, ""}, {0, 0, ""},     {0, 10, "0123456789"}};
+    for (size_t i = 0; i < QN_COUNT(reads); i++) {
+        struct asked asked = fresh();
+        media_object_read_range(&folder_fixture.store, &asked.request, QN_STR("a/b"), reads[i].offset,
+                                reads[i].length, on_done);
+        await(&asked, QN_OK);
+        assert_str(asked.request.bytes, reads[i].bytes);
+        assert_int_equal(asked.request.info.size_bytes, 10);
+    }
+    struct asked asked = fresh();
+    media_object_read_range(&folder_fixture.store, &asked.request, QN_STR("a/c"), 0, 1, on_done);
+    await(&asked, QN_NOT_FOUND);
+}
+
+static void test_copy_delete_list(void **state)
+{
+    (void)state;
+    struct asked asked = fresh();
+    put("pending/u/p", "x");
+    media_object_copy(&folder_fixture.store, &asked.request, QN_STR("pending/u/p"), QN_STR("photos/p"),
+                      on_done);
+    await(&asked, QN_OK);
+    head("photos/p", QN_OK);
+    asked = fresh();
+    media_object_copy(&folder_fixture.store, &asked.request, QN_STR("pending/u/q"), QN_STR("photos/q"),
+                      on_done);
+    await(&asked, QN_NOT_FOUND);
+
+    asked = fresh();
+    media_object_list(&folder_fixture.store, &asked.request, QN_STR("pending/"), QN_STR(""), on_done);
+    await(&asked, QN_OK);
+    assert_int_equal(asked.request.n_entries, 1);
+    assert_string_equal(asked.request.entries[0].key, "pending/u/p");
+    asked = fresh();
+    media_object_list(&folder_fixture.store, &asked.request, QN_STR("pending/"), QN_STR("pending/u/p"),
+                      on_done);
+    await(&asked, QN_OK);
+    assert_int_equal(asked.request.n_entries, 0);
+
+    for (int i = 0; i < 2; i++) {
+        asked = fresh();
+        media_object_delete(&folder_fixture.store, &asked.request, QN_STR("pending/u/p"), on_done);
+        await(&asked, QN_OK);
+    }
+    head("pending/u/p", QN_NOT_FOUND);
+    head("photos/p", QN_OK);
+}
+
+static void test_unsafe_keys_go_no_further(void **state)
+{
+    (void)state;
+    struct media_object_store *store = &folder_fixture.store;
+    struct asked asked = fresh();
+    head("../x", QN_INVALID_ARGUMENT);
+    media_object_read_range(store, &asked.request, QN_STR("/x"), 0, 1, on_done);
+    await(&asked, QN_INVALID_ARGUMENT);
+    asked = fresh();
+    media_object_copy(store, &asked.request, QN_STR("x"), QN_STR("../x"), on_done);
+    await(&asked, QN_INVALID_ARGUMENT);
+    asked = fresh();
+    media_object_delete(store, &asked.request, QN_STR(""), on_done);
+    await(&asked, QN_INVALID_ARGUMENT);
+    asked = fresh();
+    media_object_list(store, &asked.request, QN_STR("pending"), QN_STR(""), on_done);
+    await(&asked, QN_INVALID_ARGUMENT);
+    asked = fresh();
+    media_object_list(store, &asked.request, QN_STR(""), QN_STR(""), on_done);
+    await(&asked, QN_INVALID_ARGUMENT);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    put("a", "x");
+    struct asked asked = fresh();
+    asked.request.deadline_ms = 1; /* long past */
+    media_object_head(&folder_fixture.store, &asked.request, QN_STR("a"), on_done);
+    await(&asked, QN_DEADLINE_EXCEEDED);
+
+    struct qn_arena small;
+    qn_arena_init(&small, 64);
+    asked = fresh();
+    asked.request.arena = &small;
+    media_object_list(&folder_fixture.store, &asked.request, QN_STR("a/"), QN_STR(""), on_done);
+    await(&asked, QN_RESOURCE_EXHAUSTED);
+    qn_arena_fini(&small);
+}
+
+static void test_urls(void **state)
+{
+    (void)state;
+    struct qn_buf url;
+    const struct media_object_put put_of = {.key = QN_STR("pending/u/p"),
+                                            .content_type = QN_STR("image/png"),
+                                            .size_bytes = 10,
+                                            .expires_s = 600};
+    qn_buf_init(&url, 8192);
+    /* Before it is known where browsers find it there is no URL to give. */
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &put_of, 0, &url), QN_UNAVAILABLE);
+    media_object_folder_set_origin(&folder_fixture, "http://pictures.example.com:80/");
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &put_of, 1795407356000, &url), QN_OK);
+    assert_true(
+        qn_str_starts(qn_buf_view(&url), QN_STR("http://pictures.example.com/quintet/pending/u/p?X-Amz-"
+                                                "Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKTEST%2F"
+                                                "20261123%2Fauto%2Fs3%2Faws4_request&")));
+    qn_buf_clear(&url);
+    media_object_public_url(&folder_fixture.store, QN_STR("photos/p"), &url);
+    assert_str(qn_buf_view(&url), "http://pictures.example.com/photos/p");
+    const struct media_object_put unsafe = {
+        .key = QN_STR("../p"), .content_type = QN_STR("image/png"), .size_bytes = 10, .expires_s = 600};
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &unsafe, 0, &url), QN_INVALID_ARGUMENT);
+    qn_buf_fini(&url);
+}
+
+static bool part_closed;
+
+static void on_part_closed(struct qn_part *part)
+{
+    (void)part;
+    part_closed = true;
+}
+
+/* What is still asked when the store is closed gets its answer first. */
+static void test_closing_answers_everybody(void **state)
+{
+    (void)state;
+    enum { MANY = 50 };
+    static struct asked asked[MANY];
+    put("a", "x");
+    for (size_t i = 0; i < MANY; i++) {
+        asked[i] = fresh();
+        media_object_head(&folder_fixture.store, &asked[i].request, QN_STR("a"), on_done);
+    }
+    part_closed = false;
+    folder_fixture.part.close(&folder_fixture.part, on_part_closed);
+    loop_fixture_run_until(&part_closed, 20000);
+    for (size_t i = 0; i < MANY; i++) {
+        assert_true(asked[i].done);
+        assert_true(asked[i].status == QN_OK || asked[i].status == QN_UNAVAILABLE);
+    }
+    loop_fixture_end();
+    folder_fixture_setup(state);
+}
+
+int main(void)
+{
+#define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        ONE(test_head_and_read),
+        ONE(test_copy_delete_list),
+        ONE(test_unsafe_keys_go_no_further),
+        ONE(test_limits),
+        ONE(test_urls),
+        ONE(test_closing_answers_everybody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
