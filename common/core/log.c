@@ -188,19 +188,20 @@ static void put_field(struct line *line, const struct qn_field *field)
         put_quoted(line, value);
 }
 
-/* A field that does not fit whole (its value may be cut) is left out, and so are those after it. */
+/* A key, its quotes and any number or status name, or the beginning of a text. */
+static bool has_room(const struct line *line, const struct qn_field *field)
+{
+    return strlen(field->key) + 32 <= room_left(line);
+}
+
+/* Up to the first field without a key. What no longer has room is left out, and so are those after it. */
 static void put_fields(struct line *line, const struct qn_field *fields, size_t n)
 {
     for (size_t i = 0; i < n && fields[i].key && !line->full; i++) {
-        size_t before = line->len;
-        /* Key, quotes and the shortest value that says something. */
-        if (strlen(fields[i].key) + 32 > room_left(line)) {
+        if (has_room(line, &fields[i]))
+            put_field(line, &fields[i]);
+        else
             line->full = true;
-            return;
-        }
-        put_field(line, &fields[i]);
-        if (line->full && line->text[line->len - 1] != '"')
-            line->len = before;
     }
 }
 

@@ -88,14 +88,12 @@ void qn_post(struct qn_post *post, struct qn_node *node)
     uv_mutex_unlock(&post->lock);
 }
 
+/* A poster whose node was taken has let go of the lock, for taking it needs the lock; and it wakes us while
+ * it holds the lock. So none is in uv_async_send any more. */
 void qn_post_close(struct qn_post *post, void (*closed)(void *context), void *context)
 {
     QN_CHECK(!uv_is_closing((uv_handle_t *)&post->uv));
     post->closed = closed;
     post->closed_context = context;
-    /* The last poster's node may have been taken while the poster is still between waking us and letting go
-     * of the lock; it must be out of uv_async_send before the handle closes. */
-    uv_mutex_lock(&post->lock);
-    uv_mutex_unlock(&post->lock);
     uv_close((uv_handle_t *)&post->uv, on_closed);
 }

@@ -199,6 +199,22 @@ static void test_a_long_value_leaves_room_for_the_others(void **state)
     assert_true(qn_str_ends(line, QN_STR("x\xe2\x80\xa6\" after=1\n")));
 }
 
+/* The last value of a full line is cut as well, also one that would have stood without quotes. */
+static void test_a_value_at_the_end_of_a_full_line_is_cut(void **state)
+{
+    (void)state;
+    static char filler[1000];
+    memset(filler, 'x', sizeof filler);
+    const struct qn_str text = qn_str_n(filler, sizeof filler), shorter = qn_str_n(filler, 900);
+    qn_log(NULL, QN_INFO, "long", QN_F_STR("a", shorter), QN_F_STR("b", text), QN_F_STR("c", text),
+           QN_F_STR("d", text), QN_F_STR("e", text), QN_F_INT("after", 1));
+    struct qn_str line = qn_buf_view(&seen);
+    assert_true(line.len > 4080 && line.len <= 4096);
+    assert_true(qn_str_ends(line, QN_STR("xxx\xe2\x80\xa6\"\n")));
+    ptrdiff_t last_quoted = qn_str_find(line, '"');
+    assert_true(last_quoted > 0 && qn_str_ends(qn_str_n(line.ptr, (size_t)last_quoted), QN_STR(" e=")));
+}
+
 static void test_errno_is_left_alone(void **state)
 {
     (void)state;
@@ -308,6 +324,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_levels, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_long_lines_are_cut_and_closed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_long_value_leaves_room_for_the_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_value_at_the_end_of_a_full_line_is_cut, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errno_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lines_of_several_threads_do_not_mix, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_limit_counts_what_it_holds_back, set_up, tear_down),

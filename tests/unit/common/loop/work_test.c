@@ -9,6 +9,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/metric.h"
+#include "common/loop/post.h"
 #include "common/loop/work.h"
 #include "tests/harness/loop_fixture.h"
 #include "tests/harness/test.h"
@@ -264,6 +265,48 @@ static void test_close_cancels_those_that_wait_and_waits_for_those_that_run(void
     qn_metric_reset();
 }
 
+struct late_start {
+    struct qn_later later;
+    struct qn_post *post;
+    struct job job;
+};
+
+static void never_taken(void *context, struct qn_node *node)
+{
+    (void)context, (void)node;
+    fail();
+}
+
+static void start_late(void *context)
+{
+    struct late_start *late = context;
+    assert_false(lane_closed);
+    job_start(&late->job, 0);
+}
+
+static void close_post(struct qn_later *later)
+{
+    struct late_start *late = container_of(later, struct late_start, later);
+    qn_post_close(late->post, start_late, late);
+}
+
+/* Another handle's close callback still starts a job when the lane is all but gone: libuv calls those of one
+ * turn one after another, the lane's own last here. */
+static void test_a_job_started_at_the_last_moment_is_done_before_closed(void **state)
+{
+    (void)state;
+    begin(1, 1);
+    struct late_start late = {0};
+    assert_int_equal(qn_post_open(loop, never_taken, NULL, &late.post), QN_OK);
+    qn_lane_close(lane, on_lane_closed, NULL);
+    qn_later_start(loop, &late.later, close_post); /* runs right after the lane's own later */
+    loop_fixture_run_until(&lane_closed, 60000);
+    assert_int_equal(late.job.done, 1);
+    assert_int_equal(late.job.status, QN_CANCELLED);
+    loop_fixture_end();
+    qn_metric_reset();
+}
+
 static void close_when_done(struct qn_work *work, enum qn_status status)
 {
     done(work, status);
@@ -394,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_a_thread_does_not_begin_what_is_late),
         cmocka_unit_test(test_cancelling_asks),
         cmocka_unit_test(test_close_cancels_those_that_wait_and_waits_for_those_that_run),
+        cmocka_unit_test(test_a_job_started_at_the_last_moment_is_done_before_closed),
         cmocka_unit_test(test_done_may_close_the_lane),
         cmocka_unit_test(test_done_may_start_the_job_anew),
         cmocka_unit_test(test_never_more_at_once_than_threads),
