@@ -94,7 +94,7 @@ static bool add_photos(Quintet__Profile__V1__Profile *message, const struct prof
     if (n == 0)
         return true;
     Quintet__Profile__V1__Photo *photos = qn_arena_array(arena, n, sizeof(*photos));
-    message->photos = qn_arena_array(arena, n, sizeof(*message->photos));
+    message->photos = qn_arena_array(arena, n, sizeof(Quintet__Profile__V1__Photo *));
     if (photos == NULL || message->photos == NULL)
         return false;
     for (size_t i = 0; i < n; i++) {

@@ -139,7 +139,7 @@ static void on_listed(struct profile_ask *ask)
     size_t n = (size_t)pg_result_rows(result);
     Quintet__Store__V1__ListPhotosResponse out = QUINTET__STORE__V1__LIST_PHOTOS_RESPONSE__INIT;
     Quintet__Store__V1__Photo *messages = qn_arena_array(arena, n + 1, sizeof(*messages));
-    out.photos = qn_arena_array(arena, n + 1, sizeof(*out.photos));
+    out.photos = qn_arena_array(arena, n + 1, sizeof(Quintet__Store__V1__Photo *));
     if (messages == NULL || out.photos == NULL) {
         profile_ask_fail_memory(ask->call);
         return;

@@ -223,7 +223,7 @@ static enum qn_status read_page(struct list *list, size_t n, struct qn_date day,
 {
     struct qn_arena *arena = list->ask.call->arena;
     struct profile last = {0};
-    out->profiles = qn_arena_array(arena, n + 1, sizeof(*out->profiles));
+    out->profiles = qn_arena_array(arena, n + 1, sizeof(Quintet__Profile__V1__Profile *));
     if (out->profiles == NULL)
         return QN_RESOURCE_EXHAUSTED;
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,7 @@
 #include "services/profile/store/row.h"
 
+#include <stdio.h>
+
 #include "common/core/check.h"
 #include "services/profile/profile.h"
 
@@ -35,25 +37,24 @@ bool store_row_bool(struct store_row *row)
     return pg_result_bool(row->result, row->row, row->next++);
 }
 
-/* As RFC 3339 wants it: a 'T', and an offset with minutes or 'Z'. False when it has no room for that, and
- * then it was no time either. */
-static bool to_rfc3339(struct qn_str text, char room[40], struct qn_str *ret_text)
+enum { TIME_ROOM = 40 };
+
+/* As RFC 3339 wants it: a 'T', and an offset with minutes or 'Z'. What is too short or too long is no time.
+ */
+static bool to_rfc3339(struct qn_str text, char room[TIME_ROOM], struct qn_str *ret_text)
 {
-    if (text.len < sizeof("2026-11-23 04:15:56") - 1 || text.len > 36)
+    enum { DATE_LEN = sizeof("2026-11-23") - 1, LEAST = sizeof("2026-11-23 04:15:56") - 1 };
+    if (text.len < LEAST || text.len > TIME_ROOM - sizeof(":00") || text.ptr[DATE_LEN] != ' ')
         return false;
-    memcpy(room, text.ptr, text.len);
-    size_t len = text.len;
-    if (room[10] != ' ')
-        return false;
-    room[10] = 'T';
-    char sign = room[len - 3];
-    if (sign == '+' || sign == '-') {
-        memcpy(room + len, ":00", 3);
-        len += 3;
-    } else if (len < 6 || (room[len - 6] != '+' && room[len - 6] != '-')) {
-        room[len++] = 'Z';
-    }
-    *ret_text = qn_str_n(room, len);
+    const char *end = text.ptr + text.len;
+    bool has_hours = end[-3] == '+' || end[-3] == '-';
+    bool has_minutes = end[-6] == '+' || end[-6] == '-';
+    int len = snprintf(room, TIME_ROOM, "%.*sT%.*s%s", DATE_LEN, text.ptr, (int)text.len - DATE_LEN - 1,
+                       text.ptr + DATE_LEN + 1,
+                       has_hours     ? ":00"
+                       : has_minutes ? ""
+                                     : "Z");
+    *ret_text = qn_str_n(room, (size_t)len);
     return true;
 }
 
@@ -67,7 +68,7 @@ static bool time_of(struct qn_str text, int64_t *ret_ms)
         *ret_ms = PROFILE_TIME_MIN_MS;
         return true;
     }
-    char room[40];
+    char room[TIME_ROOM];
     struct qn_str rfc3339;
     return to_rfc3339(text, room, &rfc3339) && qn_time_parse(rfc3339, ret_ms);
 }

@@ -69,8 +69,7 @@ static void test_schema_is_quoted(void **state)
     struct pg_url url = parse("postgresql://a:b@h/d?schema=my%20%22odd%22%5Cschema");
     struct pg_conninfo info;
     assert_int_equal(pg_conninfo_init(&info, &url, NULL), QN_OK);
-    assert_string_equal(value_of(&info, "options"),
-                        SESSION " -c search_path=\"my\\ \"\"odd\"\"\\\\schema\"");
+    assert_string_equal(value_of(&info, "options"), SESSION " -c search_path=\"my\\ \"\"odd\"\"\\\\schema\"");
     pg_url_free(&url);
 }
 
