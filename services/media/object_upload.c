@@ -16,10 +16,8 @@
  *           └ job ┘ a job writes what has gathered; while it runs the next pieces gather
  *
  *   A job fails: it discards the file in the making; later pieces are refused; finish tells.
- *   Abandoned, or failed on the loop (too long, too short, no room): the job that runs is let end; one more
- * then discards the file.
- *
- * The lane may refuse a job. If that leaves a file in the making, the sweep of tmp/ takes it. */
+ *   Abandoned, or failed on the loop (too long, too short, no room): the job that runs is let end, and one
+ *   more discards the file; the loop does it when the lane refuses that job. */
 
 struct media_upload {
     struct qn_work work;
@@ -145,7 +143,11 @@ static void ran(struct qn_work *work, enum qn_status status)
     release(upload, &upload->writing);
     if (status != QN_OK) /* the lane is full, late or being closed: 'run' never began */
         fail(upload, QN_UNAVAILABLE);
-    else if (upload->job_status != QN_OK)
+    if (status != QN_OK && upload->discard) { /* rarely, and a moment: so it is done here */
+        media_object_file_discard(&upload->folder->place, upload->name);
+        upload->name[0] = '\0';
+    }
+    if (status == QN_OK && upload->job_status != QN_OK)
         fail(upload, upload->job_status);
     if (status == QN_OK && (upload->job_status == QN_INTERNAL || upload->job_status == QN_RESOURCE_EXHAUSTED))
         media_object_folder_warn(upload->folder, "upload failed", upload->job_status, upload->key,
