@@ -61,9 +61,8 @@ void profile_database_close(struct qn_part *part, void (*done)(struct qn_part *p
 
 static int exit_code(const char *verb, enum qn_status status, const struct qn_error *err)
 {
-    if (status != QN_OK) {
+    if (status != QN_OK)
         fprintf(stderr, "quintet-profile %s: %s\n", verb, err->message);
-    }
     return status == QN_OK ? 0 : 1;
 }
 

@@ -27,9 +27,8 @@ static bool parse_url(const char *name, const char *text, struct pg_url *ret_url
                       struct qn_config_report *report)
 {
     struct qn_error err = {0};
-    if (pg_url_parse(qn_str_c(text), ret_url, &err) == QN_OK) {
+    if (pg_url_parse(qn_str_c(text), ret_url, &err) == QN_OK)
         return true;
-    }
     qn_config_complain(report, name, "(not shown)", err.message);
     return false;
 }
@@ -39,9 +38,8 @@ void profile_settings_check(void *settings, struct qn_config_report *report)
     struct profile_settings *set = settings;
     qn_parts_check_address("QUINTET_RPC_LISTEN", set->rpc.listen, &set->tls, report);
     profile_settings_free(set);
-    if (set->database_url && set->database_url[0]) { /* else it has been complained of */
+    if (set->database_url && set->database_url[0]) /* else it has been complained of */
         parse_url("DATABASE_URL", set->database_url, &set->database, report);
-    }
     if (set->admin_database_url && set->admin_database_url[0]) {
         set->has_admin =
             parse_url("QUINTET_ADMIN_DATABASE_URL", set->admin_database_url, &set->admin, report);

@@ -53,23 +53,20 @@ static _Noreturn __attribute__((format(printf, 1, 2))) void fail(const char *for
     fprintf(stderr, "\n");
     va_end(args);
     FILE *log = log_of_failure ? fopen(log_of_failure, "r") : NULL;
-    for (int c; log && (c = fgetc(log)) != EOF;) {
+    for (int c; log && (c = fgetc(log)) != EOF;)
         fputc(c, stderr);
-    }
     exit(1);
 }
 
 /* PostgreSQL refuses to run as root, so root lends it a user who owns nothing else. */
 static const struct passwd *database_user(void)
 {
-    if (geteuid() != 0) {
+    if (geteuid() != 0)
         return NULL;
-    }
     const struct passwd *user = getpwnam("postgres");
     user = user ? user : getpwnam("nobody");
-    if (!user) {
+    if (!user)
         fail("running as root, and neither the user postgres nor nobody is there");
-    }
     return user;
 }
 
@@ -86,16 +83,14 @@ static void write_to(const char *log)
 static void drop_privileges(void)
 {
     const struct passwd *user = database_user();
-    if (user && (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)) {
+    if (user && (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
         _exit(126);
-    }
 }
 
 static _Noreturn void become(const char *const argv[])
 {
-    if (chdir("/") != 0) { /* the user may not be allowed where the test runs */
+    if (chdir("/") != 0) /* the user may not be allowed where the test runs */
         _exit(126);
-    }
     execv(argv[0], (char *const *)argv); /* execv() changes none of them; its type is older than const */
     _exit(127);
 }
@@ -106,9 +101,8 @@ static void run(bool drop, const char *log, const char *const argv[])
     pid_t pid = fork();
     if (pid == 0) {
         write_to(log);
-        if (drop) {
+        if (drop)
             drop_privileges();
-        }
         become(argv);
     }
     int status;
@@ -134,21 +128,18 @@ static void give_to_user(const char *path)
 static void remove_stale_folders(void)
 {
     glob_t found;
-    if (glob(FOLDER_PATTERN, 0, NULL, &found) != 0) {
+    if (glob(FOLDER_PATTERN, 0, NULL, &found) != 0)
         return;
-    }
     for (size_t i = 0; i < found.gl_pathc; i++) {
         char lock[PATH_MAX];
         snprintf(lock, sizeof lock, "%s/lock", found.gl_pathv[i]);
         struct stat st;
         int fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0) {
+        if (fd < 0)
             continue;
-        }
         if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && time(NULL) - st.st_mtime > STALE_AFTER_S &&
-            flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            flock(fd, LOCK_EX | LOCK_NB) == 0)
             RUN(false, NULL, "/bin/rm", "-rf", found.gl_pathv[i]);
-        }
         close(fd);
     }
     globfree(&found);
@@ -157,21 +148,18 @@ static void remove_stale_folders(void)
 static void make_folder(struct harness_postgres *p)
 {
     snprintf(p->folder, sizeof p->folder, "/tmp/quintet-postgres.XXXXXX");
-    if (!mkdtemp(p->folder)) {
+    if (!mkdtemp(p->folder))
         fail("cannot make a folder in /tmp: %s", strerror(errno));
-    }
     snprintf(p->data, sizeof p->data, "%s/data", p->folder);
     snprintf(p->log, sizeof p->log, "%s/log", p->folder);
     char lock[96];
     snprintf(lock, sizeof lock, "%s/lock", p->folder);
     p->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (p->lock_fd < 0 || flock(p->lock_fd, LOCK_EX) != 0) {
+    if (p->lock_fd < 0 || flock(p->lock_fd, LOCK_EX) != 0)
         fail("cannot lock %s: %s", lock, strerror(errno));
-    }
     const struct passwd *user = database_user();
-    if (user && chown(p->folder, user->pw_uid, user->pw_gid) != 0) {
+    if (user && chown(p->folder, user->pw_uid, user->pw_gid) != 0)
         fail("cannot give %s away: %s", p->folder, strerror(errno));
-    }
 }
 
 static void initialise_template(struct harness_postgres *p, const char *template)
@@ -180,9 +168,8 @@ static void initialise_template(struct harness_postgres *p, const char *template
     snprintf(password_file, sizeof password_file, "%s/password", p->folder);
     snprintf(pwfile_arg, sizeof pwfile_arg, "--pwfile=%s", password_file);
     FILE *file = fopen(password_file, "w");
-    if (!file || fputs(ADMIN_PASSWORD "\n", file) < 0 || fclose(file) != 0) {
+    if (!file || fputs(ADMIN_PASSWORD "\n", file) < 0 || fclose(file) != 0)
         fail("cannot write %s", password_file);
-    }
     give_to_user(password_file);
     RUN(true, p->log, QN_POSTGRES_BIN "/initdb", "-D", p->data, "-U", ADMIN_NAME, pwfile_arg, "-E", "UTF8",
         "--no-locale", "--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256", "--wal-segsize=1");
@@ -190,9 +177,8 @@ static void initialise_template(struct harness_postgres *p, const char *template
     snprintf(half, sizeof half, "%s.new", template);
     RUN(false, NULL, "/bin/rm", "-rf", half);
     RUN(false, NULL, "/bin/cp", "-R", p->data, half);
-    if (rename(half, template) != 0) {
+    if (rename(half, template) != 0)
         fail("cannot keep %s: %s", template, strerror(errno));
-    }
 }
 
 /* The build folder keeps one fresh cluster: initdb takes seconds, a copy of it some hundredths. */
@@ -200,19 +186,16 @@ static void make_cluster(struct harness_postgres *p)
 {
     static const char template[] = QN_BUILD_DIR "/tests/postgres-template";
     int lock = open(QN_BUILD_DIR "/tests/postgres-template.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (lock < 0 || flock(lock, LOCK_EX) != 0) {
+    if (lock < 0 || flock(lock, LOCK_EX) != 0)
         fail("cannot lock %s: %s", template, strerror(errno));
-    }
-    if (access(template, F_OK) != 0) {
+    if (access(template, F_OK) != 0)
         initialise_template(p, template);
-    }
     close(lock);
     if (access(p->data, F_OK) != 0) {
         RUN(false, NULL, "/bin/cp", "-R", template, p->data);
         give_to_user(p->data);
-        if (chmod(p->data, 0700) != 0) {
+        if (chmod(p->data, 0700) != 0)
             fail("cannot chmod %s: %s", p->data, strerror(errno));
-        }
     }
 }
 
@@ -222,9 +205,8 @@ static int free_port(void)
     socklen_t len = sizeof address;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         fail("no free port: %s", strerror(errno));
-    }
     close(fd);
     return ntohs(address.sin_port);
 }
@@ -233,9 +215,8 @@ static bool accepts_connections(struct harness_postgres *p)
 {
     struct timespec pause = {0, 10 * 1000 * 1000};
     for (int waited_ms = 0; waited_ms < START_LIMIT_MS; waited_ms += 10) {
-        if (PQping(p->admin_url) == PQPING_OK) {
+        if (PQping(p->admin_url) == PQPING_OK)
             return true;
-        }
         if (waitpid(p->pid, NULL, WNOHANG) == p->pid) {
             p->pid = 0; /* most likely somebody else has taken the port meanwhile */
             return false;
@@ -278,9 +259,8 @@ static bool launch(struct harness_postgres *p)
         drop_privileges();
         /* After the change of user, which clears it. SIGQUIT is PostgreSQL's immediate shutdown. */
         prctl(PR_SET_PDEATHSIG, SIGQUIT);
-        if (getppid() != test) {
+        if (getppid() != test)
             _exit(126);
-        }
         setsid(); /* a Ctrl-C for the test must not reach the server first */
         become(argv);
     }
@@ -298,9 +278,8 @@ static void set_urls(struct harness_postgres *p)
 
 static void stop_all(void)
 {
-    while (running) {
+    while (running)
         harness_postgres_stop(running);
-    }
 }
 
 struct harness_postgres *harness_postgres_start(const char *const *settings)
@@ -312,13 +291,11 @@ struct harness_postgres *harness_postgres_start(const char *const *settings)
         remove_stale_folders();
     }
     struct harness_postgres *p = calloc(1, sizeof *p);
-    if (!p) {
+    if (!p)
         fail("no memory");
-    }
     for (; settings && *settings; settings++) {
-        if (p->n_settings == SETTINGS_MAX) {
+        if (p->n_settings == SETTINGS_MAX)
             fail("more than %d settings", SETTINGS_MAX);
-        }
         p->settings[p->n_settings++] = strdup(*settings);
     }
     make_folder(p);
@@ -392,9 +369,8 @@ long harness_postgres_number(PGconn *admin, const char *sql)
 {
     PGresult *result = PQexec(admin, sql);
     ExecStatusType status = PQresultStatus(result);
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
         fail("%s: %s", sql, PQerrorMessage(admin));
-    }
     long value = PQntuples(result) > 0 ? strtol(PQgetvalue(result, 0, 0), NULL, 10) : 0;
     PQclear(result);
     return value;
@@ -426,27 +402,21 @@ void harness_postgres_resume(struct harness_postgres *p)
 void harness_postgres_stop(struct harness_postgres *p)
 {
     struct harness_postgres **link = &running;
-    while (*link && *link != p) {
+    while (*link && *link != p)
         link = &(*link)->next;
-    }
-    if (!*link) {
+    if (!*link)
         return;
-    }
     *link = p->next;
-    if (p->pid > 0) {
+    if (p->pid > 0)
         kill(p->pid, SIGCONT); /* a test may have stopped it */
-    }
     harness_postgres_halt(p, SIGQUIT);
     pid_t pid = fork();
-    if (pid == 0) {
+    if (pid == 0)
         become((const char *const[]){"/bin/rm", "-rf", p->folder, NULL});
-    }
-    if (pid > 0) {
+    if (pid > 0)
         waitpid(pid, NULL, 0);
-    }
     close(p->lock_fd);
-    for (size_t i = 0; i < p->n_settings; i++) {
+    for (size_t i = 0; i < p->n_settings; i++)
         free(p->settings[i]);
-    }
     free(p);
 }

@@ -75,10 +75,9 @@ bool pg_fixture_is_ready(void)
 
 bool pg_fixture_is_idle(void)
 {
-    for (size_t i = 0; i < fix.pool->n_conns; i++) {
+    for (size_t i = 0; i < fix.pool->n_conns; i++)
         if (fix.pool->conns[i].state != PG_CONN_IDLE)
             return false;
-    }
     return true;
 }
 
@@ -110,10 +109,9 @@ void pg_fixture_end(void)
     qn_buf_fini(&log_text);
     qn_metric_reset();
     uint64_t deadline_ms = qn_clock_now_ms() + LIMIT_MS;
-    while (harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0) {
+    while (harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0)
         if (qn_clock_left_ms(deadline_ms) == 0)
             fail_msg("the server still knows connections of the role");
-    }
 }
 
 void pg_fixture_halt(int signal)

@@ -43,12 +43,11 @@ static void test_never_a_sixth(void **state)
     assert_non_null(strstr(pg_fixture_detail(), "CONNECTION LIMIT is -1"));
     long peak = 0;
     for (int round = 0; round < ROUNDS; round++) {
-        for (size_t i = 0; i < ASKS; i++) {
+        for (size_t i = 0; i < ASKS; i++)
             if (i % 7 == 0)
                 pg_ask_start(&asks[i], &sql_delete, 20000);
             else
                 pg_ask_start(&asks[i], i % 3 ? &sql_pid : &sql_count, 20000);
-        }
         for (size_t i = 0; i < ASKS; i++) {
             if (i % 20 == 0) {
                 qn_loop_turn(fix.loop);

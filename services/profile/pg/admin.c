@@ -26,9 +26,8 @@ enum qn_status pg_admin_connect(const struct pg_url *url, const char *database, 
                                 struct qn_error *err)
 {
     struct pg_conninfo info;
-    if (pg_conninfo_init(&info, url, NULL) != QN_OK) {
+    if (pg_conninfo_init(&info, url, NULL) != QN_OK)
         return qn_error_set(err, QN_INVALID_ARGUMENT, "the options of the database's URL are too long");
-    }
     pg_conninfo_set(&info, "dbname", database);
     pg_conninfo_set(&info, "application_name", "quintet-profile admin");
     PGconn *pg = PQconnectdbParams(info.keys, info.values, 0);
@@ -48,11 +47,10 @@ static enum qn_status judge(PGconn *pg, const char *doing, PGresult *result, PGr
 {
     ExecStatusType kind = PQresultStatus(result);
     if (kind == PGRES_COMMAND_OK || kind == PGRES_TUPLES_OK) {
-        if (ret_result) {
+        if (ret_result)
             *ret_result = result;
-        } else {
+        else
             PQclear(result);
-        }
         return QN_OK;
     }
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -68,9 +66,8 @@ enum qn_status pg_admin_ask(PGconn *pg, const char *doing, const char *sql, cons
                             PGresult **ret_result, struct qn_error *err)
 {
     int n = 0;
-    while (params && params[n]) {
+    while (params && params[n])
         n++;
-    }
     QN_CHECK(n <= PARAMS_MAX);
     return judge(pg, doing, PQexecParams(pg, sql, n, NULL, params, NULL, NULL, 0), ret_result, err);
 }
@@ -86,9 +83,8 @@ enum qn_status pg_admin_do_each(PGconn *pg, const char *doing, const char *sql, 
     PGresult *statements;
     QN_TRY(pg_admin_ask(pg, doing, sql, params, &statements, err));
     enum qn_status status = QN_OK;
-    for (int row = 0; row < PQntuples(statements) && status == QN_OK; row++) {
+    for (int row = 0; row < PQntuples(statements) && status == QN_OK; row++)
         status = pg_admin_do(pg, doing, PQgetvalue(statements, row, 0), err);
-    }
     PQclear(statements);
     return status;
 }
@@ -107,9 +103,8 @@ enum qn_status pg_admin_begin(PGconn *pg, struct qn_error *err)
 
 enum qn_status pg_admin_end(PGconn *pg, enum qn_status status, struct qn_error *err)
 {
-    if (status == QN_OK) {
+    if (status == QN_OK)
         return pg_admin_do(pg, "commit", "commit", err);
-    }
     PQclear(PQexec(pg, "rollback"));
     return status;
 }

@@ -25,9 +25,8 @@ static void on_cancelled(struct qn_work *work, enum qn_status status)
     conn->cancel_busy = false;
     PQfreeCancel(conn->cancel);
     conn->cancel = NULL;
-    if (status == QN_OK && conn->cancel_failed) {
+    if (status == QN_OK && conn->cancel_failed)
         qn_log(&conn->log, QN_WARN, "cancel failed", QN_F_C("said", conn->cancel_error));
-    }
     pg_cancel_settle(conn);
     conn->owner->room(conn);
 }
@@ -43,9 +42,8 @@ void pg_cancel_start(struct pg_conn *conn)
     pg_conn_move(conn, PG_CONN_CANCELLING);
     qn_timer_start(conn->loop, &conn->timer, PATIENCE_MS, on_impatience);
     conn->cancel = PQgetCancel(conn->pg);
-    if (!conn->cancel) {
+    if (!conn->cancel)
         return; /* out of memory: the timer ends the wait */
-    }
     conn->cancel_busy = true;
     conn->cancel_failed = false;
     pg_metrics_cancel();
@@ -54,12 +52,10 @@ void pg_cancel_start(struct pg_conn *conn)
 
 void pg_cancel_settle(struct pg_conn *conn)
 {
-    if (conn->state != PG_CONN_CANCELLING || conn->n_flights > 0) {
+    if (conn->state != PG_CONN_CANCELLING || conn->n_flights > 0)
         return;
-    }
-    if (conn->cancel_busy) {
+    if (conn->cancel_busy)
         qn_work_cancel(&conn->cancel_work); /* the answer was faster: perhaps it need not begin at all */
-    } else {
+    else
         pg_conn_move(conn, PG_CONN_IDLE);
-    }
 }

@@ -35,9 +35,8 @@ static void on_look_again(struct qn_timer *timer)
 static void judge_role(struct pg_pool *pool, const PGresult *result)
 {
     struct pg_check *check = &pool->check;
-    if (pg_result_rows(result) != 1) {
+    if (pg_result_rows(result) != 1)
         return;
-    }
     int64_t limit = pg_result_i64(result, 0, 1);
     char *remark = check->remark;
     remark[0] = '\0';
@@ -48,7 +47,8 @@ static void judge_role(struct pg_pool *pool, const PGresult *result)
         snprintf(remark, sizeof check->remark,
                  "the role's CONNECTION LIMIT is %lld: run quintet-profile --provision", (long long)limit);
     }
-    if (remark[0] && !check->role_known) {
+    if (remark[0] && !check->remarked) {
+        check->remarked = true;
         qn_log(&pool->log, QN_WARN, "the database does not hold the limit", QN_F_C("because", remark));
     }
     check->role_known = true;
@@ -87,17 +87,15 @@ static void on_looked(struct pg_query *query)
         snprintf(check->trouble, sizeof check->trouble, "the schema's version is not known: %s",
                  query->reason ? query->reason : qn_status_name(query->status));
     }
-    if (!check->version_known && !pool->draining && pg_pool_up(pool) > 0) {
+    if (!check->version_known && !pool->draining && pg_pool_up(pool) > 0)
         qn_timer_start(pool->loop, &check->timer, LOOK_AGAIN_MS, on_look_again);
-    }
 }
 
 static void look(struct pg_pool *pool)
 {
     struct pg_check *check = &pool->check;
-    if (check->running || pool->draining) {
+    if (check->running || pool->draining)
         return;
-    }
     check->running = true;
     check->step = (struct pg_step){.statement = check->role_known ? &schema_version : &role_limit};
     check->query = (struct pg_query){
@@ -112,32 +110,29 @@ static void look(struct pg_pool *pool)
 
 void pg_check_up(struct pg_pool *pool)
 {
-    if (!pool->check.version_known && !qn_timer_active(&pool->check.timer)) {
+    if (!pool->check.version_known && !qn_timer_active(&pool->check.timer))
         look(pool);
-    }
 }
 
 /* Who knows what comes back: another server, another schema. */
 void pg_check_all_down(struct pg_pool *pool)
 {
-    pool->check.version_known = false;
+    pool->check.role_known = pool->check.version_known = false;
     qn_timer_cancel(pool->loop, &pool->check.timer);
 }
 
 void pg_check_stop(struct pg_pool *pool)
 {
     qn_timer_cancel(pool->loop, &pool->check.timer);
-    if (pool->check.running) {
+    if (pool->check.running)
         pg_query_cancel(&pool->check.query);
-    }
 }
 
 bool pg_check_ready(const struct pg_pool *pool, struct qn_buf *detail)
 {
     const struct pg_check *check = &pool->check;
     const char *trouble = check->trouble[0] ? check->trouble : "the schema's version is being looked up";
-    if (!check->version_known || check->remark[0]) {
+    if (!check->version_known || check->remark[0])
         qn_buf_printf(detail, "; %s", check->version_known ? check->remark : trouble);
-    }
     return check->version_known;
 }

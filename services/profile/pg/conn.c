@@ -55,9 +55,8 @@ static void on_ready(void *context, int events);
 
 static void watch(struct pg_conn *conn, int events)
 {
-    if (qn_poll_open(conn->loop, PQsocket(conn->pg), on_ready, conn, &conn->poll) == QN_OK) {
+    if (qn_poll_open(conn->loop, PQsocket(conn->pg), on_ready, conn, &conn->poll) == QN_OK)
         qn_poll_want(conn->poll, events);
-    }
     /* Else the socket is of no use, and the timer of the state ends the wait. */
 }
 
@@ -98,9 +97,8 @@ static void attempt_failed(struct pg_conn *conn, enum pg_refusal refusal, const 
 {
     conn->end = (struct pg_conn_end){.refusal = refusal, .cause = pg_refusal_name(refusal)};
     remember_text(conn, text);
-    if (conn->pg) {
+    if (conn->pg)
         finish(conn);
-    }
     bool server_spoke = refusal != PG_REFUSAL_UNREACHABLE && refusal != PG_REFUSAL_TIMEOUT;
     if (!server_spoke && conn->state == PG_CONN_CONNECTING &&
         conn->next_address < conn->resolve.n_addresses) {
@@ -123,9 +121,8 @@ static void on_notice(void *context, const PGresult *result)
     struct pg_conn *conn = context;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN && strncmp(sqlstate, "57P", 3) == 0) {
+    if (sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN && strncmp(sqlstate, "57P", 3) == 0)
         memcpy(conn->farewell, sqlstate, sizeof conn->farewell);
-    }
     qn_log(&conn->log, QN_DEBUG, "notice from the server", QN_F_C("sqlstate", sqlstate),
            QN_F_C("said", message));
 }
@@ -267,9 +264,8 @@ static void close_up(struct pg_conn *conn, const char *cause, const char *sqlsta
     pg_metrics_close(cause);
     finish(conn);
     pg_flight_lose_all(conn, sqlstate);
-    if (conn->cancel_busy) {
+    if (conn->cancel_busy)
         qn_work_cancel(&conn->cancel_work); /* it has its own copy of what it needs */
-    }
     go_down(conn);
 }
 
@@ -317,9 +313,8 @@ static void on_ready(void *context, int events)
         return;
     }
     bool alive = !(events & QN_READABLE) || PQconsumeInput(conn->pg) == 1;
-    if (!pg_flight_read(conn)) {
+    if (!pg_flight_read(conn))
         return;
-    }
     if (!alive || PQstatus(conn->pg) == CONNECTION_BAD) {
         lost(conn);
         return;

@@ -118,6 +118,7 @@ struct pg_conn {
     int backend_pid;
     uint64_t statements_done; /* since it came up */
     uint64_t last_answer_us;
+    struct qn_log_limit error_log;
     char farewell[PG_SQLSTATE_LEN + 1]; /* code of the server's FATAL; "" while there was none */
 
     struct pg_flight flights[PG_PIPELINE_MAX]; /* a ring */

@@ -9,9 +9,8 @@
 void pg_conninfo_set(struct pg_conninfo *info, const char *key, const char *value)
 {
     size_t i = 0;
-    while (i < info->n && strcmp(info->keys[i], key) != 0) {
+    while (i < info->n && strcmp(info->keys[i], key) != 0)
         i++;
-    }
     QN_CHECK(i + 1 < QN_COUNT(info->keys));
     info->keys[i] = key;
     info->values[i] = value;
@@ -24,11 +23,10 @@ static void write_search_path(struct qn_buf *to, const char *schema)
 {
     qn_buf_write_c(to, " -c search_path=\"");
     for (const char *c = schema; *c; c++) {
-        if (strchr(" \t\n\r\f\v\\", *c)) {
+        if (strchr(" \t\n\r\f\v\\", *c))
             qn_buf_write_byte(to, '\\');
-        } else if (*c == '"') {
+        else if (*c == '"')
             qn_buf_write_byte(to, '"');
-        }
         qn_buf_write_byte(to, *c);
     }
     qn_buf_write_byte(to, '"');
@@ -46,9 +44,8 @@ static enum qn_status set_options(struct pg_conninfo *info, const struct pg_url 
     qn_buf_init(&text, sizeof info->options - 1);
     qn_buf_printf(&text, "%s" SESSION, url->options ? url->options : "");
     write_search_path(&text, url->schema);
-    if (url->statement_timeout_ms > 0) {
+    if (url->statement_timeout_ms > 0)
         qn_buf_printf(&text, " -c statement_timeout=%lld", (long long)url->statement_timeout_ms);
-    }
     bool fits = !qn_buf_failed(&text);
     if (fits) {
         memcpy(info->options, text.data, text.len + 1);
@@ -86,10 +83,8 @@ enum qn_status pg_conninfo_init(struct pg_conninfo *info, const struct pg_url *u
         {"keepalives_interval", "2"},
         {"keepalives_count", "3"},
     };
-    for (size_t i = 0; i < QN_COUNT(pairs); i++) {
-        if (pairs[i][1]) {
+    for (size_t i = 0; i < QN_COUNT(pairs); i++)
+        if (pairs[i][1])
             pg_conninfo_set(info, pairs[i][0], pairs[i][1]);
-        }
-    }
     return url->pgbouncer ? QN_OK : set_options(info, url);
 }

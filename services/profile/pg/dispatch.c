@@ -19,9 +19,8 @@ static struct pg_query *first_of(const struct qn_list *list)
 /* A call whose time is over is never sent: its timer has not fired only because the loop was busy. */
 static void drop_expired(struct qn_list *list)
 {
-    while (!qn_list_empty(list) && qn_clock_left_ms(first_of(list)->deadline_ms) == 0) {
+    while (!qn_list_empty(list) && qn_clock_left_ms(first_of(list)->deadline_ms) == 0)
         pg_query_expire(first_of(list));
-    }
 }
 
 static void send_first(struct pg_pool *pool, struct qn_list *list, struct pg_conn *conn)
@@ -40,9 +39,8 @@ static struct pg_conn *least_loaded(struct pg_pool *pool, size_t room,
     struct pg_conn *best = NULL;
     for (size_t i = 0; i < pool->n_conns; i++) {
         struct pg_conn *conn = &pool->conns[i];
-        if (passes(conn) && conn->n_flights < room && (!best || conn->n_flights < best->n_flights)) {
+        if (passes(conn) && conn->n_flights < room && (!best || conn->n_flights < best->n_flights))
             best = conn;
-        }
     }
     return best;
 }
@@ -67,21 +65,18 @@ static bool takes_reads(const struct pg_conn *conn)
 static size_t left_for_writes(const struct pg_pool *pool)
 {
     size_t up = pg_pool_up(pool), taken = 0;
-    for (size_t i = 0; i < pool->n_conns; i++) {
+    for (size_t i = 0; i < pool->n_conns; i++)
         taken += pool->conns[i].state == PG_CONN_ALONE || pool->conns[i].state == PG_CONN_CANCELLING;
-    }
     size_t most = up > 1 ? up - 1 : up;
-    if (up == 1 && pool->wrote_last && !qn_list_empty(&pool->reads)) {
+    if (up == 1 && pool->wrote_last && !qn_list_empty(&pool->reads))
         return 0; /* reads are next */
-    }
     return taken < most ? most - taken : 0;
 }
 
 static void send_writes(struct pg_pool *pool)
 {
-    for (size_t i = 0; i < pool->n_conns; i++) {
+    for (size_t i = 0; i < pool->n_conns; i++)
         pool->conns[i].reserved = false;
-    }
     size_t left = left_for_writes(pool);
     struct pg_conn *conn;
     drop_expired(&pool->writes);
@@ -92,9 +87,8 @@ static void send_writes(struct pg_pool *pool)
         drop_expired(&pool->writes);
     }
     size_t wanted = pool->writes.len < left ? pool->writes.len : left;
-    while (wanted-- > 0 && (conn = least_loaded(pool, SIZE_MAX, may_be_reserved)) != NULL) {
+    while (wanted-- > 0 && (conn = least_loaded(pool, SIZE_MAX, may_be_reserved)) != NULL)
         conn->reserved = true;
-    }
 }
 
 static void send_reads(struct pg_pool *pool)

@@ -18,6 +18,7 @@ enum {
     /* A late answer keeps neighbours waiting, whose deadlines pass. statement_timeout ends it long before
      * this; what is not even ended by that is a server that hangs. */
     SILENCE_LIMIT_MS = 30000,
+    LOG_EVERY_MS = 1000,
 };
 
 static struct pg_flight *flight_at(struct pg_conn *conn, size_t place)
@@ -43,16 +44,14 @@ static bool send_named(struct pg_conn *conn, struct pg_flight *flight, const str
         int len = name ? snprintf(command, sizeof command, "deallocate %s", name) : -1;
         PQfreemem(name);
         if (len < 0 || (size_t)len >= sizeof command ||
-            !PQsendQueryParams(conn->pg, command, 0, NULL, NULL, NULL, NULL, 0)) {
+            !PQsendQueryParams(conn->pg, command, 0, NULL, NULL, NULL, NULL, 0))
             return false;
-        }
         add_op(flight, PG_OP_LET_GO, i);
         prepared->state = PG_UNPREPARED;
     }
     if (prepared->state == PG_UNPREPARED) {
-        if (!PQsendPrepare(conn->pg, statement->name, statement->sql, 0, NULL)) {
+        if (!PQsendPrepare(conn->pg, statement->name, statement->sql, 0, NULL))
             return false;
-        }
         add_op(flight, PG_OP_PARSE, i);
         prepared->state = PG_PREPARED;
         prepared->parses++;
@@ -65,9 +64,8 @@ static bool send_named(struct pg_conn *conn, struct pg_flight *flight, const str
 static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const struct pg_step *step, unsigned i)
 {
     flight->entries[i] = pg_statement_find(conn->statements, step->statement);
-    if (flight->entries[i] && !conn->url->unnamed) {
+    if (flight->entries[i] && !conn->url->unnamed)
         return send_named(conn, flight, step, i);
-    }
     add_op(flight, PG_OP_EXECUTE, i);
     return PQsendQueryParams(conn->pg, step->statement->sql, step->n_params, NULL, step->params, NULL, NULL,
                              0) == 1;
@@ -76,17 +74,15 @@ static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const stru
 void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)
 {
     QN_CHECK(conn->n_flights < PG_PIPELINE_MAX);
-    if (alone || conn->state == PG_CONN_IDLE) {
+    if (alone || conn->state == PG_CONN_IDLE)
         pg_conn_move(conn, alone ? PG_CONN_ALONE : PG_CONN_SHARED);
-    }
     struct pg_flight *flight = flight_at(conn, conn->n_flights++);
     *flight = (struct pg_flight){.query = query, .sent_us = qn_clock_now_us()};
     query->conn = conn;
     query->sent_us = flight->sent_us;
     bool sent = true;
-    for (unsigned i = 0; i < query->n_steps && sent; i++) {
+    for (unsigned i = 0; i < query->n_steps && sent; i++)
         sent = send_step(conn, flight, &query->steps[i], i);
-    }
     add_op(flight, PG_OP_SYNC, 0);
     if (!sent || PQpipelineSync(conn->pg) != 1) {
         pg_conn_close(conn, "lost");
@@ -131,21 +127,18 @@ static void land(struct pg_conn *conn)
 {
     struct pg_flight *flight = take_out_first(conn);
     struct pg_query *query = flight->query;
-    if (!query || flight->failed) {
+    if (!query || flight->failed)
         clear_results(flight->results);
-    }
-    if (!query) {
+    if (!query)
         return;
-    }
     query->conn = NULL;
     if (flight->failed) {
         answer_failure(conn, flight, query);
         return;
     }
     query->status = QN_OK;
-    for (size_t i = 0; i < query->n_steps; i++) {
+    for (size_t i = 0; i < query->n_steps; i++)
         query->steps[i].result = flight->results[i];
-    }
     conn->owner->answered(query);
 }
 
@@ -154,9 +147,8 @@ static void forget_prepared(struct pg_conn *conn, const struct pg_flight *flight
                             const char *sqlstate)
 {
     const struct pg_statement_entry *entry = flight->entries[step];
-    if (!entry || conn->url->unnamed) {
+    if (!entry || conn->url->unnamed)
         return;
-    }
     struct pg_prepared *prepared = &conn->prepared[entry->number];
     if (prepared->parses == flight->parses[step] && prepared->state == PG_PREPARED) {
         bool there = strcmp(sqlstate, "0A000") == 0 || strcmp(sqlstate, "42P05") == 0;
@@ -171,24 +163,23 @@ static void take_error(struct pg_conn *conn, struct pg_flight *flight, const str
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     sqlstate = sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN ? sqlstate : "";
-    if (severity && strcmp(severity, "ERROR") != 0) { /* FATAL or PANIC: the connection ends with it */
+    if (severity && strcmp(severity, "ERROR") != 0) /* FATAL or PANIC: the connection ends with it */
         memcpy(conn->farewell, sqlstate, strlen(sqlstate) + 1);
-    }
-    if (flight->failed) { /* after the server's last word, libpq's own that the connection is gone */
+    if (flight->failed) /* after the server's last word, libpq's own that the connection is gone */
         return;
-    }
     flight->failed = true;
     flight->verdict = pg_sqlstate_judge(sqlstate);
     memcpy(flight->sqlstate, sqlstate, strlen(sqlstate) + 1);
     snprintf(flight->constraint, sizeof flight->constraint, "%s", constraint ? constraint : "");
-    if (op->kind == PG_OP_PARSE || flight->verdict.prepare_again) {
+    if (op->kind == PG_OP_PARSE || flight->verdict.prepare_again)
         forget_prepared(conn, flight, op->step, sqlstate);
-    }
     const struct pg_statement_entry *entry = flight->entries[op->step];
-    if (!flight->verdict.expected) {
+    uint64_t held_back;
+    if (!flight->verdict.expected && qn_log_due(&conn->error_log, LOG_EVERY_MS, &held_back)) {
         qn_log(&conn->log, QN_WARN, "statement failed",
                QN_F_C("statement", entry ? entry->statement->name : "?"), QN_F_C("sqlstate", sqlstate),
-               QN_F_C("said", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+               QN_F_C("said", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)),
+               QN_F_INT("held_back", held_back));
     }
 }
 
@@ -222,13 +213,13 @@ static bool take_result(struct pg_conn *conn, PGresult *result)
         break;
     case PGRES_FATAL_ERROR: /* every error, whatever the word says */
         take_error(conn, flight, op, result);
-        pg_statement_count(flight->entries[op->step], flight->verdict.status, time_of(conn, flight));
+        if (op->kind != PG_OP_SYNC)
+            pg_statement_count(flight->entries[op->step], flight->verdict.status, time_of(conn, flight));
         break;
     case PGRES_PIPELINE_ABORTED:
         sound = flight->failed;
-        if (op->kind == PG_OP_PARSE) { /* it was thought to be prepared from here on */
+        if (op->kind == PG_OP_PARSE) /* it was thought to be prepared from here on */
             forget_prepared(conn, flight, op->step, "");
-        }
         break;
     case PGRES_PIPELINE_SYNC:
         sound = op->kind == PG_OP_SYNC;
@@ -236,11 +227,10 @@ static bool take_result(struct pg_conn *conn, PGresult *result)
     default: /* COPY and the like: no statement of ours does that */
         sound = false;
     }
-    if (keep) {
+    if (keep)
         flight->results[op->step] = result;
-    } else {
+    else
         PQclear(result);
-    }
     conn->result_open = kind != PGRES_PIPELINE_SYNC;
     return sound;
 }
@@ -258,20 +248,18 @@ static bool settle(struct pg_conn *conn)
         return false;
     }
     if (conn->n_flights > 0) {
-        if (!pg_flight_any_abandoned(conn)) {
+        if (!pg_flight_any_abandoned(conn))
             qn_timer_cancel(conn->loop, &conn->timer);
-        }
         return true;
     }
     if (PQtransactionStatus(conn->pg) != PQTRANS_IDLE) { /* a statement has begun a transaction of its own */
         pg_conn_close(conn, "odd state");
         return false;
     }
-    if (conn->state == PG_CONN_CANCELLING) {
+    if (conn->state == PG_CONN_CANCELLING)
         pg_cancel_settle(conn);
-    } else {
+    else
         pg_conn_move(conn, PG_CONN_IDLE);
-    }
     return true;
 }
 
@@ -282,9 +270,8 @@ bool pg_flight_read(struct pg_conn *conn)
     while ((conn->n_flights > 0 || conn->result_open) && !PQisBusy(conn->pg)) {
         PGresult *result = PQgetResult(conn->pg);
         if (!result) {
-            if (!conn->result_open && PQstatus(conn->pg) == CONNECTION_BAD) {
+            if (!conn->result_open && PQstatus(conn->pg) == CONNECTION_BAD)
                 break; /* it has nothing more to say */
-            }
             if (!conn->result_open) {
                 pg_conn_close(conn, "odd answer");
                 return false;
@@ -296,9 +283,8 @@ bool pg_flight_read(struct pg_conn *conn)
             pg_conn_close(conn, "odd answer");
             return false;
         }
-        if (flight_at(conn, 0)->next_op == flight_at(conn, 0)->n_ops && !settle(conn)) {
+        if (flight_at(conn, 0)->next_op == flight_at(conn, 0)->n_ops && !settle(conn))
             return false;
-        }
     }
     return true;
 }
@@ -317,30 +303,25 @@ void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query)
     }
     flight_at(conn, place)->query = NULL;
     query->conn = NULL;
-    if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING) {
+    if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING)
         pg_cancel_start(conn);
-    } else if (!qn_timer_active(&conn->timer)) {
+    else if (!qn_timer_active(&conn->timer))
         qn_timer_start(conn->loop, &conn->timer, SILENCE_LIMIT_MS, on_silence);
-    }
 }
 
 bool pg_flight_any_abandoned(const struct pg_conn *conn)
 {
-    for (size_t i = 0; i < conn->n_flights; i++) {
-        if (!conn->flights[(conn->first_flight + i) % PG_PIPELINE_MAX].query) {
+    for (size_t i = 0; i < conn->n_flights; i++)
+        if (!conn->flights[(conn->first_flight + i) % PG_PIPELINE_MAX].query)
             return true;
-        }
-    }
     return false;
 }
 
 static bool only_reads(const struct pg_query *query)
 {
-    for (size_t i = 0; i < query->n_steps; i++) {
-        if (!query->steps[i].statement->plain_select) {
+    for (size_t i = 0; i < query->n_steps; i++)
+        if (!query->steps[i].statement->plain_select)
             return false;
-        }
-    }
     return true;
 }
 
@@ -372,9 +353,8 @@ void pg_flight_lose_all(struct pg_conn *conn, const char *sqlstate)
     while (conn->n_flights > 0) {
         struct pg_flight *flight = take_out_first(conn);
         clear_results(flight->results);
-        if (flight->query) {
+        if (flight->query)
             lose(conn, flight, flight->query, sqlstate);
-        }
     }
     conn->result_open = false;
 }

@@ -73,9 +73,8 @@ void pg_metrics_connect(enum pg_refusal refusal)
 {
     qn_metric_add(qn_metric_series(&connects, pg_refusal_name(refusal), NULL, NULL), 1);
     const char *slots = pg_refusal_slots(refusal);
-    if (slots) {
+    if (slots)
         qn_metric_add(qn_metric_series(&slots_refused, slots, NULL, NULL), 1);
-    }
 }
 
 void pg_metrics_close(const char *cause)

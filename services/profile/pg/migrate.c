@@ -50,13 +50,11 @@ static enum qn_status run_sql(PGconn *pg, const struct pg_migration *migration, 
     if (name && literal) {
         write_with(&half, migration->sql, ":\"auth_schema\"", name);
         write_with(&whole, half.data ? half.data : "", ":'auth_schema'", literal);
-        if (!qn_buf_failed(&half) && !qn_buf_failed(&whole)) {
+        if (!qn_buf_failed(&half) && !qn_buf_failed(&whole))
             status = pg_admin_do(pg, migration->name, whole.data, err);
-        }
     }
-    if (status == QN_RESOURCE_EXHAUSTED) {
+    if (status == QN_RESOURCE_EXHAUSTED)
         qn_error_set(err, status, "%s: longer than 1 MiB, or no memory", migration->name);
-    }
     PQfreemem(name);
     PQfreemem(literal);
     qn_buf_fini(&half);
@@ -75,9 +73,8 @@ static enum qn_status apply_within(PGconn *pg, const struct pg_migration *migrat
                           "select 1 from quintet.schema_version where version = $1::integer", params_version,
                           known, sizeof known, err));
     *ret_applied = known[0] == '\0';
-    if (!*ret_applied) {
+    if (!*ret_applied)
         return QN_OK;
-    }
     QN_TRY(run_sql(pg, migration, schema, err));
     QN_TRY(pg_better_auth_check(pg, schema, err));
     return pg_admin_ask(pg, migration->name,
@@ -91,9 +88,8 @@ static enum qn_status apply(PGconn *pg, const struct pg_migration *migration, co
     bool applied = false;
     QN_TRY(pg_admin_begin(pg, err));
     QN_TRY(pg_admin_end(pg, apply_within(pg, migration, schema, &applied, err), err));
-    if (applied) {
+    if (applied)
         qn_log(NULL, QN_INFO, "migration applied", QN_F_C("name", migration->name));
-    }
     return QN_OK;
 }
 
@@ -107,9 +103,8 @@ static enum qn_status migrate(PGconn *pg, const struct pg_url *app, struct qn_er
 {
     QN_TRY(pg_admin_begin(pg, err));
     QN_TRY(pg_admin_end(pg, pg_admin_do(pg, "making quintet.schema_version", make_version_table, err), err));
-    for (size_t i = 0; i < pg_migrations_n; i++) {
+    for (size_t i = 0; i < pg_migrations_n; i++)
         QN_TRY(apply(pg, &pg_migrations[i], app->schema, err));
-    }
     QN_TRY(pg_admin_begin(pg, err));
     QN_TRY(pg_admin_end(pg, finish_within(pg, app, err), err));
     char version[24];

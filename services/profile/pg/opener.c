@@ -23,20 +23,17 @@ uint64_t pg_opener_delay(unsigned failures, enum pg_refusal refusal, uint32_t ra
 {
     uint64_t max = pg_refusal_slots(refusal) ? PAUSE_MAX_NO_SLOT_MS : PAUSE_MAX_MS;
     uint64_t pause = PAUSE_FIRST_MS;
-    for (unsigned i = 1; i < failures && pause < max; i++) {
+    for (unsigned i = 1; i < failures && pause < max; i++)
         pause *= 2;
-    }
     pause = pause < max ? pause : max;
     return pause / 2 + random % (pause / 2 + 1);
 }
 
 static bool trying(const struct pg_pool *pool)
 {
-    for (size_t i = 0; i < pool->n_conns; i++) {
-        if (pool->conns[i].state == PG_CONN_RESOLVING || pool->conns[i].state == PG_CONN_CONNECTING) {
+    for (size_t i = 0; i < pool->n_conns; i++)
+        if (pool->conns[i].state == PG_CONN_RESOLVING || pool->conns[i].state == PG_CONN_CONNECTING)
             return true;
-        }
-    }
     return false;
 }
 
@@ -45,12 +42,10 @@ void pg_opener_step(struct pg_pool *pool)
     struct pg_opener *opener = &pool->opener;
     for (size_t i = 0; i < pool->n_conns; i++) {
         struct pg_conn *conn = &pool->conns[i];
-        if (conn->state != PG_CONN_DOWN || conn->cancel_busy) {
+        if (conn->state != PG_CONN_DOWN || conn->cancel_busy)
             continue;
-        }
-        if (opener->failures > 0 && (qn_timer_active(&opener->timer) || trying(pool))) {
+        if (opener->failures > 0 && (qn_timer_active(&opener->timer) || trying(pool)))
             return;
-        }
         pg_conn_open(conn);
     }
 }
@@ -63,9 +58,8 @@ static void on_pause_over(struct qn_timer *timer)
 void pg_opener_up(struct pg_pool *pool)
 {
     struct pg_opener *opener = &pool->opener;
-    if (opener->failures > 0) {
+    if (opener->failures > 0)
         qn_log(&pool->log, QN_INFO, "connects again", QN_F_INT("failures", opener->failures));
-    }
     opener->failures = 0;
     opener->refusal = PG_REFUSAL_NONE;
     opener->log_limit = (struct qn_log_limit){0};
@@ -76,15 +70,12 @@ void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end)
 {
     struct pg_opener *opener = &pool->opener;
     bool was_up = end->refusal == PG_REFUSAL_NONE;
-    if (was_up && end->lived_ms >= SHORT_LIFE_MS) {
+    if (was_up && end->lived_ms >= SHORT_LIFE_MS)
         return;
-    }
-    if (!was_up) {
+    if (!was_up)
         opener->refusal = end->refusal;
-    }
-    if (qn_timer_active(&opener->timer)) {
+    if (qn_timer_active(&opener->timer))
         return; /* one of several that were tried at once; the pause is running */
-    }
     opener->failures++;
     uint32_t random;
     qn_random_bytes(&random, sizeof random);

@@ -18,9 +18,8 @@ enum {
 size_t pg_pool_up(const struct pg_pool *pool)
 {
     size_t n = 0;
-    for (size_t i = 0; i < pool->n_conns; i++) {
+    for (size_t i = 0; i < pool->n_conns; i++)
         n += pg_conn_is_up(&pool->conns[i]);
-    }
     return n;
 }
 
@@ -29,13 +28,11 @@ static void on_lane_closed(void *context)
     struct pg_pool *pool = context;
     void (*closed)(void *) = pool->closed;
     void *closed_context = pool->closed_context;
-    for (size_t i = 0; i < pool->n_conns; i++) {
+    for (size_t i = 0; i < pool->n_conns; i++)
         pg_metrics_state(pg_conn_state_name(PG_CONN_DOWN), -1);
-    }
     free(pool);
-    if (closed) {
+    if (closed)
         closed(closed_context);
-    }
 }
 
 static void end_waiting(struct pg_pool *pool)
@@ -49,16 +46,14 @@ static void end_waiting(struct pg_pool *pool)
 /* True when nothing is left. */
 static bool drain_step(struct pg_pool *pool)
 {
-    if (pool->out_of_time || pg_pool_up(pool) == 0) {
+    if (pool->out_of_time || pg_pool_up(pool) == 0)
         end_waiting(pool);
-    }
     bool all_down = true;
     for (size_t i = 0; i < pool->n_conns; i++) {
         struct pg_conn *conn = &pool->conns[i];
         bool idle = conn->state == PG_CONN_IDLE && pg_pool_waiting(pool) == 0;
-        if (idle || !pg_conn_is_up(conn) || pool->out_of_time) {
+        if (idle || !pg_conn_is_up(conn) || pool->out_of_time)
             pg_conn_close(conn, idle ? "shutdown" : "shutdown, out of time");
-        }
         all_down = all_down && conn->state == PG_CONN_DOWN;
     }
     return all_down && pg_pool_waiting(pool) == 0 && qn_list_empty(&pool->ended) && !pool->check.running;
@@ -66,15 +61,13 @@ static bool drain_step(struct pg_pool *pool)
 
 static void end_step(struct pg_pool *pool)
 {
-    if (!drain_step(pool)) {
+    if (!drain_step(pool))
         return;
-    }
     qn_timer_cancel(pool->loop, &pool->drain_timer);
     if (!pool->is_drained) {
         pool->is_drained = true;
-        if (pool->drained) {
+        if (pool->drained)
             pool->drained(pool->drained_context); /* may close it */
-        }
     }
     if (pool->gone_wanted && !pool->going) {
         pool->going = true;
@@ -87,20 +80,17 @@ static void run_turn(struct qn_later *later)
 {
     struct pg_pool *pool = container_of(later, struct pg_pool, turn);
     pg_query_deliver(pool);
-    if (!pool->draining) {
+    if (!pool->draining)
         pg_opener_step(pool);
-    }
     pg_dispatch(pool);
-    if (pool->draining) {
+    if (pool->draining)
         end_step(pool);
-    }
 }
 
 void pg_pool_wake(struct pg_pool *pool)
 {
-    if (!pool->going) {
+    if (!pool->going)
         qn_later_start(pool->loop, &pool->turn, run_turn);
-    }
 }
 
 static struct pg_pool *pool_of(struct pg_conn *conn)
@@ -119,12 +109,10 @@ static void on_up(struct pg_conn *conn)
 static void on_down(struct pg_conn *conn)
 {
     struct pg_pool *pool = pool_of(conn);
-    if (!pool->draining) {
+    if (!pool->draining)
         pg_opener_down(pool, &conn->end);
-    }
-    if (pg_pool_up(pool) == 0) {
+    if (pg_pool_up(pool) == 0)
         pg_check_all_down(pool);
-    }
     pg_pool_wake(pool);
 }
 
@@ -147,13 +135,11 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
     size_t pipeline_max = options->pipeline_max ? options->pipeline_max : PIPELINE_MAX_DEFAULT;
     QN_CHECK(options->url->connection_limit >= 1 && options->url->connection_limit <= PG_CONNECTIONS_MAX);
     QN_CHECK(pipeline_max <= PG_PIPELINE_MAX);
-    if (!PQisthreadsafe()) { /* PQcancel() runs on other threads */
+    if (!PQisthreadsafe()) /* PQcancel() runs on other threads */
         return qn_error_set(err, QN_FAILED_PRECONDITION, "this libpq was built without threads");
-    }
     struct pg_pool *pool = calloc(1, sizeof *pool);
-    if (!pool) {
+    if (!pool)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "out of memory");
-    }
     struct qn_lane_options lane = {
         .name = "pg_cancel", .threads = CANCELS_AT_ONCE, .queue_max = PG_CONNECTIONS_MAX};
     enum qn_status status = qn_lane_open(loop, &lane, &pool->cancel_lane);
@@ -191,6 +177,10 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
 bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail)
 {
     size_t up = pg_pool_up(pool);
+    if (up == 0 && pool->opener.refusal == PG_REFUSAL_NONE) {
+        qn_buf_write_c(detail, "connecting");
+        return false;
+    }
     if (up == 0) {
         qn_buf_printf(detail, "%s: %s", pg_opener_reason(pool), pg_refusal_name(pool->opener.refusal));
         return false;
@@ -229,9 +219,8 @@ void pg_pool_close(struct pg_pool *pool, void (*closed)(void *context), void *co
     pool->gone_wanted = true;
     pool->closed = closed;
     pool->closed_context = context;
-    if (!pool->draining) {
+    if (!pool->draining)
         begin_to_end(pool, 0);
-    }
     pool->out_of_time = true;
     pg_pool_wake(pool);
 }

@@ -26,6 +26,7 @@ struct pg_check {
     struct qn_timer timer; /* until the next look */
     bool running;
     bool role_known, version_known;
+    bool remarked; /* in the log, once */
     int64_t version;
     char remark[160];  /* of the role's limit; may be empty */
     char trouble[160]; /* why it is not known; may be empty */

@@ -54,9 +54,8 @@ static enum qn_status alter(PGconn *pg, const struct pg_url *app, const char *se
         qn_log(NULL, QN_WARN, "the role is a superuser, so no CONNECTION LIMIT holds for it",
                QN_F_C("role", app->user));
     }
-    if (!checks_connections) {
+    if (!checks_connections)
         qn_log(NULL, QN_WARN, "this server is older than 14: a killed process may hold its slots for long");
-    }
     return QN_OK;
 }
 
@@ -64,13 +63,11 @@ static enum qn_status alter(PGconn *pg, const struct pg_url *app, const char *se
 static enum qn_status provision_role(PGconn *pg, const struct pg_url *app, struct qn_error *err)
 {
     char *secret = app->password[0] ? PQencryptPasswordConn(pg, app->password, app->user, NULL) : NULL;
-    if (app->password[0] && !secret) {
+    if (app->password[0] && !secret)
         return qn_error_set(err, QN_INTERNAL, "hashing the password failed: %s", PQerrorMessage(pg));
-    }
     enum qn_status status = pg_admin_begin(pg, err);
-    if (status == QN_OK) {
+    if (status == QN_OK)
         status = pg_admin_end(pg, alter(pg, app, secret ? secret : "", err), err);
-    }
     PQfreemem(secret);
     return status;
 }
@@ -82,9 +79,8 @@ static enum qn_status provision_database(PGconn *pg, const struct pg_url *app, s
     char there[8];
     const char *const database[] = {app->database, NULL};
     enum qn_status status = pg_admin_do_each(pg, "creating the database", make_database, database, err);
-    if (status == QN_OK) {
+    if (status == QN_OK)
         return QN_OK;
-    }
     QN_TRY(pg_admin_value(pg, "looking for the database",
                           "select 1 from pg_catalog.pg_database where datname = $1", database, there,
                           sizeof there, NULL));
@@ -96,9 +92,8 @@ static enum qn_status grant(const struct pg_url *app, const struct pg_url *admin
     PGconn *pg;
     QN_TRY(pg_admin_connect(admin, app->database, &pg, err));
     enum qn_status status = pg_admin_begin(pg, err);
-    if (status == QN_OK) {
+    if (status == QN_OK)
         status = pg_admin_end(pg, pg_grants_apply(pg, app->user, app->schema, err), err);
-    }
     PQfinish(pg);
     return status;
 }
@@ -114,9 +109,8 @@ enum qn_status pg_provision(const struct pg_url *app, const struct pg_url *admin
     PGconn *pg;
     QN_TRY(pg_admin_connect(admin, admin->database, &pg, err));
     enum qn_status status = provision_role(pg, app, err);
-    if (status == QN_OK) {
+    if (status == QN_OK)
         status = provision_database(pg, app, err);
-    }
     PQfinish(pg);
     QN_TRY(status);
     QN_TRY(grant(app, admin, err));

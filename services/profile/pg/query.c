@@ -26,12 +26,10 @@ static void log_failure(const struct pg_query *query)
     uint64_t held_back = 0;
     size_t i = 0;
     while (i < PG_LOGGED_REASONS && pool->log_limits[i].reason &&
-           strcmp(pool->log_limits[i].reason, query->reason)) {
+           strcmp(pool->log_limits[i].reason, query->reason))
         i++;
-    }
-    if (i == PG_LOGGED_REASONS) {
+    if (i == PG_LOGGED_REASONS)
         return; /* counted all the same */
-    }
     pool->log_limits[i].reason = query->reason;
     if (qn_log_due(&pool->log_limits[i].limit, LOG_EVERY_MS, &held_back)) {
         struct qn_log log = {.parent = query->log ? query->log : &pool->log, .name = "pg"};
@@ -65,9 +63,8 @@ void pg_query_answered(struct pg_query *query)
 
 void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason)
 {
-    if (qn_node_linked(&query->node)) {
+    if (qn_node_linked(&query->node))
         qn_list_remove(may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
-    }
     query->status = status;
     query->reason = reason;
     pg_query_answered(query);
@@ -76,11 +73,10 @@ void pg_query_end(struct pg_query *query, enum qn_status status, const char *rea
 void pg_query_expire(struct pg_query *query)
 {
     bool late = qn_clock_left_ms(query->deadline_ms) == 0;
-    if (pg_pool_up(query->pool) == 0) {
+    if (pg_pool_up(query->pool) == 0)
         pg_query_end(query, QN_UNAVAILABLE, pg_opener_reason(query->pool));
-    } else {
+    else
         pg_query_end(query, late ? QN_DEADLINE_EXCEEDED : QN_RESOURCE_EXHAUSTED, "pool full");
-    }
 }
 
 static void on_timer(struct qn_timer *timer)
@@ -102,11 +98,10 @@ static void wait_for_connection(struct pg_query *query, bool in_front)
              patience_ms = (uint64_t)pool->url->pool_timeout_ms;
     query->state = PG_QUERY_WAITING;
     query->queued_us = qn_clock_now_us();
-    if (in_front) {
+    if (in_front)
         qn_list_push_front(list, &query->node);
-    } else {
+    else
         qn_list_push(list, &query->node);
-    }
     qn_timer_start(pool->loop, &query->timer,
                    patience_ms > 0 && patience_ms < left_ms ? patience_ms : left_ms, on_timer);
     pg_pool_wake(pool);
@@ -132,15 +127,14 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->sqlstate[0] = query->constraint[0] = '\0';
     query->reprepared = query->resent = false;
     query->state = PG_QUERY_WAITING;
-    if (pool->draining) {
+    if (pool->draining)
         pg_query_end(query, QN_UNAVAILABLE, "closing");
-    } else if (qn_clock_left_ms(query->deadline_ms) == 0) {
+    else if (qn_clock_left_ms(query->deadline_ms) == 0)
         pg_query_end(query, QN_DEADLINE_EXCEEDED, "too late");
-    } else if (pg_pool_waiting(pool) >= pool->queue_max) {
+    else if (pg_pool_waiting(pool) >= pool->queue_max)
         pg_query_end(query, QN_RESOURCE_EXHAUSTED, "pool full");
-    } else {
+    else
         wait_for_connection(query, false);
-    }
 }
 
 void pg_query_sent(struct pg_query *query)
@@ -153,12 +147,10 @@ void pg_query_sent(struct pg_query *query)
 
 void pg_query_cancel(struct pg_query *query)
 {
-    if (query->state == PG_QUERY_SENT) {
+    if (query->state == PG_QUERY_SENT)
         pg_flight_abandon(query->conn, query);
-    }
-    if (query->state == PG_QUERY_SENT || query->state == PG_QUERY_WAITING) {
+    if (query->state == PG_QUERY_SENT || query->state == PG_QUERY_WAITING)
         pg_query_end(query, QN_CANCELLED, "cancelled");
-    }
 }
 
 void pg_query_deliver(struct pg_pool *pool)
@@ -171,13 +163,11 @@ void pg_query_deliver(struct pg_pool *pool)
         struct pg_query *query = container_of(node, struct pg_query, node);
         PGresult *results[PG_STEPS_MAX];
         size_t n_results = query->n_steps;
-        for (size_t i = 0; i < n_results; i++) {
+        for (size_t i = 0; i < n_results; i++)
             results[i] = query->steps[i].result;
-        }
         query->state = PG_QUERY_IDLE;
         query->done(query); /* may free it, or start it anew */
-        for (size_t i = 0; i < n_results; i++) {
+        for (size_t i = 0; i < n_results; i++)
             PQclear(results[i]);
-        }
     }
 }

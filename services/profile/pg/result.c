@@ -37,25 +37,21 @@ bool pg_result_bool(const PGresult *result, int row, int column)
 const char *pg_array_text(struct qn_arena *arena, const struct qn_str *values, size_t n)
 {
     size_t room = 2 + 1; /* braces and the NUL */
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         room += 2 * values[i].len + 3; /* quotes and comma */
-    }
     char *text = qn_arena_alloc(arena, room);
-    if (!text) {
+    if (!text)
         return NULL;
-    }
     char *at = text;
     *at++ = '{';
     for (size_t i = 0; i < n; i++) {
-        if (i > 0) {
+        if (i > 0)
             *at++ = ',';
-        }
         *at++ = '"';
         for (size_t k = 0; k < values[i].len; k++) {
             char c = values[i].ptr[k];
-            if (c == '"' || c == '\\') {
+            if (c == '"' || c == '\\')
                 *at++ = '\\';
-            }
             *at++ = c;
         }
         *at++ = '"';

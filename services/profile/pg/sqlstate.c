@@ -38,14 +38,11 @@ static const struct {
 
 struct pg_verdict pg_sqlstate_judge(const char *sqlstate)
 {
-    if (!sqlstate || sqlstate[0] == '\0') { /* libpq's own words, not the server's */
+    if (!sqlstate || sqlstate[0] == '\0') /* libpq's own words, not the server's */
         return (struct pg_verdict){QN_UNAVAILABLE, "connection lost", .drop_connection = true};
-    }
-    for (size_t i = 0; i < QN_COUNT(verdicts); i++) {
-        if (strncmp(sqlstate, verdicts[i].prefix, strlen(verdicts[i].prefix)) == 0) {
+    for (size_t i = 0; i < QN_COUNT(verdicts); i++)
+        if (strncmp(sqlstate, verdicts[i].prefix, strlen(verdicts[i].prefix)) == 0)
             return verdicts[i].verdict;
-        }
-    }
     return (struct pg_verdict){.status = QN_INTERNAL, .reason = "unexpected"};
 }
 
@@ -62,11 +59,9 @@ const char *pg_sqlstate_end(const char *sqlstate)
         {"25006", "read only"},        /* a demoted primary */
         {"08P01", "protocol violation"},
     };
-    for (size_t i = 0; sqlstate && i < QN_COUNT(ends); i++) {
-        if (strcmp(sqlstate, ends[i].sqlstate) == 0) {
+    for (size_t i = 0; sqlstate && i < QN_COUNT(ends); i++)
+        if (strcmp(sqlstate, ends[i].sqlstate) == 0)
             return ends[i].end;
-        }
-    }
     return "lost";
 }
 
@@ -81,9 +76,8 @@ static bool find_code(const char *text, char to[PG_SQLSTATE_LEN + 1])
     for (const char *at = text; (at = strstr(at, ":  ")) != NULL; at++) {
         const char *code = at + 3;
         size_t len = 0;
-        while (len < PG_SQLSTATE_LEN && is_code_character(code[len])) {
+        while (len < PG_SQLSTATE_LEN && is_code_character(code[len]))
             len++;
-        }
         if (len == PG_SQLSTATE_LEN && strncmp(code + len, ": ", 2) == 0) {
             memcpy(to, code, PG_SQLSTATE_LEN);
             to[PG_SQLSTATE_LEN] = '\0';
@@ -97,26 +91,21 @@ static bool find_code(const char *text, char to[PG_SQLSTATE_LEN + 1])
 /* Messages are translated by the server, names of its functions are not. */
 static enum pg_refusal whose_slots(const char *text)
 {
-    if (strstr(text, "InitializeSessionUserId") || strstr(text, "too many connections for role")) {
+    if (strstr(text, "InitializeSessionUserId") || strstr(text, "too many connections for role"))
         return PG_REFUSAL_ROLE_SLOTS;
-    }
-    if (strstr(text, "CheckMyDatabase") || strstr(text, "too many connections for database")) {
+    if (strstr(text, "CheckMyDatabase") || strstr(text, "too many connections for database"))
         return PG_REFUSAL_DATABASE_SLOTS;
-    }
     return PG_REFUSAL_SERVER_SLOTS;
 }
 
 enum pg_refusal pg_sqlstate_refusal(const char *text, char ret_sqlstate[PG_SQLSTATE_LEN + 1])
 {
-    if (!find_code(text, ret_sqlstate)) {
+    if (!find_code(text, ret_sqlstate))
         return PG_REFUSAL_UNREACHABLE;
-    }
-    if (strcmp(ret_sqlstate, "53300") == 0) {
+    if (strcmp(ret_sqlstate, "53300") == 0)
         return whose_slots(text);
-    }
-    if (strcmp(ret_sqlstate, "57P03") == 0) {
+    if (strcmp(ret_sqlstate, "57P03") == 0)
         return PG_REFUSAL_STARTING;
-    }
     return strncmp(ret_sqlstate, "28", 2) == 0 ? PG_REFUSAL_DENIED : PG_REFUSAL_OTHER;
 }
 

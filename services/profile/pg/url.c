@@ -75,11 +75,9 @@ static enum qn_status read_pending(const struct key *key, char *value, struct pg
 static bool is_one_of(const char *value, const char *words)
 {
     struct qn_str rest = qn_str_c(words), word;
-    while (qn_str_next(&rest, '|', &word)) {
-        if (qn_str_eq(word, qn_str_c(value))) {
+    while (qn_str_next(&rest, '|', &word))
+        if (qn_str_eq(word, qn_str_c(value)))
             return true;
-        }
-    }
     return false;
 }
 
@@ -122,9 +120,8 @@ static enum qn_status read_bool(const struct key *key, char *value, struct pg_ur
     (void)pending;
     bool yes = strcmp(value, "true") == 0, no = strcmp(value, "false") == 0;
     free(value);
-    if (!yes && !no) {
+    if (!yes && !no)
         return complain(err, key->name, "true or false");
-    }
     *(bool *)(void *)((char *)url + key->offset) = yes;
     return QN_OK;
 }
@@ -137,9 +134,8 @@ static enum qn_status read_cache_size(const struct key *key, char *value, struct
     int64_t size;
     bool fits = qn_str_to_i64(qn_str_c(value), &size) && size >= 0;
     free(value);
-    if (!fits) {
+    if (!fits)
         return complain(err, key->name, "a number; 0 turns prepared statements off");
-    }
     url->unnamed = size == 0;
     return QN_OK;
 }
@@ -234,9 +230,8 @@ static enum qn_status parse_scheme(struct qn_str *rest, struct qn_error *err)
 static struct qn_str cut(struct qn_str *rest, const char *stops)
 {
     size_t len = 0;
-    while (len < rest->len && !strchr(stops, rest->ptr[len])) {
+    while (len < rest->len && !strchr(stops, rest->ptr[len]))
         len++;
-    }
     struct qn_str piece = qn_str_n(rest->ptr, len);
     *rest = qn_str_n(rest->ptr + len, rest->len - len);
     return piece;
@@ -250,17 +245,15 @@ static enum qn_status parse_user(struct qn_str userinfo, struct pg_url *url, str
         colon < 0 ? qn_str_n("", 0) : qn_str_n(userinfo.ptr + colon + 1, userinfo.len - (size_t)colon - 1);
     QN_TRY(decode(user, false, "user", &url->user, err));
     QN_TRY(decode(password, false, "password", &url->password, err));
-    if (url->user[0] == '\0' || strlen(url->user) > IDENTIFIER_MAX) {
+    if (url->user[0] == '\0' || strlen(url->user) > IDENTIFIER_MAX)
         return complain(err, "user", "1 to 63 bytes: postgresql://user:password@host:port/database");
-    }
     return QN_OK;
 }
 
 static enum qn_status parse_host(struct qn_str text, struct pg_url *url, struct qn_error *err)
 {
-    if (qn_str_find(text, ',') >= 0) {
+    if (qn_str_find(text, ',') >= 0)
         return complain(err, "host", "one host; several are not supported");
-    }
     struct qn_str host = text, port = QN_STR("5432");
     ptrdiff_t end = text.len > 0 && text.ptr[0] == '[' ? qn_str_find(text, ']') : -1;
     ptrdiff_t colon;
@@ -268,29 +261,25 @@ static enum qn_status parse_host(struct qn_str text, struct pg_url *url, struct 
         host = qn_str_n(text.ptr + 1, (size_t)end - 1);
         struct qn_str behind = qn_str_n(text.ptr + end + 1, text.len - (size_t)end - 1);
         colon = qn_str_find(behind, ':');
-        if ((behind.len > 0 && colon != 0)) {
+        if ((behind.len > 0 && colon != 0))
             return complain(err, "host", "only :port may follow the address in brackets");
-        }
         port = behind.len > 1 ? qn_str_n(behind.ptr + 1, behind.len - 1) : port;
     } else if ((colon = qn_str_rfind(text, ':')) >= 0) {
         host = qn_str_n(text.ptr, (size_t)colon);
         port = qn_str_n(text.ptr + colon + 1, text.len - (size_t)colon - 1);
     }
     int64_t number;
-    if (!qn_str_to_i64(port, &number) || number < 1 || number > 65535) {
+    if (!qn_str_to_i64(port, &number) || number < 1 || number > 65535)
         return complain(err, "port", "a number from 1 to 65535");
-    }
     QN_TRY(decode(host.len > 0 ? host : QN_STR("localhost"), false, "host", &url->host, err));
     return decode(port, false, "port", &url->port, err);
 }
 
 static const struct key *find_key(const char *name)
 {
-    for (size_t i = 0; i < QN_COUNT(keys); i++) {
-        if (strcmp(keys[i].name, name) == 0) {
+    for (size_t i = 0; i < QN_COUNT(keys); i++)
+        if (strcmp(keys[i].name, name) == 0)
             return &keys[i];
-        }
-    }
     return NULL;
 }
 
@@ -319,13 +308,11 @@ static enum qn_status parse_key(struct qn_str pair, struct pg_url *url, struct p
 static enum qn_status settle_tls(struct pg_url *url, struct pending *pending, struct qn_error *err)
 {
     const char *accept = pending->sslaccept ? pending->sslaccept : "";
-    if (pending->sslaccept && !is_one_of(accept, "strict|accept_invalid_certs")) {
+    if (pending->sslaccept && !is_one_of(accept, "strict|accept_invalid_certs"))
         return complain(err, "sslaccept", "strict or accept_invalid_certs");
-    }
     if (pending->sslkey) {
-        if (!pending->sslcert) {
+        if (!pending->sslcert)
             return complain(err, "sslkey", "needs sslcert, the client's certificate, beside it");
-        }
         keep(&url->sslkey, pending->sslkey);
         keep(&url->sslcert, pending->sslcert);
         pending->sslkey = pending->sslcert = NULL;
@@ -334,21 +321,17 @@ static enum qn_status settle_tls(struct pg_url *url, struct pending *pending, st
         pending->sslcert = NULL;
     }
     if (strcmp(accept, "accept_invalid_certs") == 0) {
-        if (url->sslmode && strncmp(url->sslmode, "verify", 6) == 0) {
+        if (url->sslmode && strncmp(url->sslmode, "verify", 6) == 0)
             return complain(err, "sslaccept", "accept_invalid_certs contradicts the sslmode");
-        }
         keep(&url->sslrootcert, NULL); /* with one, libpq would verify */
     }
     bool strict = strcmp(accept, "strict") == 0;
-    if (strict && url->sslmode && strcmp(url->sslmode, "disable") == 0) {
+    if (strict && url->sslmode && strcmp(url->sslmode, "disable") == 0)
         return complain(err, "sslaccept", "strict contradicts sslmode=disable");
-    }
-    if (strict) {
+    if (strict)
         keep(&url->sslmode, copy("verify-full"));
-    }
-    if (url->sslmode && strncmp(url->sslmode, "verify", 6) == 0 && !url->sslrootcert) {
+    if (url->sslmode && strncmp(url->sslmode, "verify", 6) == 0 && !url->sslrootcert)
         keep(&url->sslrootcert, copy(system_authorities));
-    }
     return QN_OK;
 }
 
@@ -358,12 +341,10 @@ static enum qn_status settle(struct pg_url *url, struct pending *pending, struct
         return complain(err, "schema",
                         "1 to 63 bytes, and not \"quintet\", which holds Quintet's own tables");
     }
-    if (strlen(url->database) > IDENTIFIER_MAX) {
+    if (strlen(url->database) > IDENTIFIER_MAX)
         return complain(err, "database", "1 to 63 bytes");
-    }
-    if (url->pgbouncer && url->options) {
+    if (url->pgbouncer && url->options)
         return complain(err, "options", "not with pgbouncer=true: PgBouncer refuses them");
-    }
     url->unnamed = url->unnamed || url->pgbouncer;
     url->connect_timeout_ms = url->connect_timeout_ms ? url->connect_timeout_ms : 5000;
     return settle_tls(url, pending, err);
@@ -372,27 +353,22 @@ static enum qn_status settle(struct pg_url *url, struct pending *pending, struct
 static enum qn_status parse(struct qn_str rest, struct pg_url *url, struct pending *pending,
                             struct qn_error *err)
 {
-    if (rest.len > URL_MAX) {
+    if (rest.len > URL_MAX)
         return complain(err, "length", "at most 4,096 bytes");
-    }
-    if (qn_str_find(rest, '#') >= 0) {
+    if (qn_str_find(rest, '#') >= 0)
         return complain(err, "'#'", "must be written as %23");
-    }
     QN_TRY(parse_scheme(&rest, err));
     struct qn_str authority = cut(&rest, "/?");
     ptrdiff_t at = qn_str_rfind(authority, '@');
     QN_TRY(parse_user(qn_str_n(authority.ptr, at < 0 ? 0 : (size_t)at), url, err));
     QN_TRY(parse_host(qn_str_n(authority.ptr + at + 1, authority.len - (size_t)(at + 1)), url, err));
     struct qn_str path = cut(&rest, "?");
-    if (path.len > 1) {
+    if (path.len > 1)
         QN_TRY(decode(qn_str_n(path.ptr + 1, path.len - 1), false, "database", &url->database, err));
-    }
     struct qn_str query = rest.len > 1 ? qn_str_n(rest.ptr + 1, rest.len - 1) : qn_str_n("", 0), pair;
-    while (qn_str_next(&query, '&', &pair)) {
-        if (pair.len > 0) {
+    while (qn_str_next(&query, '&', &pair))
+        if (pair.len > 0)
             QN_TRY(parse_key(pair, url, pending, err));
-        }
-    }
     return settle(url, pending, err);
 }
 
@@ -411,9 +387,8 @@ enum qn_status pg_url_parse(struct qn_str text, struct pg_url *ret_url, struct q
     free(pending.sslcert);
     free(pending.sslkey);
     free(pending.sslaccept);
-    if (status != QN_OK) {
+    if (status != QN_OK)
         pg_url_free(ret_url);
-    }
     return status;
 }
 
@@ -432,7 +407,6 @@ void pg_url_free(struct pg_url *url)
                             &url->options,
                             &url->channel_binding,
                             &url->application_name};
-    for (size_t i = 0; i < QN_COUNT(owned); i++) {
+    for (size_t i = 0; i < QN_COUNT(owned); i++)
         keep(owned[i], NULL);
-    }
 }

@@ -18,10 +18,9 @@ static struct pg_url parse(const char *text)
 
 static const char *value_of(const struct pg_conninfo *info, const char *key)
 {
-    for (size_t i = 0; info->keys[i]; i++) {
+    for (size_t i = 0; info->keys[i]; i++)
         if (strcmp(info->keys[i], key) == 0)
             return info->values[i];
-    }
     return NULL;
 }
 
