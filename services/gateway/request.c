@@ -13,9 +13,12 @@
 /* A request's own memory: what a message of the size limit needs when unpacked, with room. */
 enum { ARENA_CEILING = 16 * 1024 * 1024 };
 
-/* Cookies that services may see: Better Auth's, under either name. What else a site sets is none of our
- * business, and long Cookie headers would fill batches. */
-static const char *const COOKIE_PREFIXES[] = {"better-auth.", "__Secure-better-auth."};
+/* Cookies that services may see, under either of their names. What else a site sets is none of our business,
+ * and long Cookie headers would fill batches; so would Better Auth's own cache of a session (session_data, 4
+ * KiB), which a browser may still hold. */
+static const char *const COOKIES[] = {"better-auth.session_token", "better-auth.dont_remember",
+                                      "__Secure-better-auth.session_token",
+                                      "__Secure-better-auth.dont_remember"};
 enum {
     COOKIES_MAX = 4096,
     BEARER_MAX = 1024,
@@ -60,8 +63,8 @@ static struct qn_str cookies_of(struct gateway_request *req)
     qn_buf_init(&kept, COOKIES_MAX);
     while (qn_str_next(&rest, ';', &piece)) {
         piece = qn_str_trim(piece);
-        for (size_t i = 0; i < QN_COUNT(COOKIE_PREFIXES); i++) {
-            if (qn_str_starts(piece, qn_str_c(COOKIE_PREFIXES[i])) && qn_utf8_valid(piece) &&
+        for (size_t i = 0; i < QN_COUNT(COOKIES); i++) {
+            if (qn_str_starts(piece, qn_str_c(COOKIES[i])) && qn_utf8_valid(piece) &&
                 !memchr(piece.ptr, 0, piece.len)) {
                 if (kept.len)
                     qn_buf_write_c(&kept, "; ");
@@ -73,6 +76,12 @@ static struct qn_str cookies_of(struct gateway_request *req)
     struct qn_str out = qn_arena_str(&req->arena, qn_buf_view(&kept));
     qn_buf_fini(&kept);
     return out.ptr ? out : QN_STR("");
+}
+
+static bool is_lenient(const struct gateway_settings *settings)
+{
+    struct qn_str env = qn_str_c(settings->app.env);
+    return qn_str_eq(env, QN_STR("development")) || qn_str_eq(env, QN_STR("test"));
 }
 
 static struct qn_str bearer_of(struct gateway_request *req)
@@ -117,6 +126,8 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
     req->ctx.traceparent = header_text(req, "traceparent", TRACEPARENT_MAX);
     req->ctx.caller.user_agent = header_text(req, "User-Agent", USER_AGENT_MAX);
     req->ctx.caller.client_ip = gateway_address_of_client(exchange, settings->trusted_proxies, &req->arena);
+    if (!req->ctx.caller.client_ip.len && is_lenient(settings))
+        req->ctx.caller.client_ip = QN_STR("127.0.0.1"); /* as Better Auth has it for developers */
     req->ctx.credentials.cookie = cookies_of(req);
     req->ctx.credentials.bearer = bearer_of(req);
     return req;

@@ -21,8 +21,15 @@ static const struct {
 
 void gateway_answer_error(struct gateway_request *req, unsigned status, const char *message, const char *code)
 {
-    struct gateway_reply reply = {.status = status};
+    struct gateway_reply reply = {0};
+    gateway_answer_refusal(req, &reply, status, message, code);
+}
+
+void gateway_answer_refusal(struct gateway_request *req, struct gateway_reply *reply, unsigned status,
+                            const char *message, const char *code)
+{
     struct qn_buf json;
+    reply->status = status;
     qn_buf_init(&json, ERROR_MAX);
     struct qn_json_writer w = {.to = &json};
     qn_json_object_begin(&w);
@@ -33,9 +40,9 @@ void gateway_answer_error(struct gateway_request *req, unsigned status, const ch
         qn_json_c(&w, code);
     }
     qn_json_object_end(&w);
-    gateway_reply_header(&reply, "Content-Type", QN_STR("application/json"));
-    reply.body = qn_buf_view(&json);
-    gateway_request_reply(req, &reply);
+    gateway_reply_header(reply, "Content-Type", QN_STR("application/json"));
+    reply->body = qn_buf_view(&json);
+    gateway_request_reply(req, reply);
     qn_buf_fini(&json);
 }
 
@@ -62,6 +69,11 @@ void gateway_answer_fault(struct gateway_request *req)
             gateway_answer_error(req, REASONS[i].status, REASONS[i].message, REASONS[i].reason);
             return;
         }
+    }
+    if (rpc->status == QN_INVALID_ARGUMENT) {
+        gateway_answer_error(req, 400, rpc->message.len ? rpc->message.ptr : "Invalid input",
+                             "VALIDATION_ERROR");
+        return;
     }
     struct gateway_reply reply = {.status = 500};
     if (rpc->status == QN_RESOURCE_EXHAUSTED)

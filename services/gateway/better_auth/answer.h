@@ -10,6 +10,9 @@
 /* {"message":…,"code":…}; code NULL: left out, as the product does in a few places. */
 void gateway_answer_error(struct gateway_request *req, unsigned status, const char *message,
                           const char *code);
+/* The same with headers of one's own in 'reply'. */
+void gateway_answer_refusal(struct gateway_request *req, struct gateway_reply *reply, unsigned status,
+                            const char *message, const char *code);
 
 /* A status without a body: 404 for what is no route, 500 for what went wrong within. */
 void gateway_answer_empty(struct gateway_request *req, unsigned status);
@@ -18,7 +21,8 @@ void gateway_answer_empty(struct gateway_request *req, unsigned status);
 void gateway_answer_json(struct gateway_request *req, struct gateway_reply *reply, struct qn_str json);
 
 /* What a question to auth that failed becomes: by its reason where Better Auth has one, otherwise by its
- * status; overload is 429 or 503 with Retry-After, all else an empty 500. */
+ * status; bad values that the product has no limit for are a 400, overload is 429 or 503 with Retry-After,
+ * all else an empty 500. */
 void gateway_answer_fault(struct gateway_request *req);
 
 /* The objects, fields in the product's order: name, email, emailVerified, image, createdAt, updatedAt, id;

@@ -5,7 +5,8 @@
 #include "common/core/check.h"
 #include "services/gateway/better_auth/answer.h"
 #include "services/gateway/better_auth/body.h"
-#include "services/gateway/better_auth/origin.h"
+#include "services/gateway/better_auth/cookie.h"
+#include "services/gateway/better_auth/csrf.h"
 
 /* A request: 1. route (exact; anything else is an empty 404)  2. read the body  3. origin and callback URLs
  * 4. validation  5. form CSRF  6. ask auth  7. answer in the product's shape.
@@ -37,8 +38,8 @@ bool gateway_better_auth_owns(const struct gateway_settings *settings, struct qn
     return qn_str_starts(path, base) && (path.len == base.len || path.ptr[base.len] == '/');
 }
 
-/* What sign-up and sign-in answer: {token, user}, sign-in with redirect before and, with a callbackURL, url.
- */
+/* What sign-up and sign-in answer: {token, user}, sign-in with redirect before and, with a callbackURL (an
+ * empty one too), url. */
 static void answer_signed_in(struct gateway_request *req, bool sign_in, const Quintet__Auth__V1__User *user,
                              const Quintet__Auth__V1__Session *session)
 {
@@ -54,11 +55,12 @@ static void answer_signed_in(struct gateway_request *req, bool sign_in, const Qu
     }
     qn_json_key(&w, "token");
     qn_json_c(&w, session->token);
-    if (sign_in && callback.len) {
+    if (sign_in && qn_json_get(req->face, "callbackURL")) {
         qn_json_key(&w, "url");
         qn_json_str(&w, callback);
-        gateway_reply_header(&reply, "Location", callback);
     }
+    if (sign_in && callback.len)
+        gateway_reply_header(&reply, "Location", callback);
     qn_json_key(&w, "user");
     gateway_answer_write_user(&w, user);
     qn_json_object_end(&w);
@@ -107,8 +109,8 @@ static void sign_up(struct gateway_request *req)
         {"rememberMe", GATEWAY_FIELD_BOOLEAN, true},
     };
     const struct qn_json *body;
-    if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_origin_check(req, body) ||
-        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), true) || !gateway_origin_check_form(req))
+    if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_csrf_check(req, body) ||
+        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), true) || !gateway_csrf_check_form(req))
         return;
     Quintet__Auth__V1__SignUpRequest in = QUINTET__AUTH__V1__SIGN_UP_REQUEST__INIT;
     in.name = field_text(req, gateway_body_str(body, "name"));
@@ -134,8 +136,8 @@ static void sign_in(struct gateway_request *req)
         {"rememberMe", GATEWAY_FIELD_BOOLEAN, true},
     };
     const struct qn_json *body;
-    if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_origin_check(req, body) ||
-        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), false) || !gateway_origin_check_form(req))
+    if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_csrf_check(req, body) ||
+        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), false) || !gateway_csrf_check_form(req))
         return;
     Quintet__Auth__V1__SignInRequest in = QUINTET__AUTH__V1__SIGN_IN_REQUEST__INIT;
     in.email = field_text(req, gateway_body_str(body, "email"));
@@ -168,42 +170,46 @@ static void ask_sign_out(struct gateway_request *req, void (*next)(struct gatewa
 static void sign_out(struct gateway_request *req)
 {
     const struct qn_json *body;
-    if (gateway_body_read(req, GATEWAY_BODY_JSON, &body) && gateway_origin_check(req, body))
+    if (gateway_body_read(req, GATEWAY_BODY_JSON, &body) && gateway_csrf_check(req, body))
         ask_sign_out(req, on_signed_out);
 }
 
-static void answer_session(struct gateway_request *req, struct qn_str json)
+static void no_store(struct gateway_reply *reply)
 {
-    struct gateway_reply reply = {0};
-    gateway_reply_header(&reply, "Cache-Control", QN_STR("no-store"));
-    gateway_reply_header(&reply, "Pragma", QN_STR("no-cache"));
-    gateway_answer_json(req, &reply, json);
+    gateway_reply_header(reply, "Cache-Control", QN_STR("no-store"));
+    gateway_reply_header(reply, "Pragma", QN_STR("no-cache"));
 }
 
-/* The dead session's cookies come with the sign-out, also when it failed: then there are none, and the next
- * visit tries again. */
-static void on_dead_session(struct gateway_request *req)
+static void answer_no_session(struct gateway_request *req)
 {
-    answer_session(req, QN_STR("null"));
+    struct gateway_reply reply = {0};
+    no_store(&reply);
+    gateway_answer_json(req, &reply, QN_STR("null"));
 }
 
 static void on_session(struct gateway_request *req)
 {
     const Quintet__Auth__V1__GetSessionResponse *out = req->rpc.out;
+    struct gateway_reply reply = {0};
+    no_store(&reply);
     if (req->rpc.status != QN_OK) {
-        gateway_answer_error(req, 500, "Failed to get session", "FAILED_TO_GET_SESSION");
+        gateway_answer_refusal(req, &reply, 500, "Failed to get session", "FAILED_TO_GET_SESSION");
         return;
     }
     if (!out->session) {
         /* Well signed, but the row is gone or has expired: the product expires the cookies and deletes the
-         * row. */
+         * row. The cookies come with the sign-out, also when it failed: then there are none, and the next
+         * visit tries again. */
         if (out->state == QUINTET__AUTH__V1__SESSION_STATE__SESSION_STATE_UNKNOWN ||
             out->state == QUINTET__AUTH__V1__SESSION_STATE__SESSION_STATE_EXPIRED)
-            ask_sign_out(req, on_dead_session);
+            ask_sign_out(req, answer_no_session);
         else
-            answer_session(req, QN_STR("null"));
+            answer_no_session(req);
         return;
     }
+    struct qn_str forget = gateway_cookie_forget_cache(req->settings, qn_exchange_header(req->exchange, "Cookie"));
+    if (forget.len)
+        gateway_reply_header(&reply, "Set-Cookie", forget);
     struct qn_buf json;
     qn_buf_init(&json, ANSWER_MAX);
     struct qn_json_writer w = {.to = &json};
@@ -213,7 +219,7 @@ static void on_session(struct gateway_request *req)
     qn_json_key(&w, "user");
     gateway_answer_write_user(&w, out->user);
     qn_json_object_end(&w);
-    answer_session(req, qn_buf_view(&json));
+    gateway_answer_json(req, &reply, qn_buf_view(&json));
     qn_buf_fini(&json);
 }
 
@@ -226,8 +232,11 @@ static void get_session(struct gateway_request *req)
 
 static void post_session(struct gateway_request *req)
 {
-    gateway_answer_error(req, 405, "POST method requires deferSessionRefresh to be enabled in session config",
-                         "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED");
+    struct gateway_reply reply = {0};
+    no_store(&reply);
+    gateway_answer_refusal(req, &reply, 405,
+                           "POST method requires deferSessionRefresh to be enabled in session config",
+                           "METHOD_NOT_ALLOWED_DEFER_SESSION_REQUIRED");
 }
 
 static void ok(struct gateway_request *req)

@@ -1,6 +1,7 @@
 #ifndef GATEWAY_BETTER_AUTH_BODY_H
 #define GATEWAY_BETTER_AUTH_BODY_H
 
+#include "common/core/buf.h"
 #include "common/json/reader.h"
 #include "services/gateway/request.h"
 
@@ -20,8 +21,12 @@ struct gateway_body_field {
     bool optional; /* may be absent; null is not absence */
 };
 
-/* Every issue in the order of the table, as one 400 VALIDATION_ERROR. also_record: the route complains of a
- * body that is no object twice, as sign-up does. False: refused and answered. */
+/* Every issue in the order of the table, joined with "; ": nothing for a sound body. also_record: the route
+ * complains of a body that is no object twice, as sign-up does. */
+void gateway_body_issues(const struct qn_json *body, const struct gateway_body_field *fields, size_t n_fields,
+                         bool also_record, struct qn_buf *issues);
+
+/* The same as one 400 VALIDATION_ERROR. False: refused and answered. */
 bool gateway_body_check(struct gateway_request *req, const struct qn_json *body,
                         const struct gateway_body_field *fields, size_t n_fields, bool also_record);
 

@@ -1,0 +1,127 @@
+#include "common/core/check.h"
+#include "services/gateway/better_auth/body.h"
+#include "tests/harness/test.h"
+
+static const struct gateway_body_field FIELDS[] = {
+    {"name", GATEWAY_FIELD_STRING},
+    {"email", GATEWAY_FIELD_EMAIL},
+    {"password", GATEWAY_FIELD_FILLED},
+    {"image", GATEWAY_FIELD_STRING, true},
+    {"rememberMe", GATEWAY_FIELD_BOOLEAN, true},
+};
+
+#define SOUND "\"name\":\"\",\"email\":\"a@example.com\",\"password\":\"p\""
+
+static struct qn_arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    qn_arena_init(&arena, 1024 * 1024);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    qn_arena_fini(&arena);
+    return 0;
+}
+
+static struct qn_json *parse(const char *text)
+{
+    struct qn_json *value = NULL;
+    assert_int_equal(qn_json_parse(qn_str_c(text), true, &arena, &value, NULL), QN_OK);
+    return value;
+}
+
+/* 'json' NULL: no body. */
+static void expect(const char *json, bool also_record, const char *issues)
+{
+    struct qn_buf got;
+    qn_buf_init(&got, 4096);
+    gateway_body_issues(json ? parse(json) : NULL, FIELDS, QN_COUNT(FIELDS), also_record, &got);
+    assert_str(qn_buf_view(&got), issues);
+    qn_buf_fini(&got);
+}
+
+static void test_sound_bodies(void **state)
+{
+    (void)state;
+    expect("{" SOUND "}", true, "");
+    expect("{" SOUND ",\"image\":\"\",\"rememberMe\":false,\"unknown\":[1]}", true, "");
+    expect("{\"password\":\"\"," SOUND "}", true, ""); /* the last of two wins */
+}
+
+/* The sentences are zod's, as the product's clients see them. */
+static void test_each_issue(void **state)
+{
+    (void)state;
+    expect("{\"email\":\"a@example.com\",\"password\":\"p\"}", true,
+           "[body.name] Invalid input: expected string, received undefined");
+    expect("{" SOUND ",\"name\":null}", true, "[body.name] Invalid input: expected string, received null");
+    expect("{" SOUND ",\"name\":1}", true, "[body.name] Invalid input: expected string, received number");
+    expect("{" SOUND ",\"name\":true}", true, "[body.name] Invalid input: expected string, received boolean");
+    expect("{" SOUND ",\"name\":[]}", true, "[body.name] Invalid input: expected string, received array");
+    expect("{" SOUND ",\"name\":{}}", true, "[body.name] Invalid input: expected string, received object");
+    expect("{" SOUND ",\"email\":\"a@b\"}", true, "[body.email] Invalid email address");
+    expect("{" SOUND ",\"email\":7}", true, "[body.email] Invalid input: expected string, received number");
+    expect("{" SOUND ",\"password\":\"\"}", true,
+           "[body.password] Too small: expected string to have >=1 characters");
+    expect("{" SOUND ",\"rememberMe\":\"yes\"}", true,
+           "[body.rememberMe] Invalid input: expected boolean, received string");
+    expect("{" SOUND ",\"rememberMe\":null}", true,
+           "[body.rememberMe] Invalid input: expected boolean, received null");
+    expect("{" SOUND ",\"image\":null}", true, "[body.image] Invalid input: expected string, received null");
+}
+
+static void test_issues_come_in_the_order_of_the_fields(void **state)
+{
+    (void)state;
+    expect(
+        "{\"rememberMe\":1,\"password\":\"\",\"email\":\"x\"}", true,
+        "[body.name] Invalid input: expected string, received undefined; [body.email] Invalid email address; "
+        "[body.password] Too small: expected string to have >=1 characters; "
+        "[body.rememberMe] Invalid input: expected boolean, received number");
+}
+
+static void test_bodies_that_are_no_object(void **state)
+{
+    (void)state;
+    expect(NULL, false, "[body] Invalid input: expected object, received undefined");
+    expect("[]", false, "[body] Invalid input: expected object, received array");
+    expect("null", true,
+           "[body] Invalid input: expected object, received null; [body] Invalid input: expected record, "
+           "received null");
+    expect("\"x\"", true,
+           "[body] Invalid input: expected object, received string; [body] Invalid input: expected record, "
+           "received string");
+}
+
+static void test_members(void **state)
+{
+    (void)state;
+    const struct qn_json *body = parse("{\"a\":\"x\",\"empty\":\"\",\"n\":1,\"yes\":true,\"no\":false}");
+    assert_str(gateway_body_str(body, "a"), "x");
+    assert_int_equal(gateway_body_str(body, "empty").len, 0);
+    assert_null(gateway_body_str(body, "n").ptr);
+    assert_null(gateway_body_str(body, "none").ptr);
+    assert_null(gateway_body_str(NULL, "a").ptr);
+    assert_true(gateway_body_bool(body, "yes", false));
+    assert_false(gateway_body_bool(body, "no", true));
+    assert_true(gateway_body_bool(body, "none", true));
+    assert_true(gateway_body_bool(body, "a", true));
+    assert_false(gateway_body_bool(NULL, "yes", false));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sound_bodies),
+        cmocka_unit_test(test_each_issue),
+        cmocka_unit_test(test_issues_come_in_the_order_of_the_fields),
+        cmocka_unit_test(test_bodies_that_are_no_object),
+        cmocka_unit_test(test_members),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
