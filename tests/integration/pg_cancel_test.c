@@ -1,8 +1,8 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "tests/harness/rounds.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -127,12 +127,6 @@ static void test_statement_timeout(void **state)
     pg_fixture_end();
 }
 
-static size_t rounds(void)
-{
-    const char *text = getenv("QUINTET_TEST_CANCEL_ROUNDS");
-    return text ? strtoul(text, NULL, 10) : 2000;
-}
-
 /* The race itself. Each round a lone statement is late at a moment around its natural end, with reads on
  * other connections, and with statements that follow on the very connection: some of them alone, some shared.
  * None of those may ever be hit: their deadlines are far away, so that a 57014 can only be a stray cancel.
@@ -141,7 +135,7 @@ static void test_a_cancel_never_hits_another(void **state)
 {
     (void)state;
     static struct pg_ask late[3], alone[4], reads[12];
-    size_t n_late = 0, n_in_time = 0, n_rounds = rounds();
+    size_t n_late = 0, n_in_time = 0, n_rounds = harness_rounds(2000, 100000);
     unsigned long work = 4000;
     char amount[24];
     uint64_t began_ms = qn_clock_now_ms();

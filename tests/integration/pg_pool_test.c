@@ -316,6 +316,27 @@ static void test_pgbouncer_mode(void **state)
     pg_fixture_end();
 }
 
+/* More than a socket takes in one go, both ways and at the same time. */
+static void test_large_values(void **state)
+{
+    (void)state;
+    static const struct pg_statement echo = {"test_echo", "select length($1::text), repeat('y', 4000000)",
+                                             true};
+    enum { LARGE = 4000000 };
+    static char large[LARGE + 1];
+    static struct pg_ask asks[6];
+    memset(large, 'x', LARGE);
+    pg_fixture_begin("&connection_limit=1");
+    for (size_t i = 0; i < QN_COUNT(asks); i++)
+        pg_ask_start(&asks[i], &echo, 60000, large);
+    pg_ask_wait_all(asks, QN_COUNT(asks));
+    for (size_t i = 0; i < QN_COUNT(asks); i++) {
+        assert_int_equal(asks[i].status, QN_OK);
+        assert_string_equal(asks[i].text, "4000000");
+    }
+    pg_fixture_end();
+}
+
 static void hold_all(struct pg_ask *held, size_t n)
 {
     harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
@@ -448,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_prepared_statements_gone),
         cmocka_unit_test(test_prepared_once_a_connection),
         cmocka_unit_test(test_pgbouncer_mode),
+        cmocka_unit_test(test_large_values),
         cmocka_unit_test(test_deadline_in_the_queue),
         cmocka_unit_test(test_pool_timeout),
         cmocka_unit_test(test_queue_full),
