@@ -247,7 +247,7 @@ static void on_listed(struct qn_request *request)
     }
     const Quintet__Store__V1__ListPhotosResponse *rows = request->out;
     Quintet__Media__V1__ListPhotosResponse out = QUINTET__MEDIA__V1__LIST_PHOTOS_RESPONSE__INIT;
-    out.photos = qn_arena_array(a->call->arena, rows->n_photos + 1, sizeof *out.photos);
+    out.photos = qn_arena_array(a->call->arena, rows->n_photos + 1, sizeof(void *));
     while (out.photos && out.n_photos < rows->n_photos) {
         out.photos[out.n_photos] = media_photo_of_row(a->service, a->call->arena, rows->photos[out.n_photos]);
         if (!out.photos[out.n_photos])

@@ -35,9 +35,10 @@ void media_sigv4_signing_key(const struct media_sigv4_key *key, struct qn_str da
 {
     char seed[4 + MEDIA_SIGV4_SECRET_MAX];
     size_t secret_len = key->secret.len < MEDIA_SIGV4_SECRET_MAX ? key->secret.len : MEDIA_SIGV4_SECRET_MAX;
-    memcpy(seed, "AWS4", 4);
-    memcpy(seed + 4, key->secret.ptr, secret_len);
-    hmac(seed, 4 + secret_len, date, ret_key);
+    static const char prefix[] = {'A', 'W', 'S', '4'};
+    memcpy(seed, prefix, sizeof prefix);
+    memcpy(seed + sizeof prefix, key->secret.ptr, secret_len);
+    hmac(seed, sizeof prefix + secret_len, date, ret_key);
     hmac(ret_key, MEDIA_SIGV4_HASH_BYTES, key->region, ret_key);
     hmac(ret_key, MEDIA_SIGV4_HASH_BYTES, key->service, ret_key);
     hmac(ret_key, MEDIA_SIGV4_HASH_BYTES, QN_STR("aws4_request"), ret_key);
