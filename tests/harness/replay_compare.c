@@ -1,0 +1,257 @@
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+#include "common/core/clock.h"
+#include "common/core/encode.h"
+#include "tests/harness/http.h"
+#include "tests/harness/replay.h"
+#include "tests/harness/stack.h"
+
+enum {
+    ID_LEN = 32,        /* of rows and of session tokens: A–Z a–z 0–9 */
+    TIME_LEN = 24,      /* "2026-11-23T04:30:55.768Z" */
+    MAC_BYTES = 32,     /* SHA-256 */
+    SIGNATURE_LEN = 44, /* in base64 */
+    /* The recording took eighty seconds; under a sanitizer the replay takes longer. What times tell apart
+     * here is an hour and more. */
+    SLACK_MS = 10 * 60 * 1000,
+};
+
+struct comparison {
+    struct replay *replay;
+    const struct replay_target *target;
+    struct qn_buf *differences;
+};
+
+static void differ(struct comparison *c, const char *where, struct qn_str was, struct qn_str is)
+{
+    qn_buf_printf(c->differences, "    %s: recorded \"%.*s\", here \"%.*s\"\n", where, QN_STR_ARG(was),
+                  QN_STR_ARG(is));
+}
+
+static bool is_id(struct qn_str text)
+{
+    bool sound = text.len == ID_LEN;
+    for (size_t i = 0; sound && i < text.len; i++) {
+        char c = text.ptr[i];
+        sound = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    }
+    return sound;
+}
+
+/* Exactly YYYY-MM-DDTHH:MM:SS.mmmZ: the official client misreads any other number of digits. */
+static bool is_time(struct qn_str text, int64_t *ret_ms)
+{
+    return text.len == TIME_LEN && text.ptr[10] == 'T' && text.ptr[19] == '.' && text.ptr[23] == 'Z' &&
+           qn_time_parse(text, ret_ms);
+}
+
+static void compare_text(struct comparison *c, const char *where, struct qn_str key, struct qn_str was,
+                         struct qn_str is)
+{
+    bool names_row =
+        qn_str_eq(key, QN_STR("id")) || qn_str_eq(key, QN_STR("userId")) || qn_str_eq(key, QN_STR("token"));
+    int64_t was_ms, is_ms;
+    bool same;
+    if (names_row && is_id(was))
+        same = is_id(is) && replay_bind(c->replay, was, is);
+    else if (is_time(was, &was_ms))
+        same = is_time(is, &is_ms) && llabs(is_ms - was_ms - c->replay->later_ms) < SLACK_MS;
+    else
+        same = qn_str_eq(was, is);
+    if (!same)
+        differ(c, where, was, is);
+}
+
+static struct qn_str kind_name(const struct qn_json *value)
+{
+    static const char *const NAMES[] = {
+        [QN_JSON_NULL] = "null",     [QN_JSON_BOOL] = "boolean", [QN_JSON_NUMBER] = "number",
+        [QN_JSON_STRING] = "string", [QN_JSON_ARRAY] = "array",  [QN_JSON_OBJECT] = "object",
+    };
+    return qn_str_c(NAMES[value->kind]);
+}
+
+static void compare_value(struct comparison *c, const char *where, struct qn_str key,
+                          const struct qn_json *was, const struct qn_json *is);
+
+static void compare_members(struct comparison *c, const char *where, const struct qn_json *was,
+                            const struct qn_json *is)
+{
+    struct qn_arena *arena = &c->replay->arena;
+    if (was->n_items != is->n_items)
+        qn_buf_printf(c->differences, "    %s: recorded %zu members, here %zu\n", where, was->n_items,
+                      is->n_items);
+    for (size_t i = 0; i < was->n_items && i < is->n_items; i++) {
+        struct qn_str key = was->kind == QN_JSON_OBJECT ? was->keys[i] : QN_STR("");
+        if (was->kind == QN_JSON_OBJECT && !qn_str_eq(key, is->keys[i]))
+            differ(c, where, key, is->keys[i]);
+        else
+            compare_value(c, qn_arena_printf(arena, "%s.%.*s", where, QN_STR_ARG(key)), key, &was->items[i],
+                          &is->items[i]);
+    }
+}
+
+static void compare_value(struct comparison *c, const char *where, struct qn_str key,
+                          const struct qn_json *was, const struct qn_json *is)
+{
+    if (was->kind != is->kind)
+        differ(c, where, kind_name(was), kind_name(is));
+    else if (was->kind == QN_JSON_BOOL && was->boolean != is->boolean)
+        differ(c, where, was->boolean ? QN_STR("true") : QN_STR("false"),
+               is->boolean ? QN_STR("true") : QN_STR("false"));
+    else if (was->kind == QN_JSON_NUMBER && was->number != is->number)
+        differ(c, where, was->text, is->text);
+    else if (was->kind == QN_JSON_STRING)
+        compare_text(c, where, key, was->text, is->text);
+    else if (was->kind == QN_JSON_ARRAY || was->kind == QN_JSON_OBJECT)
+        compare_members(c, where, was, is);
+}
+
+static void compare_body(struct comparison *c, const struct qn_json *response, struct qn_str body)
+{
+    const struct qn_json *was = qn_json_get(response, "json"), *plain = qn_json_get(response, "body");
+    struct qn_json *is = NULL;
+    if (!was) {
+        struct qn_str text = plain && plain->kind == QN_JSON_STRING ? plain->text : QN_STR("");
+        if (!qn_str_eq(text, body))
+            differ(c, "body", text, body);
+    } else if (qn_json_parse(qn_arena_str(&c->replay->arena, body), false, &c->replay->arena, &is, NULL) !=
+               QN_OK) {
+        differ(c, "body is no JSON", plain->text, body);
+    } else {
+        compare_value(c, "body", QN_STR(""), was, is);
+    }
+}
+
+/* Base64 of HMAC-SHA256, by OpenSSL's own one-shot function and not by the service's. */
+static struct qn_str signature_of(struct comparison *c, const char *secret, struct qn_str value)
+{
+    unsigned char mac[MAC_BYTES];
+    char *text = qn_arena_alloc(&c->replay->arena, SIGNATURE_LEN + 1);
+    HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)value.ptr, value.len, mac, NULL);
+    EVP_EncodeBlock((unsigned char *)text, mac, sizeof mac);
+    return qn_str_n(text, SIGNATURE_LEN);
+}
+
+static struct qn_str percent_encoded(struct comparison *c, struct qn_str text)
+{
+    struct qn_buf out;
+    qn_buf_init(&out, 4096);
+    (void)qn_percent_encode(&out, text, QN_PERCENT_COMPONENT);
+    struct qn_str copy = qn_arena_str(&c->replay->arena, qn_buf_view(&out));
+    qn_buf_fini(&out);
+    return copy;
+}
+
+/* Later requests show signatures as they came and decoded. */
+static void bind_signature(struct comparison *c, struct qn_str was, struct qn_str is)
+{
+    replay_bind(c->replay, was, is);
+    replay_bind(c->replay, percent_encoded(c, was), percent_encoded(c, is));
+}
+
+/* "value.signature", percent-encoded, as the value of a cookie. */
+static void compare_signed(struct comparison *c, const char *where, struct qn_str was, struct qn_str is)
+{
+    ptrdiff_t was_dot = qn_str_find(was, '.'), is_dot = qn_str_find(is, '.');
+    if (was_dot < 0 || is_dot < 0) {
+        differ(c, where, was, is);
+        return;
+    }
+    struct qn_str was_value = qn_str_n(was.ptr, (size_t)was_dot), is_value = qn_str_n(is.ptr, (size_t)is_dot);
+    if (is_id(was_value) ? !is_id(is_value) || !replay_bind(c->replay, was_value, is_value)
+                         : !qn_str_eq(was_value, is_value))
+        differ(c, where, was_value, is_value);
+
+    struct qn_str signature = signature_of(c, c->target->secret, is_value);
+    struct qn_str encoded = percent_encoded(c, signature);
+    if (!qn_str_eq(qn_str_n(is.ptr + is_dot + 1, is.len - (size_t)is_dot - 1), encoded))
+        differ(c, "signature", encoded, is);
+
+    char *was_signature = qn_arena_alloc(&c->replay->arena, was.len);
+    size_t was_len;
+    if (!qn_percent_decode(qn_str_n(was.ptr + was_dot + 1, was.len - (size_t)was_dot - 1), was_signature,
+                           &was_len, false))
+        replay_fail("signature", "is not encoded");
+    bind_signature(c, qn_str_n(was_signature, was_len), signature);
+    /* The recorder also signed by hand, with the fixtures' secret, where another one is in force. */
+    struct qn_str by_hand = signature_of(c, HARNESS_STACK_SECRET, was_value);
+    if (!qn_str_eq(by_hand, qn_str_n(was_signature, was_len)))
+        bind_signature(c, by_hand, signature_of(c, HARNESS_STACK_SECRET, is_value));
+}
+
+static void compare_cookie(struct comparison *c, struct qn_str was, struct qn_str is)
+{
+    struct qn_str was_pair, is_pair, was_name, is_name;
+    if (!qn_str_next(&was, ';', &was_pair) || !qn_str_next(&is, ';', &is_pair) ||
+        !qn_str_next(&was_pair, '=', &was_name) || !qn_str_next(&is_pair, '=', &is_name)) {
+        differ(c, "set-cookie", was, is);
+        return;
+    }
+    if (!qn_str_eq(was_name, is_name))
+        differ(c, "set-cookie", was_name, is_name);
+    if (!qn_str_eq(was, is))
+        differ(c, "attributes of a cookie", was, is);
+    if (was_pair.len == 0 || is_pair.len == 0) {
+        if (was_pair.len != is_pair.len)
+            differ(c, "value of a cookie", was_pair, is_pair);
+        return;
+    }
+    compare_signed(c, "value of a cookie", was_pair, is_pair);
+}
+
+/* The n-th recorded header of this name; ptr NULL when there is none. */
+static struct qn_str recorded_header(const struct qn_json *response, const char *name, size_t nth)
+{
+    const struct qn_json *headers = qn_json_get(response, "headers");
+    for (size_t i = 0; headers && i < headers->n_items; i++) {
+        const struct qn_json *header = &headers->items[i];
+        if (qn_str_eq(header->items[0].text, qn_str_c(name)) && nth-- == 0)
+            return header->items[1].text;
+    }
+    return (struct qn_str){0};
+}
+
+static void compare_headers(struct comparison *c, const struct qn_json *response,
+                            const struct harness_http_reply *reply)
+{
+    static const char *const SINGLE[] = {"content-type",
+                                         "cache-control",
+                                         "pragma",
+                                         "location",
+                                         "x-retry-after",
+                                         "set-auth-token",
+                                         "access-control-expose-headers"};
+    for (size_t i = 0; i < sizeof SINGLE / sizeof *SINGLE; i++) {
+        struct qn_str was = recorded_header(response, SINGLE[i], 0);
+        struct qn_str is = qn_str_c(harness_http_header(reply, SINGLE[i], 0));
+        if (!qn_str_eq(was, is))
+            differ(c, SINGLE[i], was, is);
+    }
+    for (size_t i = 0;; i++) {
+        struct qn_str was = recorded_header(response, "set-cookie", i);
+        struct qn_str is =
+            qn_arena_str(&c->replay->arena, qn_str_c(harness_http_header(reply, "set-cookie", i)));
+        if (!was.ptr && is.len == 0)
+            return;
+        if (!was.ptr || is.len == 0) {
+            differ(c, "set-cookie", was, is);
+            return;
+        }
+        compare_cookie(c, was, is);
+    }
+}
+
+void replay_compare(struct replay *replay, const struct replay_exchange *exchange,
+                    const struct replay_target *target, const struct harness_http_reply *reply,
+                    struct qn_buf *differences)
+{
+    struct comparison c = {replay, target, differences};
+    const struct qn_json *response = qn_json_get(exchange->recorded, "response");
+    if (reply->status != exchange->status)
+        qn_buf_printf(differences, "    status: recorded %d, here %d\n", exchange->status, reply->status);
+    compare_headers(&c, response, reply);
+    compare_body(&c, response, qn_str_n(reply->body, reply->body_len));
+}

@@ -1,0 +1,370 @@
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/core/check.h"
+#include "tests/harness/replay.h"
+#include "tests/harness/stack.h"
+#include "tests/harness/test.h"
+
+/* Better Auth's face against Better Auth: every exchange that was recorded with the real product is either
+ * asked of the gateway, and must be answered the same, or stands in one of the two tables of what this
+ * release leaves out, with the reason. */
+
+#define BASE "/api/auth"
+
+/* The configurations that differ by settings which this release has. Each gets an auth and a gateway of its
+ * own, on the one database. */
+struct configuration {
+    const char *name;
+    const char *base; /* under which the routes lie; NULL: BASE */
+    const char *secret;
+    const char *environment[4]; /* NULL: what harness_stack_start() says */
+};
+
+#define NEWER_SECRET "qJ8nV3xTz6Lw1Rk9Ys4Hb7Md2Pf5Gc0Ea"
+
+static const struct configuration CONFIGURATIONS[] = {
+    {"default", NULL, HARNESS_STACK_SECRET, {NULL}},
+    {"https", NULL, HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=https://app.example.com"}},
+    {"nobase", NULL, HARNESS_STACK_SECRET, {"BETTER_AUTH_URL="}},
+    {"basepath", "/auth/v1", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=http://localhost:8080/auth/v1"}},
+    {"wildcard",
+     NULL,
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080",
+      "BETTER_AUTH_TRUSTED_ORIGINS=https://*.example.com,*.example.org,http://192.168.*:3000,"
+      "http://tail-slash.example/"}},
+    {"secrets",
+     NULL,
+     NEWER_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080",
+      "BETTER_AUTH_SECRETS=2:" NEWER_SECRET ",1:" HARNESS_STACK_SECRET}},
+    {"production",
+     NULL,
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080", "NODE_ENV=production"}},
+    {"production-no-base-url", NULL, HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=", "NODE_ENV=production"}},
+    {"development",
+     NULL,
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080", "NODE_ENV=development"}},
+    {"fetch-handler", NULL, HARNESS_STACK_SECRET, {NULL}},
+};
+
+static const char *const ROUTES[] = {"/sign-up/email", "/sign-in/email", "/sign-out", "/get-session", "/ok"};
+
+/* What this release leaves out: routes … */
+static const struct {
+    const char *route; /* below the base path, as fnmatch() has it */
+    const char *reason;
+} LEFT_OUT_ROUTES[] = {
+    {"/list-sessions", "routes over one's sessions"},
+    {"/revoke-*", "routes over one's sessions"},
+    {"/update-session", "routes over one's sessions"},
+    {"/list-accounts", "routes over one's account"},
+    {"/update-user", "routes over one's account"},
+    {"/change-password", "routes over one's account"},
+    {"/verify-password", "routes over one's account"},
+    {"/change-email", "routes over one's account"},
+    {"/delete-user*", "routes over one's account"},
+    {"/request-password-reset", "routes by mail"},
+    {"/reset-password*", "routes by mail"},
+    {"/send-verification-email", "routes by mail"},
+    {"/verify-email*", "routes by mail"},
+    {"/sign-in/social", "routes to other providers"},
+    {"/link-social", "routes to other providers"},
+    {"/unlink-account", "routes to other providers"},
+    {"/refresh-token", "routes to other providers"},
+    {"/get-access-token", "routes to other providers"},
+    {"/account-info*", "routes to other providers"},
+    {"/callback/*", "routes to other providers"},
+    {"/error*", "the page for errors"},
+};
+
+/* … and behaviour of the routes that are there, by the ids of the exchanges. */
+static const struct {
+    const char *ids, *reason;
+} LEFT_OUT[] = {
+    {"mail/*", "options: senders of mail"},
+    {"mailverify/*", "options: senders of mail"},
+    {"cache*/*", "options: the cookie cache"},
+    {"bearer*/*", "options: the bearer plugin"},
+    {"ratelimit*/*", "the rate limit"},
+    {"production/sign-in.4", "the rate limit"},
+    {"emaildisabled/*", "options: switching sign-up and sign-in off"},
+    {"signupdisabled/*", "options: switching sign-up and sign-in off"},
+    {"defer/*", "options: deferred refresh"},
+    {"default/refresh.due", "a session's refresh by /get-session"},
+    {"default/change-password.old-password-sign-in", "built on a route that is left out"},
+    {"default/change-password.new-cookie-alive", "built on a route that is left out"},
+    {"default/outside-base-path", "outside the base path, where the gateway's other faces are"},
+    {"basepath/sign-in.default-path", "outside the base path, where the gateway's other faces are"},
+    {"fetch-handler/sign-in.no-content-type",
+     "bodies without a type or empty, which servers of Node's sort read otherwise"},
+    {"fetch-handler/sign-in.empty-json",
+     "bodies without a type or empty, which servers of Node's sort read otherwise"},
+    {"fetch-handler/sign-in.string-body",
+     "bodies without a type or empty, which servers of Node's sort read otherwise"},
+    {"fetch-handler/sign-out.no-content-type",
+     "bodies without a type or empty, which servers of Node's sort read otherwise"},
+};
+
+/* What was done to the rows before an exchange: by the recorder's hand, or by a route that is left out here.
+ * "$1" is the session token that the exchange shows. */
+static const struct {
+    const char *id, *sql;
+} PREPARED[] = {
+    {"default/expiry.get-session-expired",
+     "update session set \"expiresAt\" = now() - interval '1 minute' where token = $1"},
+    {"default/refresh.not-due",
+     "update session set \"expiresAt\" = now() + interval '6 days 1 minute' where token = $1"},
+    {"default/refresh.due-but-disabled",
+     "update session set \"expiresAt\" = now() + interval '5 days 23 hours' where token = $1"},
+    {"default/refresh.dont-remember",
+     "update session set \"expiresAt\" = now() + interval '1 hour' where token = $1"},
+    {"default/fresh.get-session-not-fresh-ok",
+     "update session set \"createdAt\" = now() - interval '25 hours' where token = $1"},
+    {"default/update-user.get-session-after", "update \"user\" set name = E'New Name \\u2603' where id = "
+                                              "(select \"userId\" from session where token = $1)"},
+    {"default/update-user.get-session-final", "update \"user\" set name = '', image = 'x' where id = (select "
+                                              "\"userId\" from session where token = $1)"},
+    {"default/change-password.old-cookie-dead", "delete from session where token = $1"},
+    {"default/change-password.second-dead", "delete from session where token = $1"},
+    {"default/revoke-session.revoked-get-session", "delete from session where token = $1"},
+    {"default/revoke-sessions.after", "delete from session where token = $1"},
+};
+
+/* Shown as they were recorded: their point is a signature that is not quite ours, and of our own some
+ * spellings would be. Their secret is ours, so that a gateway that took them would tell by expiring the
+ * cookies. */
+static const char *const VERBATIM[] = {
+    "default/get-session.signature-base64url",
+    "default/get-session.signature-missing-pad",
+};
+
+static struct harness_stack stack;
+static struct replay replay;
+static PGconn *admin;
+
+static int set_up(void **state)
+{
+    (void)state;
+    replay_open(&replay);
+    harness_stack_start(&stack, NULL);
+    admin = harness_postgres_admin(stack.postgres, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    PQfinish(admin);
+    replay_close(&replay);
+    return 0;
+}
+
+static const struct configuration *configuration_of(const struct replay_exchange *exchange)
+{
+    for (size_t i = 0; i < QN_COUNT(CONFIGURATIONS); i++) {
+        if (strcmp(CONFIGURATIONS[i].name, exchange->config) == 0)
+            return &CONFIGURATIONS[i];
+    }
+    return NULL;
+}
+
+/* The path below the base path; NULL outside of it. */
+static const char *route_of(const struct replay_exchange *exchange)
+{
+    const struct configuration *configuration = configuration_of(exchange);
+    const char *base = configuration && configuration->base ? configuration->base : BASE;
+    return strncmp(exchange->path, base, strlen(base)) == 0 ? exchange->path + strlen(base) : NULL;
+}
+
+/* The line of LEFT_OUT, or after them of LEFT_OUT_ROUTES; -1: in neither. */
+static int line_left_out(const struct replay_exchange *exchange)
+{
+    const char *route = route_of(exchange);
+    for (size_t i = 0; i < QN_COUNT(LEFT_OUT); i++) {
+        if (fnmatch(LEFT_OUT[i].ids, exchange->id, 0) == 0)
+            return (int)i;
+    }
+    /* That something is no route is ours to answer, whatever becomes of that route. */
+    for (size_t i = 0; route && !replay_is_no_route(exchange) && i < QN_COUNT(LEFT_OUT_ROUTES); i++) {
+        if (fnmatch(LEFT_OUT_ROUTES[i].route, route, 0) == 0)
+            return (int)(QN_COUNT(LEFT_OUT) + i);
+    }
+    return -1;
+}
+
+static bool is_ours(const struct replay_exchange *exchange)
+{
+    const char *route = route_of(exchange);
+    if (!configuration_of(exchange))
+        return false;
+    if (replay_is_no_route(exchange))
+        return true;
+    for (size_t i = 0; route && i < QN_COUNT(ROUTES); i++) {
+        if (strncmp(route, ROUTES[i], strlen(ROUTES[i])) == 0 && strchr("?", route[strlen(ROUTES[i])]))
+            return true;
+    }
+    return false;
+}
+
+static const char *reason_of(int line)
+{
+    size_t n = QN_COUNT(LEFT_OUT);
+    return (size_t)line < n ? LEFT_OUT[line].reason : LEFT_OUT_ROUTES[(size_t)line - n].reason;
+}
+
+/* Nothing is skipped in silence, and no line of the tables outlives what it was for. */
+static void test_every_exchange_is_replayed_or_left_out_for_a_reason(void **state)
+{
+    (void)state;
+    enum { LINES = QN_COUNT(LEFT_OUT) + QN_COUNT(LEFT_OUT_ROUTES) };
+    size_t left_out[LINES] = {0}, replayed = 0, total = 0, lost = 0;
+    for (size_t i = 0; i < replay.n_exchanges; i++) {
+        const struct replay_exchange *exchange = &replay.exchanges[i];
+        int line = line_left_out(exchange);
+        if (line >= 0) {
+            left_out[line]++;
+            total++;
+        } else if (is_ours(exchange)) {
+            replayed++;
+        } else {
+            print_error("%s (%s %s) is neither replayed nor left out\n", exchange->id, exchange->method,
+                        exchange->path);
+            lost++;
+        }
+    }
+    print_message("%zu exchanges: %zu replayed, %zu left out:\n", replay.n_exchanges, replayed, total);
+    for (int i = 0; i < LINES; i++) {
+        size_t n = left_out[i];
+        if (n == 0)
+            fail_msg("nothing is left out by line %d (%s) any more", i, reason_of(i));
+        for (int k = i + 1; k < LINES && strcmp(reason_of(k), reason_of(i)) == 0; k++, i++)
+            n += left_out[k];
+        print_message("  %4zu  %s\n", n, reason_of(i));
+    }
+    for (size_t i = 0; i < QN_COUNT(PREPARED) + QN_COUNT(VERBATIM); i++) {
+        const char *id = i < QN_COUNT(PREPARED) ? PREPARED[i].id : VERBATIM[i - QN_COUNT(PREPARED)];
+        size_t k = 0;
+        while (k < replay.n_exchanges && strcmp(replay.exchanges[k].id, id) != 0)
+            k++;
+        if (k == replay.n_exchanges || line_left_out(&replay.exchanges[k]) >= 0)
+            fail_msg("%s is prepared for, but not replayed", id);
+    }
+    assert_int_equal(lost, 0);
+    assert_int_equal(replayed + total, replay.n_exchanges);
+}
+
+/* Runs a statement with the exchange's token; how many rows it changed or found. */
+static int with_token(const char *sql, const char *token)
+{
+    PGresult *result = PQexecParams(admin, sql, 1, NULL, &token, NULL, NULL, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(admin));
+    int rows = PQresultStatus(result) == PGRES_TUPLES_OK ? PQntuples(result) : atoi(PQcmdTuples(result));
+    PQclear(result);
+    return rows;
+}
+
+static void prepare(const struct replay_exchange *exchange)
+{
+    for (size_t i = 0; i < QN_COUNT(PREPARED); i++) {
+        if (strcmp(PREPARED[i].id, exchange->id) != 0)
+            continue;
+        if (with_token(PREPARED[i].sql, replay_token(&replay, exchange)) != 1)
+            fail_msg("%s: there was no row to prepare", exchange->id);
+    }
+}
+
+static bool is_verbatim(const struct replay_exchange *exchange)
+{
+    for (size_t i = 0; i < QN_COUNT(VERBATIM); i++) {
+        if (strcmp(VERBATIM[i], exchange->id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the recorder then looked up in the database. */
+static bool is_row_as_recorded(const struct replay_exchange *exchange)
+{
+    const struct qn_json *exists = replay_after(exchange, "sessionRowExists");
+    return !exists || exists->boolean == (with_token("select 1 from session where token = $1",
+                                                     replay_token(&replay, exchange)) == 1);
+}
+
+static void ask_all(const struct configuration *configuration, const char *url)
+{
+    const struct replay_target target = {url, configuration->secret};
+    size_t asked = 0, failed = 0;
+    for (size_t i = 0; i < replay.n_exchanges; i++) {
+        const struct replay_exchange *exchange = &replay.exchanges[i];
+        if (configuration_of(exchange) != configuration || line_left_out(exchange) >= 0)
+            continue;
+        struct qn_buf differences;
+        qn_buf_init(&differences, 1024 * 1024);
+        prepare(exchange);
+        bool same = replay_ask(&replay, exchange, &target, is_verbatim(exchange), &differences);
+        if (!is_row_as_recorded(exchange)) {
+            qn_buf_write_c(&differences, "    whether the session's row is there\n");
+            same = false;
+        }
+        if (!same)
+            print_error("  %s\n%s", exchange->id, differences.data);
+        qn_buf_fini(&differences);
+        asked++;
+        failed += !same;
+    }
+    print_message("%s: %zu exchanges\n", configuration->name, asked);
+    assert_true(asked > 0);
+    if (failed)
+        fail_msg("%zu of %zu were answered otherwise", failed, asked);
+}
+
+static struct harness_service *start(const char *program, const struct configuration *configuration,
+                                     const char *first, const char *second, const char *third, bool http)
+{
+    const char *environment[16] = {"QUINTET_LOG_LEVEL=info", first, second, third};
+    size_t n = 4;
+    for (size_t i = 0; configuration->environment[i]; i++)
+        environment[n++] = configuration->environment[i];
+    return harness_service_start(&(const struct harness_service_options){
+        .program = program, .environment = environment, .http = http});
+}
+
+static void test_configuration(void **state)
+{
+    const struct configuration *configuration = *state;
+    if (!configuration->environment[0]) {
+        ask_all(configuration, stack.url);
+        return;
+    }
+    const char *folder = harness_folder(), *name = configuration->name;
+    struct harness_service *auth =
+        start("quintet-auth", configuration, harness_text("QUINTET_RPC_LISTEN=ipc://%s/a-%s", folder, name),
+              harness_text("QUINTET_PROFILE_ADDRESS=ipc://%s/profile", folder),
+              "BETTER_AUTH_SECRET=" HARNESS_STACK_SECRET, false);
+    struct harness_service *gateway = start(
+        "quintet-gateway", configuration, harness_text("QUINTET_AUTH_ADDRESS=ipc://%s/a-%s", folder, name),
+        harness_text("QUINTET_PROFILE_ADDRESS=ipc://%s/profile", folder),
+        harness_text("QUINTET_MEDIA_ADDRESS=ipc://%s/media", folder), true);
+    harness_service_await(auth, true);
+    harness_service_await(gateway, true);
+    ask_all(configuration, harness_text("http://127.0.0.1:%u", harness_service_http_port(gateway)));
+    assert_int_equal(harness_service_stop(gateway), 0);
+    assert_int_equal(harness_service_stop(auth), 0);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[1 + QN_COUNT(CONFIGURATIONS)] = {
+        cmocka_unit_test(test_every_exchange_is_replayed_or_left_out_for_a_reason)};
+    for (size_t i = 0; i < QN_COUNT(CONFIGURATIONS); i++)
+        tests[1 + i] = (struct CMUnitTest){.name = CONFIGURATIONS[i].name,
+                                           .test_func = test_configuration,
+                                           .initial_state = (void *)&CONFIGURATIONS[i]};
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
