@@ -263,6 +263,13 @@ static bool settle(struct pg_conn *conn)
     return true;
 }
 
+/* An error that no server has said: the connection is gone. It is no answer to the query at hand, of which
+ * nobody knows what became. */
+static bool is_libpqs_own(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_FATAL_ERROR && !PQresultErrorField(result, PG_DIAG_SQLSTATE);
+}
+
 bool pg_flight_read(struct pg_conn *conn)
 {
     (void)PQisBusy(
@@ -278,6 +285,13 @@ bool pg_flight_read(struct pg_conn *conn)
             }
             conn->result_open = false;
             continue;
+        }
+        if (is_libpqs_own(result)) {
+            PQclear(result);
+            if (PQstatus(conn->pg) == CONNECTION_BAD)
+                break;
+            pg_conn_close(conn, "lost");
+            return false;
         }
         if (conn->result_open || conn->n_flights == 0 || !take_result(conn, result)) {
             pg_conn_close(conn, "odd answer");
