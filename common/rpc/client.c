@@ -211,7 +211,7 @@ static void end_unanswered(struct qn_batch *batch, enum qn_trip_end end)
             continue;
         if (end == QN_TRIP_NOT_SENT)
             on_not_sent(request);
-        else if (end == QN_TRIP_LOST)
+        else if (end == QN_TRIP_LOST || end == QN_TRIP_CANCELLED)
             on_lost(request);
         else if (end == QN_TRIP_TIMED_OUT)
             qn_request_end(request, QN_DEADLINE_EXCEEDED, "no answer in time");
@@ -405,7 +405,7 @@ static void free_client(struct qn_client *client)
 
 void qn_client_end_if_empty(struct qn_client *client)
 {
-    if (!client->closing || !client->post_closed || !client->discover_closed ||
+    if (!client->closing || !client->gate_closed || !client->discover_closed ||
         !qn_list_empty(&client->ended))
         return;
     QN_CHECK(qn_list_empty(&client->under_way) && client->n_waiting == 0);
@@ -416,10 +416,10 @@ void qn_client_end_if_empty(struct qn_client *client)
         closed(context);
 }
 
-static void on_post_closed(void *context)
+static void on_gate_closed(void *context)
 {
     struct qn_client *client = context;
-    client->post_closed = true;
+    client->gate_closed = true;
     qn_client_end_if_empty(client);
 }
 
@@ -451,7 +451,7 @@ static enum qn_status check_options(const struct qn_client_options *options, str
 static enum qn_status open_parts(struct qn_client *client)
 {
     const struct qn_client_options *options = &client->options;
-    QN_TRY(qn_post_open(client->loop, qn_transport_take, NULL, &client->post));
+    QN_TRY(qn_gate_open(client->loop, &client->gate));
     struct qn_peers_options peers_options = {
         .service = options->name,
         .log = &client->log,
@@ -466,7 +466,7 @@ static enum qn_status open_parts(struct qn_client *client)
             },
     };
     struct qn_peers_events events = {on_peer_ready, on_peer_lost, on_peer_suspect, client};
-    QN_TRY(qn_peers_open(client->loop, client->post, &peers_options, &events, &client->peers));
+    QN_TRY(qn_peers_open(client->loop, client->gate, &peers_options, &events, &client->peers));
     return qn_discover_open(client->loop, &client->address, &client->log, on_found, client,
                             &client->discover);
 }
@@ -539,8 +539,8 @@ void qn_client_close(struct qn_client *client, void (*closed)(void *context), vo
         qn_peers_close(client->peers);
     if (client->discover != NULL)
         qn_discover_close(client->discover, on_discover_closed, client);
-    if (client->post != NULL)
-        qn_post_close(client->post, on_post_closed, client);
+    if (client->gate != NULL)
+        qn_gate_close(client->gate, on_gate_closed, client);
     else /* of an open that failed: nothing else will come */
-        on_post_closed(client);
+        on_gate_closed(client);
 }

@@ -8,7 +8,11 @@
 #include "common/rpc/address.h"
 
 /* A service's address on one machine: a folder in which each of its processes has a socket, <pid>.sock,
- * because two live processes cannot listen on one path. Both sides compute the same. Inside the room. */
+ * because two live processes cannot listen on one path. Both sides compute the same. Inside the room.
+ *
+ * A process that lives holds a lock on <pid>.lock (flock(2): it ends with the process, and is seen from other
+ * containers that share the folder). So whether a socket is stale is found out without connecting to it,
+ * which would disturb nng: it waits 100 ms after a connection that says nothing. */
 
 /* sun_path of a Unix socket holds 108 bytes; beyond this many we move to a shorter folder. */
 enum { QN_FOLDER_SOCKET_MAX = 100, QN_FOLDER_PEERS_MAX = 64 };
@@ -29,27 +33,31 @@ struct qn_folder_socket {
     char path[QN_FOLDER_SOCKET_MAX + 1];
 };
 
-/* A path to listen on first, which clients do not look at: they must not find a socket that refuses. */
-void qn_folder_hidden(const struct qn_folder *folder, struct qn_folder_socket *ret_socket);
+/* A name of this process in the folder. */
+struct qn_folder_place {
+    int lock;                       /* held; -1: none */
+    struct qn_folder_socket hidden; /* to listen on first */
+    struct qn_folder_socket socket; /* what clients look for */
+};
 
-/* Gives the listening socket at 'hidden' its name, <pid>.sock (or <pid>-1.sock and so on when this process
- * has several), and takes the hidden one away. Sockets of dead processes are removed on the way.
- * QN_ALREADY_EXISTS: sixteen of them are taken; QN_UNAVAILABLE. */
-QN_MUST_USE enum qn_status qn_folder_publish(const struct qn_folder *folder,
-                                             const struct qn_folder_socket *hidden,
-                                             struct qn_folder_socket *ret_socket, struct qn_error *err);
+/* Takes <pid>, or <pid>-1 and so on when this process has several. Sockets of dead processes are removed on
+ * the way. QN_ALREADY_EXISTS: sixteen of them are taken; QN_PERMISSION_DENIED, QN_UNAVAILABLE. */
+QN_MUST_USE enum qn_status qn_folder_take(const struct qn_folder *folder, struct qn_folder_place *ret_place,
+                                          struct qn_error *err);
 
-/* Takes a name back; connections stay. */
-void qn_folder_withdraw(const struct qn_folder_socket *socket);
+/* The hidden socket listens: give it its name. Clients must not find one that refuses. */
+QN_MUST_USE enum qn_status qn_folder_publish(const struct qn_folder_place *place, struct qn_error *err);
 
-/* The names of the sockets in it, in order, at most QN_FOLDER_PEERS_MAX; 0 also when there is no folder. */
+/* Takes the name back from clients; connections stay. */
+void qn_folder_withdraw(const struct qn_folder_place *place);
+
+/* Gives the place back. The socket is closed by now. */
+void qn_folder_leave(struct qn_folder_place *place);
+
+/* The sockets in it, in order, at most QN_FOLDER_PEERS_MAX; 0 also when there is no folder. */
 size_t qn_folder_list(const struct qn_folder *folder, struct qn_folder_socket *ret_sockets);
 
-/* Whether nobody listens there any more, by trying. A process that lives is disturbed a little (nng waits up
- * to 100 ms before it accepts the next), so ask only about a socket that does not answer. */
-bool qn_folder_is_stale(const char *socket_path);
-
-/* Removes the socket if it is stale; true when it did. */
+/* Removes the socket if its process is dead; true when it did. */
 bool qn_folder_remove_stale(const char *socket_path);
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/rpc/address.h"
 #include "common/rpc/client.h"
 #include "common/rpc/discover.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/peers.h"
 #include "common/rpc/wire.h"
 
@@ -41,7 +42,7 @@ struct qn_batch {
 
 struct qn_client {
     struct qn_loop *loop;
-    struct qn_post *post;
+    struct qn_gate *gate;
     struct qn_peers *peers;
     struct qn_discover *discover;
     struct qn_client_options options; /* defaults filled in */
@@ -60,7 +61,7 @@ struct qn_client {
     uint64_t alone_since_ms; /* since when no peer is ready; 0: one is */
     struct qn_timer alone;
 
-    bool closing, post_closed, discover_closed;
+    bool closing, gate_closed, discover_closed;
     void (*closed)(void *context);
     void *closed_context;
     struct qn_series *queue_length;

@@ -19,7 +19,8 @@ enum {
     PING_AFTER_MS = 1000, /* quiet time before a ping: how soon an idle client learns that a peer drains */
     GREETING_TIMEOUT_MS = 5000,
     HUNG_UP_MS = 1000,   /* before a peer that drained is dialled again, should its address stay */
-    DIAL_ANEW_MS = 5000, /* then a new socket: whatever the old one's dialler waits for */
+    DIAL_ANEW_MS = 1500, /* then a new socket: whatever the old one's dialler waits for */
+    BROKEN_MS = 1000,    /* a call was lost, and nng has not said that the connection is: then as well */
 };
 
 enum state { DIALLING, GREETING, READY, SILENT, DRAINING, HUNG_UP, LEAVING };
@@ -36,12 +37,13 @@ struct qn_peer {
     struct qn_trip *greeting;   /* under way, or NULL */
     uint64_t since_ms;          /* of the state */
     uint64_t heard_ms;
-    bool gone; /* out of the list; freed when nothing is under way any more */
+    uint64_t broken_ms; /* when a call was lost on this connection; 0: none */
+    bool gone;          /* out of the list; freed when nothing is under way any more */
 };
 
 struct qn_peers {
     struct qn_loop *loop;
-    struct qn_post *post;
+    struct qn_gate *gate;
     struct qn_peers_options options;
     struct qn_peers_events events;
     struct qn_list list;
@@ -83,10 +85,18 @@ static void enter(struct qn_peer *peer, enum state state)
 static void hang_up(struct qn_peer *peer)
 {
     struct qn_line *line = peer->line;
+    bool connected = peer->connection != 0 && peer->state != SILENT && peer->broken_ms == 0;
     peer->line = NULL;
     peer->connection = 0;
-    if (line != NULL)
-        qn_line_close(line); /* the greeting ends through it, if one is under way */
+    peer->broken_ms = 0;
+    if (line == NULL)
+        return;
+    if (peer->greeting != NULL)
+        qn_trip_cancel(peer->greeting);
+    if (connected)
+        qn_line_part(line);
+    else
+        qn_line_close(line);
 }
 
 static void free_when_idle(struct qn_peer *peer)
@@ -97,10 +107,10 @@ static void free_when_idle(struct qn_peer *peer)
 
 static void forget(struct qn_peer *peer)
 {
-    enter(peer, LEAVING);
     qn_list_remove(&peer->peers->list, &peer->node);
     peer->gone = true;
     hang_up(peer);
+    enter(peer, LEAVING);
     free_when_idle(peer);
 }
 
@@ -134,6 +144,7 @@ static void on_changed(void *context, uint32_t connection)
         return;
     bool was_up = peer->connection != 0;
     peer->connection = connection;
+    peer->broken_ms = 0;
     if (was_up) {
         if (peer->state == READY || peer->state == SILENT)
             note(peer, QN_INFO, "peer lost");
@@ -163,7 +174,7 @@ static void open_line(struct qn_peer *peer)
     uint64_t held_back;
     enter(peer, DIALLING);
     peer->since_ms = qn_clock_now_ms();
-    if (qn_line_open(peers->post, &options, &events, &peer->line, &err) != QN_OK) {
+    if (qn_line_open(peers->gate, &options, &events, &peer->line, &err) != QN_OK) {
         peer->line = NULL; /* the tick tries again */
         if (qn_log_due(&peers->trouble, 10000, &held_back))
             qn_log(peers->options.log, QN_ERROR, "cannot dial a peer", QN_F_C("peer", peer->url),
@@ -230,6 +241,15 @@ static void greet(struct qn_peer *peer)
 
 static void tick_peer(struct qn_peer *peer, uint64_t now_ms)
 {
+    if (peer->broken_ms != 0 && now_ms - peer->broken_ms > BROKEN_MS) {
+        note(peer, QN_WARN, "a lost connection was not told of");
+        hang_up(peer);
+        peer->peers->events.lost(peer->peers->events.context, peer);
+        if (peer->state == DRAINING)
+            enter(peer, HUNG_UP);
+        else if (peer->state != LEAVING)
+            open_line(peer);
+    }
     switch (peer->state) {
     case DIALLING:
         if (peer->line == NULL || now_ms - peer->since_ms > DIAL_ANEW_MS) {
@@ -273,7 +293,7 @@ static void on_tick(struct qn_timer *timer)
     qn_timer_start(peers->loop, &peers->tick, TICK_MS, on_tick);
 }
 
-enum qn_status qn_peers_open(struct qn_loop *loop, struct qn_post *post,
+enum qn_status qn_peers_open(struct qn_loop *loop, struct qn_gate *gate,
                              const struct qn_peers_options *options, const struct qn_peers_events *events,
                              struct qn_peers **ret_peers)
 {
@@ -281,7 +301,7 @@ enum qn_status qn_peers_open(struct qn_loop *loop, struct qn_post *post,
     if (peers == NULL)
         return QN_RESOURCE_EXHAUSTED;
     peers->loop = loop;
-    peers->post = post;
+    peers->gate = gate;
     peers->options = *options;
     peers->events = *events;
     peers->connected = qn_metric_series(&connected_metric, options->service, NULL, NULL);
@@ -404,6 +424,8 @@ void qn_peer_done(struct qn_peer *peer, size_t n_calls, enum qn_trip_end end, bo
     }
     if (end == QN_TRIP_ANSWERED)
         peer->heard_ms = qn_clock_now_ms();
+    else if (end == QN_TRIP_LOST && peer->connection != 0 && peer->broken_ms == 0)
+        peer->broken_ms = qn_clock_now_ms();
     if (draining)
         set_draining(peer);
     else if (end == QN_TRIP_ANSWERED && peer->state == SILENT)

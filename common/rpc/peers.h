@@ -8,7 +8,6 @@
 #include "common/core/log.h"
 #include "common/core/status.h"
 #include "common/loop/loop.h"
-#include "common/loop/post.h"
 #include "common/rpc/transport.h"
 
 /* The processes that serve one service, as one client sees them: a line (an nng socket of its own) to each
@@ -45,7 +44,7 @@ struct qn_peers_events {
     void *context;
 };
 
-QN_MUST_USE enum qn_status qn_peers_open(struct qn_loop *loop, struct qn_post *post,
+QN_MUST_USE enum qn_status qn_peers_open(struct qn_loop *loop, struct qn_gate *gate,
                                          const struct qn_peers_options *options,
                                          const struct qn_peers_events *events, struct qn_peers **ret_peers);
 
@@ -72,7 +71,7 @@ struct qn_trip *qn_peer_send(struct qn_peer *peer, struct qn_message *message, s
 /* To be called first in 'done'; afterwards the peer may be gone. 'draining': what the answer said. */
 void qn_peer_done(struct qn_peer *peer, size_t n_calls, enum qn_trip_end end, bool draining);
 
-/* Hangs up on all. What is under way ends through the post given at the start; close that, and then free. */
+/* Hangs up on all. What is under way ends through the gate given at the start; close that, and then free. */
 void qn_peers_close(struct qn_peers *peers);
 void qn_peers_free(struct qn_peers *peers);
 

@@ -6,7 +6,6 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/id.h"
-#include "common/loop/post.h"
 #include "common/loop/timer.h"
 #include "common/rpc/address.h"
 #include "common/rpc/folder.h"
@@ -26,11 +25,11 @@ enum { KEEP_BUFFER_BYTES = 64 << 10 };
 
 struct qn_server {
     struct qn_loop *loop;
-    struct qn_post *post;
+    struct qn_gate *gate;
     struct qn_port *port; /* NULL once closed */
     struct qn_server_options options;
     struct qn_address address;
-    struct qn_folder_socket socket; /* of a folder */
+    struct qn_folder_place place; /* in a folder */
     char listening[QN_ADDRESS_URL_MAX];
 
     struct qn_method_stats *methods;
@@ -47,7 +46,7 @@ struct qn_server {
     void (*drained)(void *context);
     void *drained_context;
 
-    bool post_closed;
+    bool gate_closed;
     struct qn_later close_end;
     void (*closed)(void *context);
     void *closed_context;
@@ -119,6 +118,7 @@ static void free_inbound(struct qn_inbound *inbound)
 
 static void free_server(struct qn_server *server)
 {
+    qn_folder_leave(&server->place);
     struct qn_node *node;
     while ((node = qn_list_pop(&server->idle)) != NULL)
         free_inbound(container_of(node, struct qn_inbound, node));
@@ -138,7 +138,7 @@ static void on_close_end(struct qn_later *later)
 
 static void end_close_if_empty(struct qn_server *server)
 {
-    if (server->post_closed && qn_list_empty(&server->busy))
+    if (server->gate_closed && qn_list_empty(&server->busy))
         qn_later_start(server->loop, &server->close_end, on_close_end);
 }
 
@@ -312,6 +312,11 @@ static void on_arrived(void *context, struct qn_seat *seat, struct qn_message *m
         refuse(server, "size", "too long"); /* inproc knows no limit of its own */
     else if (qn_wire_read_request(bytes, &request, &err) != QN_OK)
         refuse(server, "envelope", err.message);
+    if (request.goodbye) {
+        qn_seat_hang_up(seat, message);
+        qn_message_free(message);
+        return;
+    }
 
     struct qn_inbound *inbound = take_inbound(server);
     if (inbound == NULL || !make_room_for_calls(inbound, request.n_calls)) {
@@ -378,21 +383,20 @@ static enum qn_status listen_on(struct qn_server *server, const char *url, struc
         .message_max_bytes = server->options.message_max_bytes,
     };
     struct qn_port_events events = {on_arrived, on_peers_changed, on_port_closed, server};
-    return qn_port_open(server->post, &options, &events, &server->port, err);
+    return qn_port_open(server->gate, &options, &events, &server->port, err);
 }
 
 static enum qn_status listen_in_folder(struct qn_server *server, struct qn_error *err)
 {
     struct qn_folder folder;
-    struct qn_folder_socket hidden;
     qn_folder_at(server->address.path, &folder);
     QN_TRY(qn_folder_make(&folder, err));
-    qn_folder_hidden(&folder, &hidden);
+    QN_TRY(qn_folder_take(&folder, &server->place, err));
     char url[QN_ADDRESS_URL_MAX];
-    snprintf(url, sizeof(url), "ipc://%s", hidden.path);
+    snprintf(url, sizeof(url), "ipc://%s", server->place.hidden.path);
     QN_TRY(listen_on(server, url, err));
-    QN_TRY(qn_folder_publish(&folder, &hidden, &server->socket, err));
-    snprintf(server->listening, sizeof(server->listening), "ipc://%s", server->socket.path);
+    QN_TRY(qn_folder_publish(&server->place, err));
+    snprintf(server->listening, sizeof(server->listening), "ipc://%s", server->place.socket.path);
     return QN_OK;
 }
 
@@ -425,17 +429,17 @@ static enum qn_status start_listening(struct qn_server *server, struct qn_error 
     return QN_OK;
 }
 
-static void on_post_closed(void *context)
+static void on_gate_closed(void *context)
 {
     struct qn_server *server = context;
-    server->post_closed = true;
+    server->gate_closed = true;
     end_close_if_empty(server);
 }
 
 static void on_port_closed(void *context)
 {
     struct qn_server *server = context;
-    qn_post_close(server->post, on_post_closed, server);
+    qn_gate_close(server->gate, on_gate_closed, server);
 }
 
 enum qn_status qn_server_open(struct qn_loop *loop, const struct qn_server_options *options,
@@ -445,6 +449,7 @@ enum qn_status qn_server_open(struct qn_loop *loop, const struct qn_server_optio
     if (server == NULL)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "out of memory");
     server->loop = loop;
+    server->place.lock = -1;
     server->options = *options;
     server->in_flight = qn_metric_series(&in_flight_metric, NULL, NULL, NULL);
     struct qn_server_options *set = &server->options;
@@ -461,8 +466,8 @@ enum qn_status qn_server_open(struct qn_loop *loop, const struct qn_server_optio
         status = qn_address_parse(options->listen, &server->address, err);
     if (status == QN_OK && (status = make_methods(server)) != QN_OK)
         qn_error_set(err, status, "out of memory");
-    if (status == QN_OK && (status = qn_post_open(loop, qn_transport_take, NULL, &server->post)) != QN_OK)
-        qn_error_set(err, status, "cannot open a post");
+    if (status == QN_OK && (status = qn_gate_open(loop, &server->gate)) != QN_OK)
+        qn_error_set(err, status, "out of memory or descriptors");
     if (status != QN_OK) {
         free_server(server);
         return status;
@@ -472,7 +477,7 @@ enum qn_status qn_server_open(struct qn_loop *loop, const struct qn_server_optio
         if (server->port != NULL)
             qn_server_close(server, NULL, NULL);
         else
-            qn_post_close(server->post, on_post_closed, server);
+            qn_gate_close(server->gate, on_gate_closed, server);
         return status;
     }
     *ret_server = server;
@@ -484,13 +489,6 @@ const char *qn_server_address(const struct qn_server *server)
     return server->listening;
 }
 
-static void withdraw(struct qn_server *server)
-{
-    if (server->socket.path[0] != '\0')
-        qn_folder_withdraw(&server->socket);
-    server->socket.path[0] = '\0';
-}
-
 void qn_server_drain(struct qn_server *server, uint64_t limit_ms, void (*drained)(void *context),
                      void *context)
 {
@@ -499,7 +497,7 @@ void qn_server_drain(struct qn_server *server, uint64_t limit_ms, void (*drained
     server->drained = drained;
     server->drained_context = context;
     /* Clients watch the folder; those of a name learn by their next call or greeting. */
-    withdraw(server);
+    qn_folder_withdraw(&server->place);
     qn_timer_start(server->loop, &server->drain_limit, limit_ms, on_drain_limit);
     end_drain_if_empty(server);
 }
@@ -512,7 +510,7 @@ void qn_server_close(struct qn_server *server, void (*closed)(void *context), vo
     server->drained = NULL;
     qn_timer_cancel(server->loop, &server->drain_limit);
     qn_later_cancel(server->loop, &server->drain_end);
-    withdraw(server);
+    qn_folder_withdraw(&server->place);
     qn_list_each (node, &server->busy)
         container_of(node, struct qn_inbound, node)->seat = NULL;
     struct qn_port *port = server->port;

@@ -7,19 +7,14 @@
 
 #include "common/core/status.h"
 #include "common/core/str.h"
-#include "common/loop/loop.h"
-#include "common/loop/post.h"
+#include "common/rpc/gate.h"
 
 /* nng, which only transport.c includes: request and reply over contexts, as events on the loop. Inside the
  * room; services use server.h and client.h.
  *
- * nng's own threads do nothing here but ring qn_post(): no callback of nng frees, waits for or restarts an
- * aio (nng issues 508, 1138, 1721). All functions are for the loop's thread. Processes that use this must not
- * be forked without exec: nng's threads do not survive it. */
-
-/* The way from nng's threads to the loop: open a qn_post with this as its 'take', and give it to the lines or
- * the port that shall use it. Close it after them. */
-void qn_transport_take(void *context, struct qn_node *node);
+ * nng's own threads do nothing here but ring a gate: no callback of nng frees, waits for or restarts an aio
+ * (nng issues 508, 1138, 1721). All functions are for the loop's thread. Processes that use this must not be
+ * forked without exec: nng's threads do not survive it. */
 
 /* One nng message: bytes of a fixed length. */
 struct qn_message;
@@ -29,13 +24,15 @@ struct qn_message *qn_message_new(size_t bytes);
 void qn_message_free(struct qn_message *message); /* NULL is allowed */
 char *qn_message_bytes(struct qn_message *message);
 struct qn_str qn_message_view(struct qn_message *message);
+/* How many are in our hands, not nng's. For tests: nng's own losses hide leaks of messages (transport.c). */
+size_t qn_message_live(void);
 
 struct qn_transport_options {
     const char *url; /* as nng writes it: "tcp://127.0.0.1:7001", "ipc:///folder/1.sock", "inproc://x" */
     /* PEM files for tls+tcp, read when the line or port is opened. */
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
     const char *tls_server_name; /* a line's: the name that the peer's certificate must bear */
-    size_t contexts;             /* messages in the air at once */
+    size_t contexts;             /* messages in the air at once; a line has one more for its goodbye */
     size_t message_max_bytes;    /* a longer one is refused by nng, and its pipe closed */
 };
 
@@ -47,6 +44,7 @@ enum qn_trip_end {
     QN_TRIP_ANSWERED,
     QN_TRIP_NOT_SENT,  /* certainly not */
     QN_TRIP_LOST,      /* handed to the connection, which then broke */
+    QN_TRIP_CANCELLED, /* handed to the connection, and then qn_trip_cancel() */
     QN_TRIP_TIMED_OUT, /* handed to the connection; no answer in time */
 };
 
@@ -58,12 +56,18 @@ struct qn_line_events {
 
 /* The peer need not be there. QN_INVALID_ARGUMENT: the url or a TLS file; QN_UNIMPLEMENTED: an nng built
  * without this transport; QN_RESOURCE_EXHAUSTED. */
-QN_MUST_USE enum qn_status qn_line_open(struct qn_post *post, const struct qn_transport_options *options,
+QN_MUST_USE enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_transport_options *options,
                                         const struct qn_line_events *events, struct qn_line **ret_line,
                                         struct qn_error *err);
 
-/* Hangs up. No 'changed' follows. Trips under way end, each with its callback, as QN_TRIP_NOT_SENT or
- * QN_TRIP_LOST, before the line frees itself. */
+/* Says goodbye, gives the other side some time to close the connection, and closes the line. No 'changed'
+ * follows; trips under way end, each with its callback, before the line frees itself.
+ *
+ * It is for the other side to close, because nng 1.5.2 may stop for ever when it closes a connection on which
+ * something is just arriving (gate.h); and after a goodbye nothing arrives there. */
+void qn_line_part(struct qn_line *line);
+
+/* Closes the line at once: for one without a connection, or whose peer is silent. Trips as above. */
 void qn_line_close(struct qn_line *line);
 
 size_t qn_line_idle_trips(const struct qn_line *line);
@@ -98,7 +102,7 @@ struct qn_port_events {
 
 /* Listens when it returns QN_OK. QN_INVALID_ARGUMENT, QN_ALREADY_EXISTS (address in use), QN_UNIMPLEMENTED,
  * QN_PERMISSION_DENIED, QN_UNAVAILABLE, QN_RESOURCE_EXHAUSTED. */
-QN_MUST_USE enum qn_status qn_port_open(struct qn_post *post, const struct qn_transport_options *options,
+QN_MUST_USE enum qn_status qn_port_open(struct qn_gate *gate, const struct qn_transport_options *options,
                                         const struct qn_port_events *events, struct qn_port **ret_port,
                                         struct qn_error *err);
 
@@ -111,6 +115,10 @@ size_t qn_port_peers(const struct qn_port *port);
 /* Sends the answer, which is the port's from here on, and takes the next message when it has left. NULL: no
  * answer at all; the peer's deadline tells it. After qn_port_close() the answer is dropped. */
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer);
+
+/* Instead of an answer to a goodbye: closes the connection that 'message' came on. The message stays the
+ * owner's. */
+void qn_seat_hang_up(struct qn_seat *seat, struct qn_message *message);
 
 /* Cuts all connections. Replies that nng still holds are lost: wait until the peers have hung up. Seats that
  * have not answered yet are no longer to be used. */

@@ -9,7 +9,7 @@
 #include "rpc.pb-c.h"
 
 /* Field numbers of proto/rpc.proto; all under 16, so that a tag is one byte. */
-enum { REQUEST_METHOD = 1, REQUEST_CALLS = 2 };
+enum { REQUEST_METHOD = 1, REQUEST_CALLS = 2, REQUEST_GOODBYE = 3 };
 enum {
     CALL_PAYLOAD = 1,
     CALL_TIMEOUT_MS = 2,
@@ -203,19 +203,27 @@ char *qn_wire_add_call(char *to, struct qn_str call, uint32_t timeout_ms)
     return put_number(to + call.len, CALL_TIMEOUT_MS, timeout_ms);
 }
 
+char *qn_wire_put_goodbye(char *to)
+{
+    return put_number(to, REQUEST_GOODBYE, true);
+}
+
 enum qn_status qn_wire_read_request(struct qn_str bytes, struct qn_wire_request *ret_request,
                                     struct qn_error *err)
 {
     QN_TRY(qn_precheck(&quintet__rpc__v1__request__descriptor, bytes, err));
-    *ret_request = (struct qn_wire_request){.rest = bytes};
+    struct qn_wire_request request = {.rest = bytes};
     struct qn_reader reader = reader_of(bytes);
     struct field field;
     while (next_field(&reader, &field)) {
         if (field.number == REQUEST_METHOD)
-            ret_request->method = field.bytes;
-        else if (field.number == REQUEST_CALLS && ++ret_request->n_calls > QN_WIRE_CALLS_MAX)
+            request.method = field.bytes;
+        else if (field.number == REQUEST_GOODBYE)
+            request.goodbye = field.value != 0;
+        else if (field.number == REQUEST_CALLS && ++request.n_calls > QN_WIRE_CALLS_MAX)
             return qn_error_set(err, QN_INVALID_ARGUMENT, "more than %d calls", QN_WIRE_CALLS_MAX);
     }
+    *ret_request = request;
     return QN_OK;
 }
 
@@ -397,15 +405,16 @@ enum qn_status qn_wire_read_response(struct qn_str bytes, struct qn_wire_respons
                                      struct qn_error *err)
 {
     QN_TRY(qn_precheck(&quintet__rpc__v1__response__descriptor, bytes, err));
-    *ret_response = (struct qn_wire_response){.rest = bytes};
+    struct qn_wire_response response = {.rest = bytes};
     struct qn_reader reader = reader_of(bytes);
     struct field field;
     while (next_field(&reader, &field)) {
         if (field.number == RESPONSE_DRAINING)
-            ret_response->draining = field.value != 0;
-        else if (field.number == RESPONSE_RESULTS && ++ret_response->n_results > QN_WIRE_CALLS_MAX)
+            response.draining = field.value != 0;
+        else if (field.number == RESPONSE_RESULTS && ++response.n_results > QN_WIRE_CALLS_MAX)
             return qn_error_set(err, QN_INVALID_ARGUMENT, "more than %d results", QN_WIRE_CALLS_MAX);
     }
+    *ret_response = response;
     return QN_OK;
 }
 

@@ -41,10 +41,14 @@ char *qn_wire_put_request(char *to, struct qn_str method);
 size_t qn_wire_add_call_size(size_t call_len, uint32_t timeout_ms);
 char *qn_wire_add_call(char *to, struct qn_str call, uint32_t timeout_ms);
 
+enum { QN_WIRE_GOODBYE_SIZE = 2 };
+char *qn_wire_put_goodbye(char *to);
+
 /* A message that came. Views into its bytes. */
 struct qn_wire_request {
     struct qn_str method;
     size_t n_calls;
+    bool goodbye;
     struct qn_str rest; /* private */
 };
 
@@ -55,7 +59,7 @@ struct qn_wire_call {
 };
 
 /* QN_INVALID_ARGUMENT: no envelope, or one with more than QN_WIRE_CALLS_MAX calls. No bytes at all are an
- * envelope, of no method and no calls. */
+ * envelope, of no method and no calls. A failed read leaves *ret_request as it was. */
 QN_MUST_USE enum qn_status qn_wire_read_request(struct qn_str bytes, struct qn_wire_request *ret_request,
                                                 struct qn_error *err);
 /* The next call; false after the last. */

@@ -12,6 +12,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/loop/timer.h"
+#include "common/rpc/transport.h"
 
 /* A bound for what hangs, generous for sanitizers on a busy machine. */
 enum { HANG_MS = 60000 };
@@ -43,7 +44,7 @@ const char *rpc_folder(void)
 }
 
 /* Kept reachable, for leak checkers. */
-static char *texts[4096];
+static char *texts[8192];
 static size_t n_texts;
 
 const char *rpc_text(const char *format, ...)
@@ -100,6 +101,11 @@ void rpc_close_client(struct qn_client *client)
     bool closed = false;
     qn_client_close(client, set_flag, &closed);
     loop_fixture_run_until(&closed, HANG_MS);
+}
+
+void rpc_expect_no_messages(void)
+{
+    assert_int_equal(qn_message_live(), 0);
 }
 
 struct look {
@@ -160,8 +166,8 @@ void rpc_call_free(struct rpc_call *call)
     free(call);
 }
 
-static void start(struct rpc_call *call, struct qn_client *client, const struct qn_method *method,
-                  const void *in)
+void rpc_start(struct rpc_call *call, struct qn_client *client, const struct qn_method *method,
+               const void *in)
 {
     call->started_ms = qn_clock_now_ms();
     qn_request_start(&call->request, client, method, in, &call->ctx, &call->arena, on_done);
@@ -172,7 +178,7 @@ void rpc_start_echo(struct rpc_call *call, struct qn_client *client, const char 
 {
     Quintet__Rpctest__V1__EchoRequest in = QUINTET__RPCTEST__V1__ECHO_REQUEST__INIT;
     in.text = (char *)text;
-    start(call, client, &quintet_rpctest_v1_test_service_echo, &in);
+    rpc_start(call, client, &quintet_rpctest_v1_test_service_echo, &in);
 }
 
 void rpc_start_echo_sized(struct rpc_call *call, struct qn_client *client, size_t data_bytes, uint32_t more)
@@ -181,7 +187,7 @@ void rpc_start_echo_sized(struct rpc_call *call, struct qn_client *client, size_
     in.more_bytes = more;
     in.data.len = data_bytes;
     in.data.data = calloc(1, data_bytes + 1);
-    start(call, client, &quintet_rpctest_v1_test_service_echo, &in);
+    rpc_start(call, client, &quintet_rpctest_v1_test_service_echo, &in);
     free(in.data.data);
 }
 
@@ -189,21 +195,27 @@ void rpc_start_many(struct rpc_call *call, struct qn_client *client, uint64_t nu
 {
     Quintet__Rpctest__V1__EchoManyRequest in = QUINTET__RPCTEST__V1__ECHO_MANY_REQUEST__INIT;
     in.number = number;
-    start(call, client, &quintet_rpctest_v1_test_service_echo_many, &in);
+    rpc_start(call, client, &quintet_rpctest_v1_test_service_echo_many, &in);
 }
 
 void rpc_start_once(struct rpc_call *call, struct qn_client *client, uint64_t number)
 {
+    rpc_start_once_sized(call, client, number, 0);
+}
+
+void rpc_start_once_sized(struct rpc_call *call, struct qn_client *client, uint64_t number, uint32_t more)
+{
     Quintet__Rpctest__V1__OnceRequest in = QUINTET__RPCTEST__V1__ONCE_REQUEST__INIT;
     in.number = number;
-    start(call, client, &quintet_rpctest_v1_test_service_once, &in);
+    in.more_bytes = more;
+    rpc_start(call, client, &quintet_rpctest_v1_test_service_once, &in);
 }
 
 void rpc_start_again(struct rpc_call *call, struct qn_client *client, uint64_t number)
 {
     Quintet__Rpctest__V1__AgainRequest in = QUINTET__RPCTEST__V1__AGAIN_REQUEST__INIT;
     in.number = number;
-    start(call, client, &quintet_rpctest_v1_test_service_again, &in);
+    rpc_start(call, client, &quintet_rpctest_v1_test_service_again, &in);
 }
 
 void rpc_await(struct rpc_call *call)

@@ -23,6 +23,8 @@ struct qn_client *rpc_connect(struct qn_loop *loop, const struct qn_client_optio
 /* Runs the loop until it is closed. */
 void rpc_close_server(struct qn_server *server);
 void rpc_close_client(struct qn_client *client);
+/* None has been leaked; after all is closed. */
+void rpc_expect_no_messages(void);
 /* Runs the loop until the client has a peer (or, with false, none). */
 void rpc_await_ready(struct qn_loop *loop, const struct qn_client *client, bool ready);
 
@@ -41,10 +43,14 @@ struct rpc_call {
 struct rpc_call *rpc_call_new(uint64_t timeout_ms, size_t *count);
 void rpc_call_free(struct rpc_call *call);
 
+void rpc_start(struct rpc_call *call, struct qn_client *client, const struct qn_method *method,
+               const void *in);
 void rpc_start_echo(struct rpc_call *call, struct qn_client *client, const char *text);
 void rpc_start_echo_sized(struct rpc_call *call, struct qn_client *client, size_t data_bytes, uint32_t more);
 void rpc_start_many(struct rpc_call *call, struct qn_client *client, uint64_t number);
 void rpc_start_once(struct rpc_call *call, struct qn_client *client, uint64_t number);
+/* The answer has 'more' bytes. */
+void rpc_start_once_sized(struct rpc_call *call, struct qn_client *client, uint64_t number, uint32_t more);
 void rpc_start_again(struct rpc_call *call, struct qn_client *client, uint64_t number);
 /* Runs the loop until it is done. */
 void rpc_await(struct rpc_call *call);

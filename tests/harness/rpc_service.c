@@ -88,7 +88,11 @@ static void answer(struct qn_call *call, unsigned together)
         out.together = together;
         qn_call_reply(call, &out);
     } else if (call->method == &quintet_rpctest_v1_test_service_once) {
+        const Quintet__Rpctest__V1__OnceRequest *in = call->in;
         Quintet__Rpctest__V1__OnceResponse out = QUINTET__RPCTEST__V1__ONCE_RESPONSE__INIT;
+        out.data.len = in->more_bytes;
+        out.data.data = qn_arena_zalloc(call->arena, in->more_bytes);
+        QN_CHECK(out.data.data != NULL);
         qn_call_reply(call, &out);
     } else {
         Quintet__Rpctest__V1__AgainResponse out = QUINTET__RPCTEST__V1__AGAIN_RESPONSE__INIT;

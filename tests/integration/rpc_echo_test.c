@@ -34,6 +34,7 @@ static void echo_over(const char *listen, const char *address)
     rpc_call_free(call);
     rpc_close_client(client);
     rpc_close_server(server);
+    rpc_expect_no_messages();
     loop_fixture_end();
 }
 
