@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,9 @@ static _Noreturn void run(const struct run_child_options *options, char **enviro
     int safe = fcntl(report, F_DUPFD_CLOEXEC, SPARE_FD);
     if (safe < 0 || !take_places(options) || !take_output(options->output) || !become(options->user))
         give_up(safe < 0 ? report : safe);
+    /* Also what whoever started us left open. */
+    if (close_range(FIRST_HANDED_FD + (unsigned)options->n_fds, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+        give_up(safe);
     /* After the change of user, which clears it. Should the parent be gone already, nobody would send it. */
     if (prctl(PR_SET_PDEATHSIG, options->death_signal) != 0 || getppid() != parent)
         give_up(safe);

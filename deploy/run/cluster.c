@@ -87,7 +87,8 @@ static enum qn_status find_base(struct run_cluster *cluster, const char *run_dir
     struct stat st;
     int len = snprintf(here, sizeof here, "%s/pg", run_dir);
     bool is_link = lstat(here, &st) == 0 && S_ISLNK(st.st_mode);
-    if (!is_link && len <= BASE_MAX && run_folder_enterable(run_dir, cluster->become)) {
+    bool fits = len <= BASE_MAX;
+    if (!is_link && fits && run_folder_enterable(run_dir, cluster->become)) {
         memcpy(cluster->base, here, (size_t)len + 1);
         return take_base(cluster, err);
     }
@@ -100,8 +101,9 @@ static enum qn_status find_base(struct run_cluster *cluster, const char *run_dir
     run_cluster_elsewhere(run_dir, geteuid(), cluster->base, sizeof cluster->base);
     QN_TRY(take_base(cluster, err));
     QN_TRY(say_where(here, cluster->base, err));
-    qn_log(NULL, QN_INFO, "the database lies elsewhere: its user cannot enter the run folder",
-           QN_F_C("folder", cluster->base), QN_F_C("link", here));
+    qn_log(
+        NULL, QN_INFO, "the database lies elsewhere", QN_F_C("folder", cluster->base), QN_F_C("link", here),
+        QN_F_C("why", fits ? "its user cannot enter the run folder" : "the run folder's path is too long"));
     return QN_OK;
 }
 
@@ -127,12 +129,17 @@ bool run_cluster_postmaster(const struct run_cluster *cluster, long *ret_pid, bo
     return pid > 0;
 }
 
-/* Whether this process is a PostgreSQL server: a number may have been given to another since. */
+/* Whether this process is a living PostgreSQL server: its number may have been given to another since, and
+ * one that has ended but was not waited for yet (proc(5): state Z) holds nothing any more. */
 static bool is_postgres(long pid)
 {
-    char path[64], name[32];
-    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
-    return run_folder_read(path, name, sizeof name) > 0 && strncmp(name, "postgres", 8) == 0;
+    char path[64], stat[512];
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    if (run_folder_read(path, stat, sizeof stat) <= 0)
+        return false;
+    const char *name = strchr(stat, '(');
+    const char *state = strrchr(stat, ')');
+    return name && state && strncmp(name, "(postgres)", 10) == 0 && strncmp(state, ") Z", 3) != 0;
 }
 
 /* Ours to decide: whoever holds the run folder's lock owns the cluster. A server that a killed run left is

@@ -158,7 +158,10 @@ static void on_look(struct qn_timer *timer)
         postgres->up = true;
         qn_log(NULL, QN_INFO, "PostgreSQL takes connections", QN_F_INT("port", postgres->port),
                QN_F_INT("pid", pid), QN_F_INT("took_ms", took_ms));
-        tell(postgres, NULL);
+        if (postgres->started)
+            tell(postgres, NULL);
+        else
+            postgres->again(postgres);
     } else if (took_ms > READY_LIMIT_MS) {
         run_child_signal(&postgres->child, SIGQUIT); /* its end is handled as any other */
     } else {
@@ -291,9 +294,11 @@ enum qn_status run_postgres_open(struct run_postgres *postgres, struct qn_loop *
 }
 
 void run_postgres_start(struct run_postgres *postgres,
-                        void (*started)(struct run_postgres *postgres, const struct qn_error *err))
+                        void (*started)(struct run_postgres *postgres, const struct qn_error *err),
+                        void (*again)(struct run_postgres *postgres))
 {
     postgres->started = started;
+    postgres->again = again;
     qn_timer_start(postgres->loop, &postgres->timer, 0, on_start);
 }
 

@@ -25,6 +25,7 @@ struct run_postgres {
     bool up;
     bool stopping;
     void (*started)(struct run_postgres *postgres, const struct qn_error *err);
+    void (*again)(struct run_postgres *postgres);
     void (*stopped)(struct run_postgres *postgres);
 };
 
@@ -32,9 +33,11 @@ QN_MUST_USE enum qn_status run_postgres_open(struct run_postgres *postgres, stru
                                              struct qn_arena *arena, const char *run_dir,
                                              struct qn_error *err);
 
-/* 'started' once: when it takes connections ('err' NULL), or will not. Not before this returns. */
+/* 'started' once: when it takes connections ('err' NULL), or will not. Not before this returns. 'again' each
+ * time that it takes connections after a death, with another pid. */
 void run_postgres_start(struct run_postgres *postgres,
-                        void (*started)(struct run_postgres *postgres, const struct qn_error *err));
+                        void (*started)(struct run_postgres *postgres, const struct qn_error *err),
+                        void (*again)(struct run_postgres *postgres));
 
 /* PostgreSQL's fast shutdown; 'stopped' once nothing runs any more, perhaps before this returns. */
 void run_postgres_stop(struct run_postgres *postgres, void (*stopped)(struct run_postgres *postgres));

@@ -291,6 +291,11 @@ static void on_postgres_started(struct run_postgres *postgres, const struct qn_e
         next_verb(stack);
 }
 
+static void on_postgres_again(struct run_postgres *postgres)
+{
+    write_endpoints(container_of(postgres, struct run_stack, postgres));
+}
+
 void run_stack_start(struct run_stack *stack)
 {
     for (size_t i = 0; i < RUN_SERVICES; i++) {
@@ -301,7 +306,7 @@ void run_stack_start(struct run_stack *stack)
         service->changed = on_changed;
     }
     if (stack->embedded)
-        run_postgres_start(&stack->postgres, on_postgres_started);
+        run_postgres_start(&stack->postgres, on_postgres_started, on_postgres_again);
     else
         next_verb(stack);
 }
