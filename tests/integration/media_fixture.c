@@ -21,7 +21,8 @@ enum {
     CALL_MS = 30000,
     LIMIT_MS = 60000,
     ARENA_BYTES = 16 * 1024 * 1024,
-    GLANCE_MS = 20
+    GLANCE_MS = 20,
+    AT_ONCE_MAX = 8
 };
 
 static const char *address(const char *service)
@@ -147,15 +148,20 @@ static void on_answer(struct qn_request *request)
     container_of(request, struct answer, request)->done = true;
 }
 
-const void *media_fixture_ask(struct media_fixture *fixture, const struct qn_method *method, const void *in,
-                              const char *user, enum qn_status status, const char *reason)
+static struct qn_context context_of(const char *user)
 {
-    struct answer answer = {.done = false};
-    const struct qn_context ctx = {
+    return (struct qn_context){
         .deadline_ms = qn_clock_now_ms() + CALL_MS,
         .request_id = QN_STR("integration-test"),
         .caller = {.known = user != NULL, .user_id = qn_str_c(user), .session_id = QN_STR("a session")},
     };
+}
+
+const void *media_fixture_ask(struct media_fixture *fixture, const struct qn_method *method, const void *in,
+                              const char *user, enum qn_status status, const char *reason)
+{
+    struct answer answer = {.done = false};
+    const struct qn_context ctx = context_of(user);
     qn_request_start(&answer.request, fixture->client, method, in, &ctx, &fixture->arena, on_answer);
     loop_fixture_run_until(&answer.done, LIMIT_MS);
     const struct qn_request *r = &answer.request;
@@ -163,6 +169,21 @@ const void *media_fixture_ask(struct media_fixture *fixture, const struct qn_met
         fail_msg("%s: %s (%.*s) \"%.*s\", not %s (%s)", method->name, qn_status_name(r->status),
                  QN_STR_ARG(r->reason), QN_STR_ARG(r->message), qn_status_name(status), reason ? reason : "");
     return status == QN_OK ? r->out : NULL;
+}
+
+void media_fixture_ask_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n,
+                               const char *user)
+{
+    struct answer answers[AT_ONCE_MAX] = {{.done = false}};
+    const struct qn_context ctx = context_of(user);
+    assert_true(n <= AT_ONCE_MAX);
+    for (size_t i = 0; i < n; i++)
+        qn_request_start(&answers[i].request, fixture->client, calls[i].method, calls[i].in, &ctx,
+                         &fixture->arena, on_answer);
+    for (size_t i = 0; i < n; i++) {
+        loop_fixture_run_until(&answers[i].done, LIMIT_MS);
+        calls[i].status = answers[i].request.status;
+    }
 }
 
 const Quintet__Media__V1__CreateUploadResponse *

@@ -53,6 +53,15 @@ const char *media_fixture_user(struct media_fixture *fixture);
 const void *media_fixture_ask(struct media_fixture *fixture, const struct qn_method *method, const void *in,
                               const char *user, enum qn_status status, const char *reason);
 
+/* Several calls in the name of 'user', all sent before the first is answered; how each ended. */
+struct media_fixture_call {
+    const struct qn_method *method;
+    const void *in;
+    enum qn_status status;
+};
+void media_fixture_ask_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n,
+                               const char *user);
+
 const Quintet__Media__V1__CreateUploadResponse *
 media_fixture_create(struct media_fixture *fixture, const char *user, const char *type, int64_t size_bytes);
 const Quintet__Media__V1__Photo *media_fixture_complete(struct media_fixture *fixture, const char *user,

@@ -270,6 +270,48 @@ static void test_deleting_what_has_lost_its_object(void **state)
     assert_int_equal(rows_of(photo->id), 0);
 }
 
+/* Calls for one photo that cross each other: whatever their order, all agree with what is there afterwards.
+ */
+static void test_calls_that_cross(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        const Quintet__Media__V1__CreateUploadResponse *upload =
+            media_fixture_create(&fixture, user, "image/png", 100);
+        assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", 100)), 200);
+        Quintet__Media__V1__CompleteUploadRequest complete =
+            QUINTET__MEDIA__V1__COMPLETE_UPLOAD_REQUEST__INIT;
+        complete.upload_id = upload->upload_id;
+        Quintet__Media__V1__DeletePhotoRequest gone = QUINTET__MEDIA__V1__DELETE_PHOTO_REQUEST__INIT;
+        gone.photo_id = upload->upload_id;
+        struct media_fixture_call calls[] = {
+            {&quintet_media_v1_media_service_complete_upload, &complete, QN_UNKNOWN},
+            {&quintet_media_v1_media_service_complete_upload, &complete, QN_UNKNOWN},
+            {&quintet_media_v1_media_service_delete_photo, &gone, QN_UNKNOWN},
+            {&quintet_media_v1_media_service_complete_upload, &complete, QN_UNKNOWN},
+            {&quintet_media_v1_media_service_delete_photo, &gone, QN_UNKNOWN},
+        };
+        /* Without the deletions in every other round. */
+        size_t n = round % 2 ? 5 : 2;
+        media_fixture_ask_at_once(&fixture, calls, n, user);
+        size_t completed = 0, deleted = 0;
+        for (size_t i = 0; i < n; i++) {
+            assert_true(calls[i].status == QN_OK || (n == 5 && calls[i].status == QN_NOT_FOUND));
+            completed += calls[i].status == QN_OK && calls[i].in == &complete;
+            deleted += calls[i].status == QN_OK && calls[i].in == &gone;
+        }
+        assert_int_equal(deleted, n == 5);
+        assert_true(n == 5 || completed == 2);
+        bool there = n == 2;
+        assert_int_equal(rows_of(upload->upload_id), there);
+        assert_int_equal(media_fixture_has(&fixture, media_fixture_public_key(upload->upload_id)), there);
+        if (there)
+            media_fixture_delete(&fixture, user, upload->upload_id, QN_OK, NULL);
+        else
+            assert_false(media_fixture_has(&fixture, media_fixture_pending_key(user, upload->upload_id)));
+    }
+}
+
 static void test_metrics_tell(void **state)
 {
     (void)state;
@@ -329,6 +371,7 @@ int main(void)
         ONE(test_deleting_leaves_nothing),
         ONE(test_deleting_a_pending_one),
         ONE(test_deleting_what_has_lost_its_object),
+        ONE(test_calls_that_cross),
         ONE(test_metrics_tell),
         ONE(test_profile_away),
     };
