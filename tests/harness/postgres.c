@@ -238,7 +238,6 @@ static bool launch(struct harness_postgres *p)
                                "listen_addresses=127.0.0.1",
                                "fsync=off",
                                "full_page_writes=off",
-                               "synchronous_commit=off",
                                "shared_buffers=16MB",
                                "max_connections=30",
                                "timezone=Pacific/Auckland",
