@@ -80,7 +80,7 @@ enum qn_status pg_admin_do(PGconn *pg, const char *doing, const char *sql, struc
 enum qn_status pg_admin_do_each(PGconn *pg, const char *doing, const char *sql, const char *const *params,
                                 struct qn_error *err)
 {
-    PGresult *statements;
+    PGresult *statements = NULL;
     QN_TRY(pg_admin_ask(pg, doing, sql, params, &statements, err));
     enum qn_status status = QN_OK;
     for (int row = 0; row < PQntuples(statements) && status == QN_OK; row++)
@@ -112,7 +112,7 @@ enum qn_status pg_admin_end(PGconn *pg, enum qn_status status, struct qn_error *
 enum qn_status pg_admin_value(PGconn *pg, const char *doing, const char *sql, const char *const *params,
                               char *to, size_t size, struct qn_error *err)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     QN_TRY(pg_admin_ask(pg, doing, sql, params, &result, err));
     snprintf(to, size, "%s", PQntuples(result) > 0 ? PQgetvalue(result, 0, 0) : "");
     PQclear(result);

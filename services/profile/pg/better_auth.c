@@ -46,7 +46,7 @@ static const char problems[] =
 
 enum qn_status pg_better_auth_check(PGconn *pg, const char *schema, struct qn_error *err)
 {
-    PGresult *found;
+    PGresult *found = NULL;
     const char *const params[] = {schema, NULL};
     QN_TRY(pg_admin_ask(pg, "looking at Better Auth's tables", problems, params, &found, err));
     int n = PQntuples(found);

@@ -34,7 +34,8 @@ struct key {
 
 static enum qn_status complain(struct qn_error *err, const char *key, const char *allowed)
 {
-    return qn_error_set(err, QN_INVALID_ARGUMENT, "%s: %s", key, allowed);
+    qn_error_set(err, QN_INVALID_ARGUMENT, "%s: %s", key, allowed);
+    return QN_INVALID_ARGUMENT;
 }
 
 static char *copy(const char *text)
@@ -195,8 +196,9 @@ static const struct key keys[] = {
 static enum qn_status decode(struct qn_str text, bool plus_is_space, const char *part, char **ret_value,
                              struct qn_error *err)
 {
+    QN_CHECK(text.len <= URL_MAX);
     char *value = malloc(text.len + 1);
-    QN_CHECK(value); /* at most URL_MAX bytes, at start */
+    QN_CHECK(value); /* a few bytes, at start */
     size_t len;
     if (!qn_percent_decode(text, value, &len, plus_is_space)) {
         free(value);
@@ -287,19 +289,19 @@ static enum qn_status parse_key(struct qn_str pair, struct pg_url *url, struct p
                                 struct qn_error *err)
 {
     ptrdiff_t equals = qn_str_find(pair, '=');
-    struct qn_str name = equals < 0 ? pair : qn_str_n(pair.ptr, (size_t)equals);
-    struct qn_str text =
-        equals < 0 ? qn_str_n("", 0) : qn_str_n(pair.ptr + equals + 1, pair.len - (size_t)equals - 1);
-    char *key_name = NULL, *value = NULL;
-    enum qn_status status = decode(name, true, "key", &key_name, err);
-    const struct key *key = status == QN_OK ? find_key(key_name) : NULL;
-    if (status == QN_OK && !key) {
-        status = qn_error_set(err, QN_INVALID_ARGUMENT,
-                              "?%.40s=: no such key; README.md lists those that are known", key_name);
+    size_t name_len = equals < 0 ? pair.len : (size_t)equals;
+    size_t value_at = equals < 0 ? pair.len : name_len + 1;
+    char *name = NULL, *value = NULL;
+    QN_TRY(decode(qn_str_n(pair.ptr, name_len), true, "key", &name, err));
+    const struct key *key = find_key(name);
+    if (!key) {
+        qn_error_set(err, QN_INVALID_ARGUMENT, "?%.40s=: no such key; README.md lists those that are known",
+                     name);
+        free(name);
+        return QN_INVALID_ARGUMENT;
     }
-    free(key_name);
-    QN_TRY(status);
-    QN_TRY(decode(text, true, key->name, &value, err));
+    free(name);
+    QN_TRY(decode(qn_str_n(pair.ptr + value_at, pair.len - value_at), true, key->name, &value, err));
     return key->read(key, value, url, pending, err);
 }
 
