@@ -1,6 +1,7 @@
 #include "tests/harness/stack.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { ENVIRONMENT_MAX = 24 };
 
@@ -36,7 +37,13 @@ void harness_stack_start_profile(struct harness_stack *stack)
 
 void harness_stack_start(struct harness_stack *stack, const char *const *gateway_environment)
 {
-    stack->postgres = harness_postgres_start_ready(NULL);
+    harness_stack_start_on(stack, harness_postgres_start_ready(NULL), gateway_environment);
+}
+
+void harness_stack_start_on(struct harness_stack *stack, struct harness_postgres *postgres,
+                            const char *const *gateway_environment)
+{
+    *stack = (struct harness_stack){.postgres = postgres};
     harness_stack_start_profile(stack);
 
     const char *auth[] = {
@@ -71,4 +78,17 @@ void harness_stack_start(struct harness_stack *stack, const char *const *gateway
     harness_service_await(stack->auth, true);
     harness_service_await(stack->media, true);
     harness_service_await(stack->gateway, true);
+}
+
+void harness_stack_stop(struct harness_stack *stack)
+{
+    struct harness_service *const services[] = {stack->gateway, stack->media, stack->auth, stack->profile};
+    for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
+        if (harness_service_stop(services[i]) != 0) {
+            fprintf(stderr, "harness/stack: a service did not end with 0:\n%s",
+                    harness_service_log(services[i]));
+            exit(1);
+        }
+    }
+    harness_postgres_stop(stack->postgres);
 }

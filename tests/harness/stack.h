@@ -19,6 +19,13 @@ struct harness_stack {
  * all four are ready. */
 void harness_stack_start(struct harness_stack *stack, const char *const *gateway_environment);
 
+/* The same on a database that is there already, migrated (harness_tables_start()). */
+void harness_stack_start_on(struct harness_stack *stack, struct harness_postgres *postgres,
+                            const char *const *gateway_environment);
+
+/* Ends the services, each of which must end with 0, and the database. */
+void harness_stack_stop(struct harness_stack *stack);
+
 /* Starts profile again after the test has stopped or killed it; does not wait. */
 void harness_stack_start_profile(struct harness_stack *stack);
 

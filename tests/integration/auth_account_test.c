@@ -421,21 +421,21 @@ static void test_sign_out(void **state)
 static int start_ours(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, AUTH_LAYOUT_OURS, NULL);
+    auth_fixture_start(&fixture, HARNESS_TABLES_OURS, NULL);
     return 0;
 }
 
 static int start_kysely(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, AUTH_LAYOUT_KYSELY, NULL);
+    auth_fixture_start(&fixture, HARNESS_TABLES_KYSELY, NULL);
     return 0;
 }
 
 static int start_prisma(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, AUTH_LAYOUT_PRISMA, NULL);
+    auth_fixture_start(&fixture, HARNESS_TABLES_PRISMA, NULL);
     return 0;
 }
 

@@ -11,8 +11,6 @@
 #include "tests/harness/rows.h"
 #include "tests/harness/test.h"
 
-/* QN_SOURCE_DIR: from CMakeLists.txt. */
-
 enum { ENVIRONMENT_MAX = 16, CALL_MS = 30000, LIMIT_MS = 60000, ARENA_BYTES = 1024 * 1024 };
 
 static const char *address(const char *service)
@@ -20,67 +18,10 @@ static const char *address(const char *service)
     return harness_text("ipc://%s/%s", harness_folder(), service);
 }
 
-/* The database. */
-
-static void run_verb(struct auth_fixture *fixture, const char *verb)
+void auth_fixture_start_database(struct auth_fixture *fixture, enum harness_tables made_by)
 {
-    const char *const arguments[] = {verb, NULL};
-    const char *const environment[] = {
-        harness_text("DATABASE_URL=%s", harness_postgres_app_url(fixture->postgres)),
-        harness_text("QUINTET_ADMIN_DATABASE_URL=%s", harness_postgres_admin_url(fixture->postgres)),
-        NULL,
-    };
-    struct harness_service *run = harness_service_start(&(const struct harness_service_options){
-        .program = "quintet-profile", .arguments = arguments, .environment = environment});
-    if (harness_service_wait(run) != 0)
-        fail_msg("quintet-profile %s: %s", verb, harness_service_log(run));
-}
-
-static void run_file(struct auth_fixture *fixture, const char *name)
-{
-    const char *path = harness_text(QN_SOURCE_DIR "/tests/fixtures/better-auth/%s", name);
-    char sql[16 * 1024] = "";
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    size_t len = fread(sql, 1, sizeof(sql) - 1, file);
-    fclose(file);
-    assert_in_range(len, 1, sizeof(sql) - 2);
-    harness_postgres_do(fixture->admin, sql);
-}
-
-static void load_table(struct auth_fixture *fixture, const char *table)
-{
-    char *json = harness_rows_table_json(table);
-    const char *sql = harness_text(
-        "insert into public.\"%s\" select * from json_populate_recordset(null::public.\"%s\", $1)", table,
-        table);
-    const char *const values[] = {json};
-    PGresult *result = PQexecParams(fixture->admin, sql, 1, NULL, values, NULL, NULL, 0);
-    if (PQresultStatus(result) != PGRES_COMMAND_OK)
-        fail_msg("%s: %s", table, PQresultErrorMessage(result));
-    PQclear(result);
-    free(json);
-}
-
-void auth_fixture_start_database(struct auth_fixture *fixture, enum auth_layout layout)
-{
-    fixture->postgres = harness_postgres_start(NULL);
-    run_verb(fixture, "--provision");
+    fixture->postgres = harness_tables_start(made_by);
     fixture->admin = harness_postgres_admin(fixture->postgres, NULL);
-    /* A database is migrated while its site runs: the tables are there, with people in them. */
-    if (layout != AUTH_LAYOUT_OURS)
-        run_file(fixture, layout == AUTH_LAYOUT_KYSELY ? "schema-kysely.sql" : "schema-prisma.sql");
-    else
-        run_verb(fixture, "--migrate");
-    load_table(fixture, "user");
-    load_table(fixture, "account");
-    load_table(fixture, "session");
-    if (layout != AUTH_LAYOUT_OURS)
-        run_verb(fixture, "--migrate");
-    harness_postgres_do(
-        fixture->admin,
-        harness_text("update public.session set \"expiresAt\" = \"expiresAt\" + interval '%lld milliseconds'",
-                     (long long)(qn_clock_wall_ms() - harness_rows_recorded_ms())));
 }
 
 /* The services. */
@@ -110,9 +51,9 @@ void auth_fixture_start_auth(struct auth_fixture *fixture, const char *const *mo
         &(const struct harness_service_options){.program = "quintet-auth", .environment = environment});
 }
 
-void auth_fixture_start(struct auth_fixture *fixture, enum auth_layout layout, const char *const *more)
+void auth_fixture_start(struct auth_fixture *fixture, enum harness_tables made_by, const char *const *more)
 {
-    auth_fixture_start_database(fixture, layout);
+    auth_fixture_start_database(fixture, made_by);
     auth_fixture_start_profile(fixture);
     auth_fixture_start_auth(fixture, more);
     harness_service_await(fixture->profile, true);

@@ -3,18 +3,12 @@
 
 #include "auth.qn.h"
 #include "common/rpc/client.h"
-#include "tests/harness/postgres.h"
 #include "tests/harness/service.h"
+#include "tests/harness/tables.h"
 
 /* quintet-auth as the other services see it: the built programs quintet-auth and quintet-profile on a
  * PostgreSQL of their own, asked over nng from the test's loop. Whatever goes wrong in here fails the test.
  */
-
-enum auth_layout {
-    AUTH_LAYOUT_OURS,   /* what --migrate makes in an empty database */
-    AUTH_LAYOUT_KYSELY, /* tables made by Better Auth's own migration */
-    AUTH_LAYOUT_PRISMA, /* tables made by Prisma */
-};
 
 struct auth_fixture {
     struct harness_postgres *postgres;
@@ -24,15 +18,15 @@ struct auth_fixture {
     struct qn_client *client;
 };
 
-/* The database, migrated, and the rows of rows.json in it, their dates moved as if recorded now. */
-void auth_fixture_start_database(struct auth_fixture *fixture, enum auth_layout layout);
+/* The database. */
+void auth_fixture_start_database(struct auth_fixture *fixture, enum harness_tables made_by);
 /* quintet-profile; does not wait. */
 void auth_fixture_start_profile(struct auth_fixture *fixture);
 /* quintet-auth with the secret of rows.json and 'more' ("NAME=value", ended by NULL; may be NULL); does not
  * wait. */
 void auth_fixture_start_auth(struct auth_fixture *fixture, const char *const *more);
 /* All three; ready when it returns. */
-void auth_fixture_start(struct auth_fixture *fixture, enum auth_layout layout, const char *const *more);
+void auth_fixture_start(struct auth_fixture *fixture, enum harness_tables made_by, const char *const *more);
 /* Both services must end with exit code 0; then the database goes. */
 void auth_fixture_stop(struct auth_fixture *fixture);
 

@@ -32,7 +32,7 @@ static void test_hashing_queue_full(void **state)
     (void)state;
     enum { CALLS = 12 };
     static const char *const narrow[] = {"QUINTET_AUTH_HASH_THREADS=1", "QUINTET_AUTH_HASH_QUEUE=1", NULL};
-    auth_fixture_start(&fixture, AUTH_LAYOUT_OURS, narrow);
+    auth_fixture_start(&fixture, HARNESS_TABLES_OURS, narrow);
     auth_fixture_connect(&fixture);
     long sessions = auth_fixture_number(&fixture, "select count(*) from public.session");
     struct auth_call calls[CALLS] = {0};
@@ -74,7 +74,7 @@ static void test_hashing_queue_full(void **state)
 static void test_profile_absent(void **state)
 {
     (void)state;
-    auth_fixture_start_database(&fixture, AUTH_LAYOUT_OURS);
+    auth_fixture_start_database(&fixture, HARNESS_TABLES_OURS);
     auth_fixture_start_auth(&fixture, NULL);
     auth_fixture_connect(&fixture);
     struct auth_call none = {0}, forged = {.cookie = FORGED_COOKIE};
@@ -135,7 +135,7 @@ static void test_deadline(void **state)
 {
     (void)state;
     static const char *const narrow[] = {"QUINTET_AUTH_HASH_THREADS=1", NULL};
-    auth_fixture_start(&fixture, AUTH_LAYOUT_OURS, narrow);
+    auth_fixture_start(&fixture, HARNESS_TABLES_OURS, narrow);
     auth_fixture_connect(&fixture);
     long sessions = auth_fixture_number(&fixture, "select count(*) from public.session");
     /* Eight in line for one thread; the last comes with a deadline shorter than even the first one's hash. */
@@ -167,7 +167,7 @@ static void test_shutdown_finishes_what_is_in_hand(void **state)
 {
     (void)state;
     enum { CALLS = 4 };
-    auth_fixture_start(&fixture, AUTH_LAYOUT_OURS, NULL);
+    auth_fixture_start(&fixture, HARNESS_TABLES_OURS, NULL);
     auth_fixture_connect(&fixture);
     struct auth_call calls[CALLS] = {0}, first = {.cookie = COOKIE};
     size_t n_done = 0;

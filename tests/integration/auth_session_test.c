@@ -310,14 +310,14 @@ static void test_many_at_once(void **state)
 static int start(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, AUTH_LAYOUT_KYSELY, NULL);
+    auth_fixture_start(&fixture, HARNESS_TABLES_KYSELY, NULL);
     return 0;
 }
 
 static int start_prisma(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, AUTH_LAYOUT_PRISMA, NULL);
+    auth_fixture_start(&fixture, HARNESS_TABLES_PRISMA, NULL);
     return 0;
 }
 
