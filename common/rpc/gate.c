@@ -170,3 +170,14 @@ void qn_gate_leave(struct qn_gated *gated)
         run_stop(farewell);
     pthread_attr_destroy(&attributes);
 }
+
+void qn_gate_leave_now(struct qn_gated *gated)
+{
+    QN_CHECK(!gated->going);
+    gated->going = true;
+    gated->stop(gated);
+    pthread_mutex_lock(&gated->lock);
+    gated->shut = true;
+    pthread_mutex_unlock(&gated->lock);
+    end(gated);
+}

@@ -53,4 +53,7 @@ void qn_gate_ring(struct qn_gate_event *event);
 /* Starts 'stop'; 'gone' follows. */
 void qn_gate_leave(struct qn_gated *gated);
 
+/* Both within this call: for an object that has never been connected, so that nng has nothing to wait for. */
+void qn_gate_leave_now(struct qn_gated *gated);
+
 #endif

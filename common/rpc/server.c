@@ -126,14 +126,18 @@ static void free_server(struct qn_server *server)
     free(server);
 }
 
-static void on_close_end(struct qn_later *later)
+static void end_close(struct qn_server *server)
 {
-    struct qn_server *server = container_of(later, struct qn_server, close_end);
     void (*closed)(void *context) = server->closed;
     void *context = server->closed_context;
     free_server(server);
     if (closed != NULL)
         closed(context);
+}
+
+static void on_close_end(struct qn_later *later)
+{
+    end_close(container_of(later, struct qn_server, close_end));
 }
 
 static void end_close_if_empty(struct qn_server *server)
@@ -433,7 +437,8 @@ static void on_gate_closed(void *context)
 {
     struct qn_server *server = context;
     server->gate_closed = true;
-    end_close_if_empty(server);
+    if (qn_list_empty(&server->busy))
+        end_close(server);
 }
 
 static void on_port_closed(void *context)

@@ -425,7 +425,8 @@ enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_transport_opti
     enum qn_status status =
         rv == 0 ? line_dial(line, options, err) : failed(err, rv, options->url, "cannot open a socket");
     if (status != QN_OK) {
-        qn_line_close(line);
+        line->closed = true;
+        qn_gate_leave_now(&line->gated);
         return status;
     }
     *ret_line = line;
@@ -506,12 +507,23 @@ void qn_trip_cancel_unsent(struct qn_trip *trip)
 
 /* Ports. */
 
+/* SEND_WANTED: another answer waits for the end of the send. */
+enum { SEND_IDLE, SEND_BUSY, SEND_WANTED };
+
+/* A seat takes its next message while its answer is still being handed to nng: waiting for that would wake
+ * the loop once more for each message. */
 struct qn_seat {
-    struct qn_gate_event event;
     struct qn_port *port;
     nng_ctx ctx;
-    nng_aio *aio;
-    enum { SEAT_RECEIVING, SEAT_HELD, SEAT_SENDING } state;
+
+    struct qn_gate_event arrival;
+    nng_aio *receive;
+    bool held; /* the owner has a message of it */
+
+    nng_aio *send;
+    atomic_int sending; /* SEND_… */
+    struct qn_gate_event sent;
+    struct qn_message *waiting; /* that answer */
 };
 
 struct qn_port {
@@ -535,40 +547,70 @@ static void on_port_pipes(struct qn_gate_event *event)
 
 static void seat_receive(struct qn_seat *seat)
 {
-    seat->state = SEAT_RECEIVING;
     /* The one operation without a timeout: nobody owes a server a message. It ends with the port. */
-    nng_aio_set_timeout(seat->aio, NNG_DURATION_INFINITE);
-    nng_ctx_recv(seat->ctx, seat->aio);
+    nng_aio_set_timeout(seat->receive, NNG_DURATION_INFINITE);
+    nng_ctx_recv(seat->ctx, seat->receive);
 }
 
-static void on_seat(struct qn_gate_event *event)
+static void on_arrival(struct qn_gate_event *event)
 {
-    struct qn_seat *seat = container_of(event, struct qn_seat, event);
-    int rv = nng_aio_result(seat->aio);
-    QN_CHECK(seat->state != SEAT_HELD);
-    if (seat->state == SEAT_SENDING || seat->port->closed) {
-        /* Of a send that failed, or a message that came too late. */
-        if (rv != 0 || seat->state == SEAT_RECEIVING)
-            drop_message(seat->aio);
-        if (!seat->port->closed)
-            seat_receive(seat);
+    struct qn_seat *seat = container_of(event, struct qn_seat, arrival);
+    QN_CHECK(!seat->held);
+    int rv = nng_aio_result(seat->receive);
+    if (seat->port->closed) {
+        if (rv == 0)
+            drop_message(seat->receive); /* too late */
         return;
     }
     if (rv != 0) {
         seat_receive(seat);
         return;
     }
-    nng_msg *message = nng_aio_get_msg(seat->aio);
-    nng_aio_set_msg(seat->aio, NULL);
-    seat->state = SEAT_HELD;
+    nng_msg *message = nng_aio_get_msg(seat->receive);
+    nng_aio_set_msg(seat->receive, NULL);
+    seat->held = true;
     seat->port->events.arrived(seat->port->events.context, seat, ours(message));
+}
+
+/* On a thread of nng's. */
+static void on_send_done(void *arg)
+{
+    struct qn_seat *seat = arg;
+    if (atomic_exchange(&seat->sending, SEND_IDLE) == SEND_WANTED)
+        qn_gate_ring(&seat->sent);
+}
+
+/* Requires: SEND_IDLE. The context still knows whom it answers: it has not been told to receive again. */
+static void seat_send(struct qn_seat *seat, struct qn_message *answer)
+{
+    drop_message(seat->send); /* one that could not be sent last time */
+    atomic_store(&seat->sending, SEND_BUSY);
+    nng_aio_set_msg(seat->send, theirs(answer));
+    nng_aio_set_timeout(seat->send, ANSWER_TIMEOUT_MS);
+    nng_ctx_send(seat->ctx, seat->send);
+    seat->held = false;
+    seat_receive(seat);
+}
+
+static void on_sent(struct qn_gate_event *event)
+{
+    struct qn_seat *seat = container_of(event, struct qn_seat, sent);
+    struct qn_message *answer = seat->waiting;
+    seat->waiting = NULL;
+    if (seat->port->closed)
+        qn_message_free(answer);
+    else
+        seat_send(seat, answer);
 }
 
 static int seat_open(struct qn_port *port, struct qn_seat *seat)
 {
     seat->port = port;
-    seat->event = (struct qn_gate_event){.gated = &port->gated, .run = on_seat};
-    int rv = nng_aio_alloc(&seat->aio, on_aio, &seat->event);
+    seat->arrival = (struct qn_gate_event){.gated = &port->gated, .run = on_arrival};
+    seat->sent = (struct qn_gate_event){.gated = &port->gated, .run = on_sent};
+    int rv = nng_aio_alloc(&seat->receive, on_aio, &seat->arrival);
+    if (rv == 0)
+        rv = nng_aio_alloc(&seat->send, on_send_done, seat);
     return rv != 0 ? rv : nng_ctx_open(&seat->ctx, port->socket);
 }
 
@@ -604,8 +646,19 @@ static void stop_port(struct qn_gated *gated)
 {
     struct qn_port *port = container_of(gated, struct qn_port, gated);
     nng_close(port->socket); /* with its contexts */
-    for (size_t i = 0; i < port->n_seats; i++)
-        nng_aio_stop(port->seats[i].aio);
+    for (size_t i = 0; i < port->n_seats; i++) {
+        nng_aio_stop(port->seats[i].receive);
+        nng_aio_stop(port->seats[i].send);
+    }
+}
+
+static void seat_free(struct qn_seat *seat)
+{
+    if (seat->send != NULL)
+        drop_message(seat->send);
+    qn_message_free(seat->waiting);
+    nng_aio_free(seat->receive);
+    nng_aio_free(seat->send);
 }
 
 static void on_port_gone(struct qn_gated *gated)
@@ -614,7 +667,7 @@ static void on_port_gone(struct qn_gated *gated)
     struct qn_port_events events = port->events;
     if (!gated->given_up) {
         for (size_t i = 0; i < port->n_seats; i++)
-            nng_aio_free(port->seats[i].aio);
+            seat_free(&port->seats[i]);
         free(port);
     }
     if (events.closed != NULL)
@@ -645,7 +698,8 @@ enum qn_status qn_port_open(struct qn_gate *gate, const struct qn_transport_opti
         rv == 0 ? port_listen(port, options, err) : failed(err, rv, options->url, "cannot open a socket");
     if (status != QN_OK) {
         port->events.closed = NULL;
-        qn_port_close(port);
+        port->closed = true;
+        qn_gate_leave_now(&port->gated);
         return status;
     }
     for (size_t i = 0; i < port->n_seats; i++)
@@ -667,21 +721,24 @@ size_t qn_port_peers(const struct qn_port *port)
 
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer)
 {
-    QN_CHECK(seat->state == SEAT_HELD && !seat->port->closed);
+    QN_CHECK(seat->held && seat->waiting == NULL && !seat->port->closed);
     if (answer == NULL) {
+        seat->held = false;
         seat_receive(seat);
         return;
     }
-    seat->state = SEAT_SENDING;
-    nng_aio_set_msg(seat->aio, theirs(answer));
-    nng_aio_set_timeout(seat->aio, ANSWER_TIMEOUT_MS);
-    nng_ctx_send(seat->ctx, seat->aio);
+    int busy = SEND_BUSY;
+    if (atomic_compare_exchange_strong(&seat->sending, &busy, SEND_WANTED))
+        seat->waiting = answer; /* on_sent() comes */
+    else
+        seat_send(seat, answer);
 }
 
 void qn_seat_hang_up(struct qn_seat *seat, struct qn_message *message)
 {
-    QN_CHECK(seat->state == SEAT_HELD && !seat->port->closed);
+    QN_CHECK(seat->held && seat->waiting == NULL && !seat->port->closed);
     nng_pipe_close(nng_msg_get_pipe(nng_of(message)));
+    seat->held = false;
     seat_receive(seat);
 }
 
