@@ -7,6 +7,9 @@
 /* What protobuf-c 1.4.1 refuses, or does not carry, or what a decoder of hostile bytes should not meet. Each
  * rule is in proto/README.md with its reason. */
 
+/* common/rpc/precheck.c remembers the fields of a message in 64 bits. */
+enum { FIELDS_MAX = 64 };
+
 struct named {
     char *full_name; /* ".quintet.auth.v1.User" */
     const gen_message *message;
@@ -176,6 +179,8 @@ size_t gen_lint(const struct gen_set *set, FILE *report)
             check_recursion(&lint, named);
         if (named->message->options != NULL && named->message->options->map_entry)
             continue; /* told at its field */
+        if (named->message->n_field > FIELDS_MAX)
+            breach(&lint, named->file, "%s: more than %d fields", named->full_name + 1, FIELDS_MAX);
         for (size_t k = 0; k < named->message->n_field; k++)
             check_field(&lint, named, named->message->field[k]);
     }
