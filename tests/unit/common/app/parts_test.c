@@ -90,7 +90,7 @@ static size_t sockets(void)
     DIR *dir = opendir(strchr(address, '/') + 2);
     assert_non_null(dir);
     for (struct dirent *entry; (entry = readdir(dir));)
-        n += entry->d_name[0] != '.';
+        n += qn_str_ends(qn_str_c(entry->d_name), QN_STR(".sock"));
     closedir(dir);
     return n;
 }
