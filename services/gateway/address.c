@@ -19,7 +19,7 @@ static bool is_v4(const struct address *a)
 static bool parse(struct qn_str text, struct address *ret)
 {
     char copy[INET6_ADDRSTRLEN];
-    if (text.len == 0 || text.len >= sizeof copy)
+    if (text.len == 0 || text.len >= sizeof copy || qn_str_find(text, '\0') >= 0)
         return false;
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';

@@ -160,6 +160,7 @@ static int tear_down(void **state)
 {
     (void)state;
     PQfinish(admin);
+    harness_stack_stop(&stack);
     replay_close(&replay);
     return 0;
 }

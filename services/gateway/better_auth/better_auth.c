@@ -207,7 +207,8 @@ static void on_session(struct gateway_request *req)
             answer_no_session(req);
         return;
     }
-    struct qn_str forget = gateway_cookie_forget_cache(req->settings, qn_exchange_header(req->exchange, "Cookie"));
+    struct qn_str forget =
+        gateway_cookie_forget_cache(req->settings, qn_exchange_header(req->exchange, "Cookie"));
     if (forget.len)
         gateway_reply_header(&reply, "Set-Cookie", forget);
     struct qn_buf json;

@@ -51,7 +51,7 @@ static bool host_sound(struct qn_str host)
                                qn_str_starts(last, QN_STR("0X")));
     if (v6 ||
         number) { /* a host that ends in a number is an IPv4 address to browsers, however it is written */
-        if (inner.len >= sizeof copy)
+        if (inner.len >= sizeof copy || qn_str_find(inner, '\0') >= 0)
             return false;
         memcpy(copy, inner.ptr, inner.len);
         copy[inner.len] = '\0';

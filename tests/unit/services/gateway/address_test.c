@@ -63,6 +63,12 @@ static void test_junk(void **state)
     expect("127.0.0.1", "203.0.113.7:1234", "loopback", "");
     expect("127.0.0.1", "203.0.113.256", "loopback", "");
     expect("127.0.0.1", "203.0.113.7 x", "loopback", "");
+    struct qn_arena arena;
+    qn_arena_init(&arena, 4096);
+    static const char nul[] = "203.0.113.7\0x"; /* inet_pton() would stop there */
+    assert_int_equal(
+        gateway_address_settle(QN_STR("::1"), qn_str_n(nul, sizeof nul - 1), "loopback", &arena).len, 0);
+    qn_arena_fini(&arena);
 }
 
 static void test_blocks_by_bits(void **state)

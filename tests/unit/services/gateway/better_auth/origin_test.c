@@ -81,6 +81,8 @@ static void test_no_origin(void **state)
     static const char nul[] = "http://example.com\0.evil.example.net";
     struct gateway_origin origin;
     assert_false(gateway_origin_read(qn_str_n(nul, sizeof nul - 1), &origin));
+    static const char nul_in_v6[] = "http://[::1\0]"; /* inet_pton() stops there */
+    assert_false(gateway_origin_read(qn_str_n(nul_in_v6, sizeof nul_in_v6 - 1), &origin));
 }
 
 static void test_long_hosts(void **state)
