@@ -10,6 +10,7 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "deploy/run/endpoints.h"
+#include "deploy/run/wiring.h"
 
 enum {
     ARENA_MAX = 1024 * 1024,
@@ -18,14 +19,11 @@ enum {
     EXIT_FAILED = 1,
 };
 
-static const struct {
-    const char *name, *program, *key;
-    bool rpc, secret, database;
-} kinds[RUN_SERVICES] = {
-    [RUN_PROFILE] = {"profile", "quintet-profile", "PROFILE", .rpc = true, .database = true},
-    [RUN_AUTH] = {"auth", "quintet-auth", "AUTH", .rpc = true, .secret = true},
-    [RUN_MEDIA] = {"media", "quintet-media", "MEDIA", .rpc = true},
-    [RUN_GATEWAY] = {"gateway", "quintet-gateway", "GATEWAY"},
+const struct run_stack_kind run_stack_kinds[RUN_SERVICES] = {
+    [RUN_PROFILE] = {"profile", "quintet-profile"},
+    [RUN_AUTH] = {"auth", "quintet-auth"},
+    [RUN_MEDIA] = {"media", "quintet-media"},
+    [RUN_GATEWAY] = {"gateway", "quintet-gateway"},
 };
 
 static const char *text(const char *made)
@@ -46,7 +44,8 @@ static enum qn_status find_programs(struct run_stack *stack, struct qn_error *er
     *strrchr(self, '/') = '\0';
     stack->programs = text(qn_arena_strdup(&stack->arena, self));
     for (size_t i = 0; i < RUN_SERVICES; i++) {
-        const char *path = text(qn_arena_printf(&stack->arena, "%s/%s", stack->programs, kinds[i].program));
+        const char *path =
+            text(qn_arena_printf(&stack->arena, "%s/%s", stack->programs, run_stack_kinds[i].program));
         if (access(path, X_OK) != 0)
             return qn_error_set(err, QN_NOT_FOUND, "%s is missing: build it first (make build)", path);
         stack->services[i].program = path;
@@ -114,50 +113,6 @@ enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
                            : QN_OK;
 }
 
-/* What tools find. */
-
-static const char *rpc_address(struct run_stack *stack, const char *name)
-{
-    return text(qn_arena_printf(&stack->arena, "ipc://%s/rpc/%s", stack->run_dir, name));
-}
-
-static const char *database_url(const struct run_stack *stack)
-{
-    return stack->embedded ? stack->postgres.app_url : stack->settings->database_url;
-}
-
-static void write_endpoints(struct run_stack *stack)
-{
-    struct run_endpoints to;
-    struct qn_error err = {0};
-    char key[32], url[80];
-    run_endpoints_begin(&to, stack->endpoints_path);
-    run_endpoints_add(&to, "HTTP", stack->url);
-    run_endpoints_add(&to, "MEDIA", stack->media_url);
-    for (size_t i = 0; i < RUN_SERVICES; i++) {
-        const struct run_service *service = &stack->services[i];
-        snprintf(key, sizeof key, "ADMIN_%s", kinds[i].key);
-        run_endpoints_url(service->admin.address, url);
-        run_endpoints_add(&to, key, url);
-        snprintf(key, sizeof key, "%s_RPC", kinds[i].key);
-        run_endpoints_add(&to, key, run_environment_get(&service->environment, "QUINTET_RPC_LISTEN"));
-    }
-    run_endpoints_add(&to, "DATABASE_URL", database_url(stack));
-    if (stack->embedded)
-        run_endpoints_add(&to, "ADMIN_DATABASE_URL", stack->postgres.admin_url);
-    else if (stack->settings->admin_database_url[0])
-        run_endpoints_add(&to, "ADMIN_DATABASE_URL", stack->settings->admin_database_url);
-    run_endpoints_add_number(&to, "PID_RUN", getpid());
-    if (stack->embedded)
-        run_endpoints_add_number(&to, "PID_POSTGRES", stack->postgres.child.pid);
-    for (size_t i = 0; i < RUN_SERVICES; i++) {
-        snprintf(key, sizeof key, "PID_%s", kinds[i].key);
-        run_endpoints_add_number(&to, key, stack->services[i].child.pid);
-    }
-    if (run_endpoints_end(&to, &err) != QN_OK)
-        qn_log(NULL, QN_WARN, "the endpoints file is not up to date", QN_F_C("why", err.message));
-}
-
 static void go_on_stopping(struct run_stack *stack);
 
 /* Starting. */
@@ -181,7 +136,7 @@ static void on_changed(struct run_service *service)
     struct run_stack *stack = service->owner;
     if (stack->stopping)
         return;
-    write_endpoints(stack);
+    run_wiring_endpoints(stack);
     if (stack->announced || !all_ready(stack))
         return;
     stack->announced = true;
@@ -189,42 +144,10 @@ static void on_changed(struct run_service *service)
     fflush(stdout);
 }
 
-static const char *or_else(const char *value, const char *other)
-{
-    return value[0] ? value : other;
-}
-
-/* What each service is told. Secrets go to whom they concern. */
-static void make_environment(struct run_stack *stack, enum run_stack_service which)
-{
-    static const char *const secrets[] = {"BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS", "AUTH_SECRET"};
-    const struct run_settings *set = stack->settings;
-    struct run_environment *to = &stack->services[which].environment;
-    run_environment_init(to, &stack->arena, environ);
-    if (kinds[which].rpc)
-        run_environment_set(to, "QUINTET_RPC_LISTEN", rpc_address(stack, kinds[which].name));
-    run_environment_set(to, "QUINTET_PROFILE_ADDRESS", rpc_address(stack, "profile"));
-    run_environment_set(to, "QUINTET_AUTH_ADDRESS", rpc_address(stack, "auth"));
-    run_environment_set(to, "QUINTET_MEDIA_ADDRESS", rpc_address(stack, "media"));
-    run_environment_set(to, "QUINTET_ADMIN_LISTEN", stack->services[which].admin.address);
-    run_environment_set(to, "QUINTET_HTTP_LISTEN", stack->services[RUN_GATEWAY].http.address);
-    run_environment_set(to, "QUINTET_MEDIA_LISTEN", stack->services[RUN_MEDIA].http.address);
-    run_environment_set(to, "QUINTET_MEDIA_PUBLIC_URL", or_else(set->media_public_url, stack->media_url));
-    run_environment_set(to, "BETTER_AUTH_URL", or_else(set->public_url, stack->url));
-    run_environment_set(to, "QUINTET_MEDIA_FOLDER",
-                        text(qn_arena_printf(&stack->arena, "%s/objects", stack->run_dir)));
-    if (kinds[which].database)
-        run_environment_set(to, "DATABASE_URL", database_url(stack));
-    for (size_t i = 0; kinds[which].secret && i < QN_COUNT(secrets); i++)
-        run_environment_pass(to, secrets[i]);
-    if (kinds[which].secret && stack->secret)
-        run_environment_set(to, "BETTER_AUTH_SECRET", stack->secret);
-}
-
 static void start_services(struct run_stack *stack)
 {
     for (size_t i = 0; i < RUN_SERVICES; i++)
-        make_environment(stack, (enum run_stack_service)i);
+        run_wiring_service(stack, (enum run_stack_service)i);
     stack->to_stop = RUN_SERVICES;
     for (size_t i = 0; i < RUN_SERVICES; i++)
         run_service_start(&stack->services[i]);
@@ -271,7 +194,7 @@ static void next_verb(struct run_stack *stack)
     struct run_environment environment;
     const char *const argv[] = {stack->services[RUN_PROFILE].program, verbs[stack->next_verb++], NULL};
     run_environment_init(&environment, &stack->arena, environ);
-    run_environment_set(&environment, "DATABASE_URL", database_url(stack));
+    run_environment_set(&environment, "DATABASE_URL", run_wiring_database(stack));
     if (admin[0])
         run_environment_set(&environment, "QUINTET_ADMIN_DATABASE_URL", admin);
     const struct run_child_options options = {
@@ -293,14 +216,14 @@ static void on_postgres_started(struct run_postgres *postgres, const struct qn_e
 
 static void on_postgres_again(struct run_postgres *postgres)
 {
-    write_endpoints(container_of(postgres, struct run_stack, postgres));
+    run_wiring_endpoints(container_of(postgres, struct run_stack, postgres));
 }
 
 void run_stack_start(struct run_stack *stack)
 {
     for (size_t i = 0; i < RUN_SERVICES; i++) {
         struct run_service *service = &stack->services[i];
-        service->name = kinds[i].name;
+        service->name = run_stack_kinds[i].name;
         service->loop = stack->loop;
         service->owner = stack;
         service->changed = on_changed;

@@ -13,6 +13,11 @@
  */
 enum run_stack_service { RUN_PROFILE, RUN_AUTH, RUN_MEDIA, RUN_GATEWAY, RUN_SERVICES };
 
+struct run_stack_kind {
+    const char *name, *program;
+};
+extern const struct run_stack_kind run_stack_kinds[RUN_SERVICES];
+
 struct run_stack {
     const struct run_settings *settings;
     struct qn_loop *loop;

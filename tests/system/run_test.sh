@@ -68,6 +68,10 @@ start_ready() {
 # A first start, from nothing.
 export QUINTET_RUN_DIR=$work/first
 start_ready
+if [ $failed -gt 0 ]; then # without it the rest says nothing
+    echo "$passed passed, $failed failed"
+    exit 1
+fi
 url=$(endpoint HTTP)
 verdict 'one line on stdout, with the address' [ "$(cat "$work/out")" = "quintet: ready on $url" ]
 verdict 'the gateway answers there' answers "$url"
