@@ -1,0 +1,47 @@
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/core/check.h"
+#include "common/rpc/precheck.h"
+#include "kinds.pb-c.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What the walk lets through, protobuf-c unpacks without harm, in an arena with a ceiling; and what was
+ * unpacked is packed into bytes that the walk lets through. */
+
+enum { CEILING = 1 << 20 };
+
+static void repack(const ProtobufCMessage *message)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = malloc(len + 1);
+    QN_CHECK(bytes != NULL);
+    QN_CHECK(protobuf_c_message_pack(message, bytes) == len);
+    QN_CHECK(qn_precheck(message->descriptor, qn_str_n((char *)bytes, len), NULL) == QN_OK);
+    free(bytes);
+}
+
+static void try_as(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes)
+{
+    struct qn_error err = {0};
+    struct qn_arena arena;
+    void *message;
+    bool sound = qn_precheck(descriptor, bytes, &err) == QN_OK;
+    QN_CHECK(sound || err.message[0] != '\0');
+    qn_arena_init(&arena, CEILING);
+    enum qn_status status = qn_unpack(descriptor, bytes, &arena, &message, NULL);
+    QN_CHECK(sound ? status == QN_OK || status == QN_RESOURCE_EXHAUSTED : status == QN_INVALID_ARGUMENT);
+    QN_CHECK(arena.used_bytes <= CEILING);
+    if (status == QN_OK)
+        repack(message);
+    qn_arena_fini(&arena);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct qn_str bytes = qn_str_n((const char *)data, size);
+    try_as(&quintet__test__v1__kinds__descriptor, bytes);
+    try_as(&quintet__test__v1__leaf__descriptor, bytes);
+    return 0;
+}
