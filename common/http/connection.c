@@ -74,6 +74,7 @@ static void on_sweep(struct qn_timer *timer)
 {
     struct qn_httpd *httpd = container_of(timer, struct qn_httpd, sweep);
     uint64_t now_ms = qn_clock_now_ms();
+    qn_connection_unpark(httpd);
     qn_list_each (node, &httpd->connections) {
         cut_late(container_of(node, struct qn_connection, node), now_ms);
     }
@@ -98,6 +99,51 @@ void qn_connection_cut(struct qn_connection *connection)
     shutdown(connection->fd, SHUT_RDWR);
 }
 
+/* Parking.
+ *
+ * When the line before a chunk, which may have extensions of any length (RFC 9112 section 7.1.1), is longer
+ * than the room left in its buffer, 0.9.75 neither reads on nor gives up: it says "once more", for ever, and
+ * one such connection keeps a core busy. Which one it is it does not say. So when it has had nothing to tell
+ * in a whole turn and still wants to go on, all that it could be are suspended until the next sweep. The
+ * innocent wait for that second, if they have something to say; the others, that long, cost nothing, until
+ * their deadline passes. (Its manual calls suspending outside its callbacks unsafe, because of threads; here
+ * is only one.) */
+
+static bool may_be_stuck(const struct qn_connection *connection)
+{
+    const struct qn_exchange_state *x = connection->exchange;
+    return x && x->step == QN_STEP_BODY && x->chunked && !connection->parked && !connection->cut;
+}
+
+void qn_connection_park(struct qn_httpd *httpd)
+{
+    qn_list_each (node, &httpd->connections) {
+        struct qn_connection *connection = container_of(node, struct qn_connection, node);
+        if (!may_be_stuck(connection))
+            continue;
+        connection->parked = true;
+        MHD_suspend_connection(connection->mhd);
+        if (!connection->exchange->counted)
+            qn_refuse_count(httpd, "chunk_stuck");
+        connection->exchange->counted = true;
+    }
+}
+
+static void unpark(struct qn_connection *connection)
+{
+    if (!connection->parked)
+        return;
+    connection->parked = false;
+    MHD_resume_connection(connection->mhd);
+    qn_httpd_run_soon(connection->httpd);
+}
+
+void qn_connection_unpark(struct qn_httpd *httpd)
+{
+    qn_list_each (node, &httpd->connections)
+        unpark(container_of(node, struct qn_connection, node));
+}
+
 /* Hanging up.
  *
  * Looked at after libmicrohttpd's run of the same turn, so that what came before the end has been read. An
@@ -112,6 +158,7 @@ static void on_hangup_later(struct qn_later *later)
     struct qn_node *node;
     while ((node = qn_list_pop(&httpd->hung_up)) != NULL) {
         struct qn_connection *connection = container_of(node, struct qn_connection, hung_node);
+        unpark(connection);
         if (connection->phase != QN_PHASE_HANDLING)
             shutdown(connection->fd, SHUT_RD);
         else if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)

@@ -72,6 +72,7 @@ void *qn_exchange_on_line(void *context, const char *target, struct MHD_Connecti
 {
     struct qn_httpd *httpd = context;
     struct qn_connection *connection = qn_connection_of(mhd);
+    httpd->news++;
     if (!connection)
         return NULL;
     if (connection->exchange)
@@ -185,8 +186,8 @@ enum MHD_Result qn_exchange_on_request(void *context, struct MHD_Connection *mhd
                                        const char *method, const char *version, const char *piece,
                                        size_t *piece_bytes, void **request_context)
 {
-    (void)context;
     (void)mhd;
+    ((struct qn_httpd *)context)->news++;
     struct qn_exchange_state *x = *request_context;
     if (!x)
         return MHD_NO; /* there was no memory for it */
@@ -248,9 +249,9 @@ void qn_exchange_over(struct qn_exchange_state *x)
 void qn_exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
                               enum MHD_RequestTerminationCode code)
 {
-    (void)context;
     (void)mhd;
     (void)code;
+    ((struct qn_httpd *)context)->news++;
     struct qn_exchange_state *x = *request_context;
     *request_context = NULL;
     if (x && x->connection) /* else abandoned: the owner frees it by its answer */

@@ -47,6 +47,7 @@ static void run(struct qn_httpd *httpd)
 {
     QN_CHECK(!httpd->running);
     bool more = true;
+    uint64_t news = httpd->news;
     for (int i = 0; i < RUNS_A_TURN && more; i++) {
         httpd->again = false;
         httpd->running = true;
@@ -55,6 +56,8 @@ static void run(struct qn_httpd *httpd)
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         more = httpd->again || (MHD_get_timeout(httpd->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     }
+    if (more && httpd->news == news)
+        qn_connection_park(httpd);
     if (more)
         qn_timer_start(httpd->loop, &httpd->next_turn, 0, on_next_turn);
 }
@@ -293,6 +296,7 @@ void qn_httpd_drain(struct qn_httpd *httpd, uint64_t limit_ms, void (*drained)(v
 void qn_httpd_connection_left(struct qn_httpd *httpd)
 {
     httpd->again = true;
+    httpd->news++;
     if (httpd->drained && !httpd->closing && qn_list_empty(&httpd->connections))
         qn_later_start(httpd->loop, &httpd->drain_later, on_drained);
 }
@@ -303,6 +307,7 @@ void qn_httpd_connection_left(struct qn_httpd *httpd)
 static void on_close(struct qn_later *later)
 {
     struct qn_httpd *httpd = container_of(later, struct qn_httpd, close_later);
+    qn_connection_unpark(httpd);
     qn_list_each (node, &httpd->connections) {
         struct qn_connection *connection = container_of(node, struct qn_connection, node);
         if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)

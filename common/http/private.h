@@ -48,6 +48,7 @@ struct qn_connection {
     bool used;                          /* a request line came */
     bool hung_up;                       /* the other end sends no more */
     bool cut;                           /* by us: libmicrohttpd sees it and lets go in its next run */
+    bool parked;                        /* suspended until the next sweep: see qn_connection_park() */
     struct qn_exchange_state *exchange; /* the one in hand, or NULL */
     size_t peer_len;
     char peer[QN_PEER_TEXT_MAX];
@@ -70,6 +71,7 @@ struct qn_exchange_state {
     bool shown;          /* the owner has seen it */
     bool expects_100;    /* Expect: 100-continue */
     bool chunked;        /* Transfer-Encoding: chunked */
+    bool counted;        /* as one that was parked */
     int64_t announced;   /* Content-Length, -1: none */
     uint64_t received;   /* bytes of body so far */
     size_t target_bytes; /* of the request line */
@@ -94,8 +96,9 @@ struct qn_httpd {
     struct qn_poll *poll; /* libmicrohttpd's epoll descriptor */
     struct qn_timer next_turn;
     struct qn_later soon;
-    bool running; /* MHD_run is on the stack */
-    bool again;   /* something changed that libmicrohttpd does not say of itself */
+    bool running;  /* MHD_run is on the stack */
+    bool again;    /* something changed that libmicrohttpd does not say of itself */
+    uint64_t news; /* what libmicrohttpd has told so far: lines, pieces, ends */
 
     struct qn_list connections;
     struct qn_timer sweep;
@@ -139,6 +142,10 @@ struct qn_connection *qn_connection_of(struct MHD_Connection *mhd);
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase);
 /* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
 void qn_connection_cut(struct qn_connection *connection);
+/* Takes connections that may be what keeps libmicrohttpd busy with nothing out of its hands for a while. */
+void qn_connection_park(struct qn_httpd *httpd);
+/* All of them back. */
+void qn_connection_unpark(struct qn_httpd *httpd);
 /* The owner now has the exchange: should its client have hung up before, see to that. */
 void qn_connection_check_hangup(struct qn_connection *connection);
 
