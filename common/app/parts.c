@@ -106,6 +106,7 @@ enum qn_status qn_parts_client_open(struct qn_part *part, struct qn_loop *loop, 
         .tls_key_file = given(self->tls->key_file),
         .tls_ca_file = given(self->tls->ca_file),
     };
+    self->loop = loop;
     return qn_client_open(loop, &options, &self->client, err);
 }
 
@@ -116,6 +117,24 @@ bool qn_parts_client_ready(struct qn_part *part, struct qn_buf *detail)
     qn_buf_printf(detail, "%s at %s", ready ? "connected" : "no process that takes calls",
                   self->settings->address);
     return ready;
+}
+
+static void client_drained(struct qn_later *later)
+{
+    struct qn_part_rpc_client *self = container_of(later, struct qn_part_rpc_client, later);
+    void (*done)(struct qn_part *) = self->done;
+    self->done = NULL;
+    done(&self->part);
+}
+
+void qn_parts_client_drain(struct qn_part *part, uint64_t limit_ms, void (*done)(struct qn_part *part))
+{
+    struct qn_part_rpc_client *self = client_of(part);
+    (void)limit_ms; /* the parts that ask have had it */
+    QN_CHECK(self->done == NULL);
+    self->done = done;
+    qn_client_cancel_all(self->client);
+    qn_later_start(self->loop, &self->later, client_drained);
 }
 
 static void client_closed(void *context)

@@ -80,14 +80,17 @@ struct qn_part_rpc_server {
     }
 
 /* Asks another service through 'client' (valid from open to close). Opens whether or not the service is
- * there; ready while some peer is connected and takes calls. Has nothing to drain: its requests belong to
- * whoever started them. */
+ * there; ready while some peer is connected and takes calls. Its turn to drain comes after that of the parts
+ * that ask: what they have not finished by then is cancelled, so that a call whose deadline outlasts the
+ * shutdown's does not hold the process up. */
 struct qn_part_rpc_client {
     struct qn_part part;
     const struct qn_rpc_client_settings *settings;
     const struct qn_rpc_tls_settings *tls;
-    struct qn_client *client;           /* NULL unless open */
-    void (*done)(struct qn_part *part); /* private: of the close that runs */
+    struct qn_client *client; /* NULL unless open */
+    struct qn_loop *loop;     /* private from here */
+    struct qn_later later;
+    void (*done)(struct qn_part *part); /* of the drain or close that runs */
 };
 
 /* 'name': the service asked, static; names the part, its metrics and log lines. */
@@ -96,6 +99,7 @@ struct qn_part_rpc_client {
         .part = {.name = (name_),                                                                            \
                  .open = qn_parts_client_open,                                                               \
                  .ready = qn_parts_client_ready,                                                             \
+                 .drain = qn_parts_client_drain,                                                             \
                  .close = qn_parts_client_close},                                                            \
         .settings = (settings_), .tls = (tls_)                                                               \
     }
@@ -107,6 +111,7 @@ void qn_parts_server_drain(struct qn_part *part, uint64_t limit_ms, void (*done)
 void qn_parts_server_close(struct qn_part *part, void (*done)(struct qn_part *part));
 enum qn_status qn_parts_client_open(struct qn_part *part, struct qn_loop *loop, struct qn_error *err);
 bool qn_parts_client_ready(struct qn_part *part, struct qn_buf *detail);
+void qn_parts_client_drain(struct qn_part *part, uint64_t limit_ms, void (*done)(struct qn_part *part));
 void qn_parts_client_close(struct qn_part *part, void (*done)(struct qn_part *part));
 
 #endif

@@ -510,7 +510,7 @@ bool qn_client_ready(const struct qn_client *client)
     return qn_peers_any_ready(client->peers, 0);
 }
 
-static void cancel_all(struct qn_client *client)
+void qn_client_cancel_all(struct qn_client *client)
 {
     qn_list_each (node, &client->queues) {
         struct qn_queue *queue = container_of(node, struct qn_queue, node);
@@ -532,7 +532,7 @@ void qn_client_close(struct qn_client *client, void (*closed)(void *context), vo
     client->closing = true;
     client->closed = closed;
     client->closed_context = context;
-    cancel_all(client);
+    qn_client_cancel_all(client);
     qn_later_cancel(client->loop, &client->flush);
     qn_timer_cancel(client->loop, &client->alone);
     if (client->peers != NULL)

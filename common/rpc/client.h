@@ -36,6 +36,9 @@ QN_MUST_USE enum qn_status qn_client_open(struct qn_loop *loop, const struct qn_
 /* Whether some peer is connected and not draining. */
 bool qn_client_ready(const struct qn_client *client);
 
+/* Every outstanding request ends with QN_CANCELLED, later in this turn: for a shutdown whose time is up. */
+void qn_client_cancel_all(struct qn_client *client);
+
 /* Outstanding requests end with QN_CANCELLED first. */
 void qn_client_close(struct qn_client *client, void (*closed)(void *context), void *context);
 

@@ -192,6 +192,33 @@ static void test_shutdown_finishes_what_is_in_hand(void **state)
 }
 
 /* Refused settings: exit code 2, each named, no secret shown. */
+/* A call with a deadline far beyond the shutdown's, stuck at a profile that does not answer: it is given up
+ * when the time is over, and the end is orderly all the same. Once it was waited for, until the process was
+ * declared hung: exit code 1. */
+static void test_shutdown_does_not_wait_for_a_longer_deadline(void **state)
+{
+    (void)state;
+    auth_fixture_start(&fixture, HARNESS_TABLES_OURS,
+                       (const char *const[]){"QUINTET_SHUTDOWN_TIMEOUT=200ms", NULL});
+    auth_fixture_connect(&fixture);
+    struct auth_call first = {.cookie = COOKIE}, stuck = {.timeout_ms = 120000};
+    auth_fixture_get_session(&fixture, &first); /* connected */
+    auth_fixture_forget(&first);
+    harness_service_signal(fixture.profile, SIGSTOP);
+    start_sign_in(&stuck);
+    while (harness_service_metric(fixture.auth, "quintet_rpc_server_in_flight") < 1)
+        qn_loop_turn(fixture.loop);
+    harness_service_signal(fixture.auth, SIGTERM);
+    auth_fixture_await(&fixture, &stuck);
+    assert_int_not_equal(stuck.request.status, QN_OK);
+    auth_fixture_forget(&stuck);
+    auth_fixture_disconnect(&fixture);
+    assert_int_equal(harness_service_wait(fixture.auth), 0);
+    fixture.auth = NULL;
+    harness_service_signal(fixture.profile, SIGCONT);
+    auth_fixture_stop(&fixture);
+}
+
 static void test_refused_settings(void **state)
 {
     (void)state;
@@ -215,8 +242,11 @@ static void test_refused_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hashing_queue_full), cmocka_unit_test(test_profile_absent),
-        cmocka_unit_test(test_deadline),           cmocka_unit_test(test_shutdown_finishes_what_is_in_hand),
+        cmocka_unit_test(test_hashing_queue_full),
+        cmocka_unit_test(test_profile_absent),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_shutdown_finishes_what_is_in_hand),
+        cmocka_unit_test(test_shutdown_does_not_wait_for_a_longer_deadline),
         cmocka_unit_test(test_refused_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
