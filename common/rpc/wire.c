@@ -434,6 +434,7 @@ static size_t count_elements(struct qn_str bytes, unsigned number)
 
 static enum qn_status copy(struct qn_arena *arena, struct qn_str from, struct qn_str *ret_copy)
 {
+    *ret_copy = QN_STR("");
     if (from.len == 0)
         return QN_OK;
     *ret_copy = qn_arena_str(arena, from);
