@@ -62,7 +62,7 @@ static void cut_late(struct qn_connection *connection, uint64_t now_ms)
     if (connection->cut || connection->deadline_ms > now_ms)
         return;
     if (connection->phase != QN_PHASE_WAITING) {
-        if (still_flows(connection, now_ms))
+        if (!connection->suspect && still_flows(connection, now_ms))
             return;
         qn_refuse_count(connection->httpd,
                         connection->phase == QN_PHASE_SENDING ? "slow_reader" : "slow_request");
@@ -74,7 +74,6 @@ static void on_sweep(struct qn_timer *timer)
 {
     struct qn_httpd *httpd = container_of(timer, struct qn_httpd, sweep);
     uint64_t now_ms = qn_clock_now_ms();
-    qn_connection_unpark(httpd);
     qn_list_each (node, &httpd->connections) {
         cut_late(container_of(node, struct qn_connection, node), now_ms);
     }
@@ -85,6 +84,7 @@ static void on_sweep(struct qn_timer *timer)
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase)
 {
     connection->phase = phase;
+    connection->suspect = false;
     connection->flowed_bytes = 0;
     if (phase == QN_PHASE_HANDLING)
         connection->deadline_ms = UINT64_MAX;
@@ -99,49 +99,45 @@ void qn_connection_cut(struct qn_connection *connection)
     shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* Parking.
+/* Stuck.
  *
  * When the line before a chunk, which may have extensions of any length (RFC 9112 section 7.1.1), is longer
  * than the room left in its buffer, 0.9.75 neither reads on nor gives up: it says "once more", for ever, and
  * one such connection keeps a core busy. Which one it is it does not say. So when it has had nothing to tell
- * in a whole turn and still wants to go on, all that it could be are suspended until the next sweep. The
- * innocent wait for that second, if they have something to say; the others, that long, cost nothing, until
- * their deadline passes. (Its manual calls suspending outside its callbacks unsafe, because of threads; here
- * is only one.) */
+ * in a whole turn and still wants to go on, it gets pauses, and all that it could be have a few seconds to
+ * say something. */
+
+enum { STUCK_LIMIT_MS = 5000 };
 
 static bool may_be_stuck(const struct qn_connection *connection)
 {
     const struct qn_exchange_state *x = connection->exchange;
-    return x && x->step == QN_STEP_BODY && x->chunked && !connection->parked && !connection->cut;
+    return x && x->step == QN_STEP_BODY && x->chunked && !connection->cut;
 }
 
-void qn_connection_park(struct qn_httpd *httpd)
+bool qn_connection_suspect(struct qn_httpd *httpd)
 {
+    uint64_t limit_ms = qn_clock_now_ms() + STUCK_LIMIT_MS;
+    bool any = false;
     qn_list_each (node, &httpd->connections) {
         struct qn_connection *connection = container_of(node, struct qn_connection, node);
         if (!may_be_stuck(connection))
             continue;
-        connection->parked = true;
-        MHD_suspend_connection(connection->mhd);
-        if (!connection->exchange->counted)
-            qn_refuse_count(httpd, "chunk_stuck");
-        connection->exchange->counted = true;
+        any = true;
+        if (connection->suspect)
+            continue;
+        connection->suspect = true;
+        if (connection->deadline_ms > limit_ms)
+            connection->deadline_ms = limit_ms;
+        qn_refuse_count(httpd, "stuck");
     }
+    return any;
 }
 
-static void unpark(struct qn_connection *connection)
+void qn_connection_clear(struct qn_connection *connection)
 {
-    if (!connection->parked)
-        return;
-    connection->parked = false;
-    MHD_resume_connection(connection->mhd);
-    qn_httpd_run_soon(connection->httpd);
-}
-
-void qn_connection_unpark(struct qn_httpd *httpd)
-{
-    qn_list_each (node, &httpd->connections)
-        unpark(container_of(node, struct qn_connection, node));
+    if (connection->suspect)
+        qn_connection_enter(connection, connection->phase);
 }
 
 /* Hanging up.
@@ -158,11 +154,13 @@ static void on_hangup_later(struct qn_later *later)
     struct qn_node *node;
     while ((node = qn_list_pop(&httpd->hung_up)) != NULL) {
         struct qn_connection *connection = container_of(node, struct qn_connection, hung_node);
-        unpark(connection);
-        if (connection->phase != QN_PHASE_HANDLING)
+        if (connection->suspect) { /* libmicrohttpd does not look any more */
+            qn_connection_cut(connection);
+        } else if (connection->phase != QN_PHASE_HANDLING) {
             shutdown(connection->fd, SHUT_RD);
-        else if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)
+        } else if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING) {
             qn_exchange_end(connection->exchange);
+        }
     }
 }
 

@@ -163,6 +163,7 @@ static enum MHD_Result take_piece(struct qn_exchange_state *x, struct qn_str pie
 {
     const struct qn_httpd *httpd = x->connection->httpd;
     x->received += piece.len;
+    qn_connection_clear(x->connection);
     if (x->received > httpd->drain_max_bytes) {
         qn_refuse_count(httpd, "body_without_end");
         return MHD_NO;

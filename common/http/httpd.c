@@ -15,6 +15,11 @@
 /* How often libmicrohttpd may say "once more" before the loop's other work has its turn. */
 enum { RUNS_A_TURN = 8 };
 
+/* The next turn when it says that for ever: see qn_connection_suspect(). What happens on a socket is still
+ * seen at once.
+ */
+enum { STUCK_PAUSE_MS = 100 };
+
 /* Descriptors left for everything that is not a connection: log, sockets of the other rooms, files in reply.
  */
 enum { DESCRIPTORS_KEPT = 128, CONNECTIONS_MIN = 16 };
@@ -56,10 +61,9 @@ static void run(struct qn_httpd *httpd)
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         more = httpd->again || (MHD_get_timeout(httpd->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     }
-    if (more && httpd->news == news)
-        qn_connection_park(httpd);
+    bool stuck = more && httpd->news == news && qn_connection_suspect(httpd);
     if (more)
-        qn_timer_start(httpd->loop, &httpd->next_turn, 0, on_next_turn);
+        qn_timer_start(httpd->loop, &httpd->next_turn, stuck ? STUCK_PAUSE_MS : 0, on_next_turn);
 }
 
 static void on_next_turn(struct qn_timer *timer)
@@ -307,7 +311,6 @@ void qn_httpd_connection_left(struct qn_httpd *httpd)
 static void on_close(struct qn_later *later)
 {
     struct qn_httpd *httpd = container_of(later, struct qn_httpd, close_later);
-    qn_connection_unpark(httpd);
     qn_list_each (node, &httpd->connections) {
         struct qn_connection *connection = container_of(node, struct qn_connection, node);
         if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING)

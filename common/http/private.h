@@ -43,12 +43,12 @@ struct qn_connection {
     struct MHD_Connection *mhd;
     int fd;
     enum qn_phase phase;
-    uint64_t deadline_ms;               /* of the phase; UINT64_MAX: none */
-    uint64_t flowed_bytes;              /* when the deadline was set */
-    bool used;                          /* a request line came */
-    bool hung_up;                       /* the other end sends no more */
-    bool cut;                           /* by us: libmicrohttpd sees it and lets go in its next run */
-    bool parked;                        /* suspended until the next sweep: see qn_connection_park() */
+    uint64_t deadline_ms;  /* of the phase; UINT64_MAX: none */
+    uint64_t flowed_bytes; /* when the deadline was set */
+    bool used;             /* a request line came */
+    bool hung_up;          /* the other end sends no more */
+    bool cut;              /* by us: libmicrohttpd sees it and lets go in its next run */
+    bool suspect;          /* may be what keeps libmicrohttpd busy: see qn_connection_suspect() */
     struct qn_exchange_state *exchange; /* the one in hand, or NULL */
     size_t peer_len;
     char peer[QN_PEER_TEXT_MAX];
@@ -71,7 +71,6 @@ struct qn_exchange_state {
     bool shown;          /* the owner has seen it */
     bool expects_100;    /* Expect: 100-continue */
     bool chunked;        /* Transfer-Encoding: chunked */
-    bool counted;        /* as one that was parked */
     int64_t announced;   /* Content-Length, -1: none */
     uint64_t received;   /* bytes of body so far */
     size_t target_bytes; /* of the request line */
@@ -142,10 +141,10 @@ struct qn_connection *qn_connection_of(struct MHD_Connection *mhd);
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase);
 /* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
 void qn_connection_cut(struct qn_connection *connection);
-/* Takes connections that may be what keeps libmicrohttpd busy with nothing out of its hands for a while. */
-void qn_connection_park(struct qn_httpd *httpd);
-/* All of them back. */
-void qn_connection_unpark(struct qn_httpd *httpd);
+/* libmicrohttpd was busy with nothing for a while: whether some connection may be what it is busy with. */
+bool qn_connection_suspect(struct qn_httpd *httpd);
+/* It has said something. */
+void qn_connection_clear(struct qn_connection *connection);
 /* The owner now has the exchange: should its client have hung up before, see to that. */
 void qn_connection_check_hangup(struct qn_connection *connection);
 
