@@ -44,7 +44,7 @@ static int set_up(void **state)
 {
     (void)state;
     qn_arena_init(&arena, 64 * 1024 * 1024);
-    harness_stack_start(&stack, (const char *const[]){"QUINTET_TIMEOUT=2s", NULL});
+    harness_stack_start(&stack, (const char *const[]){"QUINTET_TIMEOUT=20s", NULL});
     struct harness_http_reply reply =
         post("/sign-up/email", NULL,
              QN_STR("{\"name\":\"Eve\",\"email\":\"eve@example.com\",\"password\":\"correct horse 1\"}"));
