@@ -20,12 +20,6 @@ enum {
     WAIT_FOR_PEER_MS = 2000,
 };
 
-/* A request leaves in a message at most so often, and comes back unsent at most so often. */
-enum { TRIES_MAX = 2, RETURNS_MAX = 8 };
-
-/* Beyond the last deadline of a message: our own timers end its requests first. */
-enum { TRIP_SLACK_MS = 20 };
-
 static struct qn_metric seconds_metric = {
     .name = "quintet_rpc_client_seconds",
     .help = "Time from a request's start to its end",
@@ -40,12 +34,10 @@ static struct qn_metric waiting_metric = {
     .labels = {"service"},
 };
 
-static void on_flush(struct qn_later *later);
-
-static void flush_later(struct qn_client *client)
+void qn_client_flush_later(struct qn_client *client)
 {
     if (!client->closing && client->n_waiting > 0)
-        qn_later_start(client->loop, &client->flush, on_flush);
+        qn_later_start(client->loop, &client->flush, qn_client_flush);
 }
 
 /* Queues. */
@@ -79,7 +71,7 @@ void qn_client_enqueue(struct qn_request *request, bool front)
     else
         qn_list_push(&queue->requests, &request->node);
     client->n_waiting++;
-    flush_later(client);
+    qn_client_flush_later(client);
 }
 
 /* Without a peer. */
@@ -93,7 +85,7 @@ static uint64_t alone_since(const struct qn_client *client, const struct qn_queu
     return first->waiting_ms > client->alone_since_ms ? first->waiting_ms : client->alone_since_ms;
 }
 
-static void watch_alone(struct qn_client *client)
+void qn_client_watch_alone(struct qn_client *client)
 {
     if (qn_peers_any_ready(client->peers, 0)) {
         client->alone_since_ms = 0;
@@ -130,227 +122,7 @@ static void on_alone(struct qn_timer *timer)
                                  "no peer is there");
         }
     }
-    watch_alone(client);
-}
-
-/* Batches. */
-
-static void give_back(struct qn_request *request, uint64_t avoid)
-{
-    request->avoid = avoid;
-    qn_client_enqueue(request, true);
-}
-
-static void on_not_sent(struct qn_request *request)
-{
-    if (++request->returns < RETURNS_MAX)
-        give_back(request, 0);
-    else
-        qn_request_end(request, request->maybe_executed ? QN_UNKNOWN : QN_UNAVAILABLE, "could not be sent");
-}
-
-static void on_lost(struct qn_request *request)
-{
-    request->tries++;
-    if (request->method->idempotency != QN_NOT_IDEMPOTENT && request->tries < TRIES_MAX) {
-        request->maybe_executed = true;
-        give_back(request, 0);
-    } else {
-        qn_request_end(request, QN_UNKNOWN, "the peer was lost before it answered");
-    }
-}
-
-static void on_result(struct qn_request *request, struct qn_str bytes, uint64_t peer_id, bool draining)
-{
-    struct qn_client *client = request->client;
-    struct qn_wire_answer answer;
-    request->tries++;
-    if (qn_wire_read_result(bytes, request->arena, &answer) != QN_OK) {
-        qn_request_end(request, QN_RESOURCE_EXHAUSTED, "the answer is larger than the call's memory");
-        return;
-    }
-    /* A draining peer is asked no more, so this ends with the peers. */
-    if (answer.not_executed && draining) {
-        request->tries--;
-        give_back(request, peer_id);
-    } else if (answer.not_executed && answer.status == QN_UNAVAILABLE && request->tries < TRIES_MAX &&
-               qn_peers_any_ready(client->peers, peer_id)) {
-        give_back(request, peer_id);
-    } else {
-        qn_request_answer(request, &answer);
-    }
-}
-
-/* The request at this place, out of the batch; NULL when it has ended meanwhile. */
-static struct qn_request *take_out(struct qn_batch *batch, size_t place)
-{
-    struct qn_request *request = batch->requests[place];
-    batch->requests[place] = NULL;
-    if (request != NULL)
-        request->batch = NULL;
-    return request;
-}
-
-/* Any 'done' on the way may cancel other requests of the batch, or close the client. */
-static void end_answered(struct qn_batch *batch, uint64_t peer_id, struct qn_wire_response *response)
-{
-    struct qn_str bytes;
-    for (size_t i = 0; i < batch->n_requests && qn_wire_next_result(response, &bytes); i++) {
-        struct qn_request *request = take_out(batch, i);
-        if (request != NULL)
-            on_result(request, bytes, peer_id, response->draining);
-    }
-}
-
-/* From the last, so that those that go back into the queue stand there as they stood. */
-static void end_unanswered(struct qn_batch *batch, enum qn_trip_end end)
-{
-    for (size_t i = batch->n_requests; i-- > 0;) {
-        struct qn_request *request = take_out(batch, i);
-        if (request == NULL)
-            continue;
-        if (end == QN_TRIP_NOT_SENT)
-            on_not_sent(request);
-        else if (end == QN_TRIP_LOST || end == QN_TRIP_CANCELLED)
-            on_lost(request);
-        else if (end == QN_TRIP_TIMED_OUT)
-            qn_request_end(request, QN_DEADLINE_EXCEEDED, "no answer in time");
-        else
-            qn_request_end(request, QN_INTERNAL, "the answer was not understood");
-    }
-}
-
-static void on_trip_done(void *context, enum qn_trip_end end, struct qn_message *message)
-{
-    struct qn_batch *batch = context;
-    struct qn_client *client = batch->client;
-    uint64_t peer_id = qn_peer_id(batch->peer);
-    struct qn_wire_response response = {0};
-    bool understood = end == QN_TRIP_ANSWERED &&
-                      qn_wire_read_response(qn_message_view(message), &response, NULL) == QN_OK &&
-                      response.n_results == batch->n_requests;
-    batch->trip = NULL;
-    qn_peer_done(batch->peer, batch->n_requests, end, response.draining);
-    if (understood)
-        end_answered(batch, peer_id, &response);
-    else
-        end_unanswered(batch, end);
-    qn_message_free(message);
-    qn_list_remove(&client->under_way, &batch->node);
-    qn_list_push(&client->idle, &batch->node);
-    flush_later(client);
-}
-
-/* Takes requests from the front of the queue: one, or when the method is batchable as many as a message may
- * hold. Returns the size of the message. */
-static size_t fill_batch(struct qn_batch *batch, uint64_t peer_id, uint32_t timeouts_ms[QN_WIRE_CALLS_MAX])
-{
-    struct qn_client *client = batch->client;
-    struct qn_queue *queue = batch->queue;
-    size_t calls_max = queue->method->batchable ? QN_WIRE_CALLS_MAX : 1;
-    size_t head = qn_wire_request_size(strlen(queue->method->path)), size = head;
-    size_t limit = client->options.message_max_bytes < QN_WIRE_BATCH_MAX_BYTES
-                       ? client->options.message_max_bytes
-                       : QN_WIRE_BATCH_MAX_BYTES;
-    qn_list_each (node, &queue->requests) {
-        struct qn_request *request = container_of(node, struct qn_request, node);
-        if (request->avoid == peer_id)
-            continue;
-        uint64_t left_ms = qn_clock_left_ms(request->ctx->deadline_ms);
-        if (left_ms > QN_WIRE_TIMEOUT_MAX_MS)
-            left_ms = QN_WIRE_TIMEOUT_MAX_MS;
-        uint32_t timeout_ms = left_ms > 0 ? (uint32_t)left_ms : 1; /* its timer is about to end it */
-        size_t more = qn_wire_add_call_size(request->call.len, timeout_ms);
-        if (batch->n_requests > 0 && size + more > limit)
-            break;
-        qn_request_detach(request);
-        size += more;
-        timeouts_ms[batch->n_requests] = timeout_ms;
-        request->batch = batch;
-        request->place = batch->n_requests;
-        batch->requests[batch->n_requests++] = request;
-        if (batch->n_requests == calls_max)
-            break;
-    }
-    batch->n_live = batch->n_requests;
-    return size;
-}
-
-static struct qn_message *write_batch(const struct qn_batch *batch, size_t size, const uint32_t *timeouts_ms)
-{
-    struct qn_message *message = qn_message_new(size);
-    if (message == NULL)
-        return NULL;
-    char *start = qn_message_bytes(message);
-    char *to = qn_wire_put_request(start, qn_str_c(batch->queue->method->path));
-    for (size_t i = 0; i < batch->n_requests; i++)
-        to = qn_wire_add_call(to, batch->requests[i]->call, timeouts_ms[i]);
-    QN_CHECK(to == start + size);
-    return message;
-}
-
-static struct qn_batch *take_batch(struct qn_client *client)
-{
-    struct qn_node *node = qn_list_pop(&client->idle);
-    if (node != NULL)
-        return container_of(node, struct qn_batch, node);
-    struct qn_batch *batch = calloc(1, sizeof(*batch));
-    if (batch != NULL)
-        batch->client = client;
-    return batch;
-}
-
-/* Sends one message of this queue; false when memory is out. */
-static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct qn_peer *peer)
-{
-    struct qn_batch *batch = take_batch(client);
-    if (batch == NULL)
-        return false;
-    batch->queue = queue;
-    batch->peer = peer;
-    batch->n_requests = 0;
-    uint32_t timeouts_ms[QN_WIRE_CALLS_MAX];
-    size_t size = fill_batch(batch, qn_peer_id(peer), timeouts_ms);
-    struct qn_message *message = write_batch(batch, size, timeouts_ms);
-    if (message == NULL) {
-        for (size_t i = batch->n_requests; i-- > 0;)
-            give_back(take_out(batch, i), 0);
-        qn_list_push(&client->idle, &batch->node);
-        return false;
-    }
-    uint32_t longest_ms = 0;
-    for (size_t i = 0; i < batch->n_requests; i++)
-        longest_ms = timeouts_ms[i] > longest_ms ? timeouts_ms[i] : longest_ms;
-    qn_list_push(&client->under_way, &batch->node);
-    batch->trip = qn_peer_send(peer, message, batch->n_requests, (uint64_t)longest_ms + TRIP_SLACK_MS,
-                               on_trip_done, batch);
-    return true;
-}
-
-static void on_flush(struct qn_later *later)
-{
-    struct qn_client *client = container_of(later, struct qn_client, flush);
-    /* Each queue in turn sends one message; who has more waits at the end of the line. */
-    size_t passed_over = 0;
-    while (passed_over < client->waiting.len) {
-        struct qn_queue *queue = container_of(qn_list_first(&client->waiting), struct qn_queue, turn);
-        struct qn_request *first = container_of(qn_list_first(&queue->requests), struct qn_request, node);
-        if (first->avoid != 0 && !qn_peers_any_ready(client->peers, first->avoid))
-            first->avoid = 0; /* there is no elsewhere left */
-        struct qn_peer *peer = qn_peers_pick(client->peers, first->avoid);
-        if (peer == NULL)
-            passed_over++;
-        else if (!send_batch(client, queue, peer))
-            break; /* the next event tries again */
-        else
-            passed_over = 0;
-        if (qn_node_linked(&queue->turn)) {
-            qn_list_remove(&client->waiting, &queue->turn);
-            qn_list_push(&client->waiting, &queue->turn);
-        }
-    }
-    qn_metric_set(client->queue_length, (double)client->n_waiting);
-    watch_alone(client);
+    qn_client_watch_alone(client);
 }
 
 /* Peers. */
@@ -358,8 +130,8 @@ static void on_flush(struct qn_later *later)
 static void on_peer_ready(void *context)
 {
     struct qn_client *client = context;
-    watch_alone(client);
-    flush_later(client);
+    qn_client_watch_alone(client);
+    qn_client_flush_later(client);
 }
 
 static void on_peer_lost(void *context, struct qn_peer *peer)
@@ -370,7 +142,7 @@ static void on_peer_lost(void *context, struct qn_peer *peer)
         if (batch->peer == peer && batch->trip != NULL)
             qn_trip_cancel_unsent(batch->trip);
     }
-    watch_alone(client);
+    qn_client_watch_alone(client);
 }
 
 static void on_peer_suspect(void *context, const char *url)
@@ -386,7 +158,7 @@ static void on_found(void *context, const struct qn_discover_url *urls, size_t n
     for (size_t i = 0; i < n_urls; i++)
         texts[i] = urls[i].text;
     qn_peers_update(client->peers, texts, n_urls);
-    watch_alone(client);
+    qn_client_watch_alone(client);
 }
 
 /* Opening and closing. */

@@ -7,12 +7,17 @@
 #include "common/core/buf.h"
 #include "common/core/list.h"
 #include "common/core/metric.h"
+#include "common/loop/timer.h"
+#include "common/rpc/address.h"
 #include "common/rpc/call.h"
+#include "common/rpc/folder.h"
+#include "common/rpc/gate.h"
+#include "common/rpc/server.h"
 #include "common/rpc/transport.h"
 #include "common/rpc/wire.h"
 
-/* A message in service, and its calls. server.c makes them and sends the answer, call.c is what handlers do
- * with them. Inside the room. */
+/* The server's inside: a message in service, and its calls. inbound.c makes them and sends the answer, call.c
+ * is what handlers do with them, server.c opens and ends it all. Inside the room. */
 
 /* What is counted of a method; the series are looked up once. */
 struct qn_method_stats {
@@ -57,11 +62,47 @@ struct qn_inbound {
     struct qn_call *batch[QN_WIRE_CALLS_MAX]; /* handed to a batch handler; lives as long as its calls */
 };
 
+struct qn_server {
+    struct qn_loop *loop;
+    struct qn_gate *gate;
+    struct qn_port *port; /* NULL once closed */
+    struct qn_server_options options;
+    struct qn_address address;
+    struct qn_folder_place place; /* in a folder */
+    char listening[QN_ADDRESS_URL_MAX];
+
+    struct qn_method_stats *methods;
+    size_t n_methods;
+    struct qn_method_stats unknown;
+
+    struct qn_list busy, idle; /* of qn_inbound */
+    struct qn_series *in_flight;
+    struct qn_log_limit refusals;
+
+    bool draining;
+    struct qn_timer drain_limit;
+    struct qn_later drain_end;
+    void (*drained)(void *context);
+    void *drained_context;
+
+    bool gate_closed;
+    struct qn_later close_end;
+    void (*closed)(void *context);
+    void *closed_context;
+};
+
 /* Answers a call and gives its memory back; defined in call.c. */
 void qn_served_fail(struct qn_served *served, const struct qn_fault *fault);
 
-/* One call of the message has its result, or was handed out; defined in server.c, which sends the answer
- * after the last. */
+/* inbound.c */
+
+/* The port's event: a message for a seat. 'context' is the server. */
+void qn_inbound_arrived(void *context, struct qn_seat *seat, struct qn_message *message);
+/* One call of the message has its result, or all were handed out; the answer is sent after the last. */
 void qn_inbound_done(struct qn_inbound *inbound);
+void qn_inbound_free(struct qn_inbound *inbound);
+
+/* server.c: a message has been answered; the end of a drain or a close may have waited for it. */
+void qn_server_message_done(struct qn_server *server);
 
 #endif

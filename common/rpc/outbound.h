@@ -11,7 +11,7 @@
 #include "common/rpc/wire.h"
 
 /* The client's inside: requests wait in a queue for each method, and travel in batches. request.c begins and
- * ends requests, client.c moves them. Inside the room.
+ * ends requests, client.c keeps the queues, batch.c sends. Inside the room.
  *
  *   start ──▶ queue ──▶ batch ──▶ answer ──▶ done
  *               ▲          │
@@ -79,7 +79,15 @@ void qn_request_detach(struct qn_request *request);
 /* Fills it from its result and ends it. */
 void qn_request_answer(struct qn_request *request, const struct qn_wire_answer *answer);
 
+/* batch.c: fills messages and sends them, as long as there are requests and peers to take them. */
+void qn_client_flush(struct qn_later *later);
+
 /* client.c */
+
+/* A flush, at the end of this turn. */
+void qn_client_flush_later(struct qn_client *client);
+/* Peers came or went, or requests wait: minds how long they have waited for a peer. */
+void qn_client_watch_alone(struct qn_client *client);
 
 /* Puts it into its method's queue, at the end or, when it was under way before, at the front. */
 void qn_client_enqueue(struct qn_request *request, bool front);

@@ -15,6 +15,9 @@
 #include "common/rpc/broken_pipe.h"
 #include "common/rpc/wire.h"
 
+/* Why this file is long: nng is included here and nowhere else, so that another transport would touch one
+ * file. From the top: what happens on nng's threads; messages; TLS; lines (client); ports (server). */
+
 /* How soon nng dials again; it doubles up to the second, and picks a random time below. */
 enum { REDIAL_MIN_MS = 20, REDIAL_MAX_MS = 500 };
 
