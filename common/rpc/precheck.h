@@ -10,8 +10,9 @@
 /* Walks the raw bytes of a protobuf message by its descriptor before protobuf-c sees them, because protobuf-c
  * cuts strings at a NUL, takes invalid UTF-8 and has open reports of bad memory use on hostile input. Refused
  * with QN_INVALID_ARGUMENT: malformed or overlong varints, wrong wire types for known fields, lengths past
- * the end, groups, field number 0, strings that are not UTF-8 or hold a NUL, nesting over 16, more than
- * 65,536 fields in all. Unknown fields of sound form are allowed and skipped. */
+ * the end, groups, field number 0, strings that are not UTF-8 or hold a NUL, a message given twice where
+ * one belongs (protobuf-c merges the two wrongly), nesting over 16, more than 65,536 fields in all. Unknown
+ * fields of sound form are allowed and skipped. */
 QN_MUST_USE enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
                                        struct qn_error *err);
 
