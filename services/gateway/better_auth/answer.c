@@ -61,6 +61,15 @@ void gateway_answer_json(struct gateway_request *req, struct gateway_reply *repl
     gateway_request_reply(req, reply);
 }
 
+void gateway_answer_written(struct gateway_request *req, struct gateway_reply *reply,
+                            const struct qn_buf *json)
+{
+    if (qn_buf_failed(json))
+        gateway_answer_error(req, 500, "The answer is too large", "INTERNAL_SERVER_ERROR");
+    else
+        gateway_answer_json(req, reply, qn_buf_view(json));
+}
+
 void gateway_answer_fault(struct gateway_request *req)
 {
     const struct qn_request *rpc = &req->rpc;

@@ -20,6 +20,10 @@ void gateway_answer_empty(struct gateway_request *req, unsigned status);
 /* 200 with JSON text, and the cookies of the question just answered (req->rpc). */
 void gateway_answer_json(struct gateway_request *req, struct gateway_reply *reply, struct qn_str json);
 
+/* The same with what was written; a 500 when that went over its ceiling. */
+void gateway_answer_written(struct gateway_request *req, struct gateway_reply *reply,
+                            const struct qn_buf *json);
+
 /* What a question to auth that failed becomes: by its reason where Better Auth has one, otherwise by its
  * status; bad values that the product has no limit for are a 400, overload is 429 or 503 with Retry-After,
  * all else an empty 500. */

@@ -62,6 +62,9 @@ static const struct {
     {"newUserCallbackURL", "newUserCallbackURL", "INVALID_NEW_USER_CALLBACK_URL"},
 };
 
+/* What leaves as Location must find room among the headers of an answer. */
+enum { CALLBACK_MAX = 4096 };
+
 static bool check_callbacks(struct gateway_request *req, const struct qn_json *body)
 {
     const struct qn_json query = {.kind = QN_JSON_STRING,
@@ -73,7 +76,8 @@ static bool check_callbacks(struct gateway_request *req, const struct qn_json *b
         if (is_absent(url))
             continue;
         bool string = url->kind == QN_JSON_STRING;
-        if (string && (gateway_origin_is_path(url->text) || is_trusted(req, url->text)))
+        if (string && url->text.len <= CALLBACK_MAX &&
+            (gateway_origin_is_path(url->text) || is_trusted(req, url->text)))
             continue;
         char *message = qn_arena_printf(&req->arena, "Invalid %s%s", CALLBACKS[i].label,
                                         string ? "" : ": expected a string");
