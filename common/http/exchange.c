@@ -27,9 +27,11 @@ static struct qn_exchange_state *state_of(const struct qn_exchange *exchange)
     return container_of(exchange, struct qn_exchange_state, public);
 }
 
+static void forget_body(struct qn_exchange_state *x);
+
 void qn_exchange_free(struct qn_exchange_state *x)
 {
-    qn_buf_fini(&x->body);
+    forget_body(x);
     qn_arena_fini(&x->arena);
     free(x);
 }
@@ -105,6 +107,8 @@ static enum MHD_Result hand_over(struct qn_exchange_state *x)
 {
     struct qn_connection *connection = x->connection;
     struct qn_httpd *httpd = connection->httpd;
+    if (x->no_room)
+        return qn_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE);
     if (x->gathered)
         x->public.body = qn_str_n(x->gathered, x->received);
     else
@@ -148,13 +152,39 @@ static enum MHD_Result take_head(struct qn_exchange_state *x, const char *url, c
     return MHD_YES;
 }
 
+/* What this body takes of the room that all share. */
+static size_t shared_bytes(const struct qn_exchange_state *x)
+{
+    return x->body.capacity > GATHER_AT_ONCE_MAX ? x->body.capacity - GATHER_AT_ONCE_MAX : 0;
+}
+
+static void forget_body(struct qn_exchange_state *x)
+{
+    if (x->connection)
+        x->connection->httpd->bodies_bytes -= shared_bytes(x);
+    qn_buf_fini(&x->body);
+}
+
+static bool keep(struct qn_exchange_state *x, struct qn_str piece)
+{
+    struct qn_httpd *httpd = x->connection->httpd;
+    size_t before = shared_bytes(x);
+    enum qn_status status = qn_buf_write_str(&x->body, piece);
+    httpd->bodies_bytes += shared_bytes(x) - before;
+    if (shared_bytes(x) > before && httpd->bodies_bytes > httpd->options.bodies_max_bytes) {
+        x->no_room = true;
+        forget_body(x);
+    }
+    return status == QN_OK;
+}
+
 /* Keeps a piece; false when there is no memory for it. */
 static bool gather(struct qn_exchange_state *x, struct qn_str piece)
 {
     if (x->received == piece.len && x->announced >= 0 && x->announced <= GATHER_AT_ONCE_MAX)
         x->gathered = qn_arena_alloc(&x->arena, (size_t)x->announced);
     if (!x->gathered)
-        return qn_buf_write_str(&x->body, piece) == QN_OK;
+        return keep(x, piece);
     memcpy(x->gathered + x->received - piece.len, piece.ptr, piece.len);
     return true;
 }
@@ -170,10 +200,10 @@ static enum MHD_Result take_piece(struct qn_exchange_state *x, struct qn_str pie
     }
     if (x->received > httpd->options.body_max_bytes && !x->public.body_too_large) {
         x->public.body_too_large = true;
-        qn_buf_fini(&x->body);
+        forget_body(x);
         qn_refuse_count(httpd, "body_too_large");
     }
-    if (x->public.body_too_large || x->public.body_refused)
+    if (x->no_room || x->public.body_too_large || x->public.body_refused)
         return MHD_YES;
     if (httpd->options.body) {
         x->shown = true;
@@ -233,6 +263,7 @@ void qn_exchange_abandon(struct qn_exchange_state *x)
         run_gone(x);
         return;
     }
+    x->connection->httpd->bodies_bytes -= shared_bytes(x); /* which goes before it does */
     x->connection->exchange = NULL;
     x->connection = NULL;
 }
@@ -267,6 +298,38 @@ struct qn_str qn_exchange_header(const struct qn_exchange *exchange, const char 
         MHD_lookup_connection_value_n(x->connection->mhd, MHD_HEADER_KIND, name, strlen(name), &value.ptr,
                                       &value.len);
     return value;
+}
+
+struct joined {
+    struct qn_str name;
+    struct qn_arena *arena;
+    struct qn_str text;
+};
+
+static enum MHD_Result join(void *context, enum MHD_ValueKind kind, const char *key, size_t key_size,
+                            const char *value, size_t value_size)
+{
+    (void)kind;
+    struct joined *joined = context;
+    if (!qn_str_eq_nocase((struct qn_str){key, key_size}, joined->name))
+        return MHD_YES;
+    struct qn_str text = {value ? value : "", value_size};
+    if (joined->text.ptr) {
+        const char *both =
+            qn_arena_printf(joined->arena, "%.*s, %.*s", QN_STR_ARG(joined->text), QN_STR_ARG(text));
+        text = both ? qn_str_c(both) : (struct qn_str){0};
+    }
+    joined->text = text;
+    return text.ptr ? MHD_YES : MHD_NO;
+}
+
+struct qn_str qn_exchange_header_list(const struct qn_exchange *exchange, const char *name)
+{
+    const struct qn_exchange_state *x = state_of(exchange);
+    struct joined joined = {.name = qn_str_c(name), .arena = exchange->arena};
+    if (x->connection)
+        MHD_get_connection_values_n(x->connection->mhd, MHD_HEADER_KIND, join, &joined);
+    return joined.text;
 }
 
 int64_t qn_exchange_content_length(const struct qn_exchange *exchange)

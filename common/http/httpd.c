@@ -116,6 +116,8 @@ static void set_defaults(struct qn_httpd_options *options)
         options->connections_max = 4096;
     if (options->body_max_bytes == 0)
         options->body_max_bytes = 1024 * 1024;
+    if (options->bodies_max_bytes == 0)
+        options->bodies_max_bytes = 16 * options->body_max_bytes;
     if (options->head_max_bytes == 0)
         options->head_max_bytes = 16 * 1024;
     if (options->idle_timeout_s == 0)

@@ -18,6 +18,9 @@ struct qn_httpd_options {
                       let go */
     unsigned connections_max; /* 0: 4,096; what comes beyond waits in the listen queue */
     size_t body_max_bytes;    /* 0: 1 MiB */
+    /* Of all bodies together that are gathered or being answered, but for the first 16 KiB of each; 0: 16 of
+     * the largest. What comes beyond is read and forgotten, and answered 503 before any handler sees it. */
+    size_t bodies_max_bytes;
     /* Request line and headers; 0: 16 KiB, as Node; larger: 431 or 414. A connection's memory follows it and
      * is cleared for every request: with 1,000 connections a request cost 9 µs at 8 KiB, 10 at 16, 15 at 32.
      */
@@ -79,6 +82,10 @@ struct qn_exchange {
 /* The value of the first header of this name (any case); ptr NULL when there is none. Valid as long as the
  * exchange. */
 struct qn_str qn_exchange_header(const struct qn_exchange *exchange, const char *name);
+
+/* The values of all headers of this name, in their order, with ", " between them (RFC 9110 section 5.3), in
+ * the exchange's arena when there are several; ptr NULL when there is none, or no memory for them. */
+struct qn_str qn_exchange_header_list(const struct qn_exchange *exchange, const char *name);
 
 /* How many bytes of body were announced (Content-Length), -1 when chunked or none was said. */
 int64_t qn_exchange_content_length(const struct qn_exchange *exchange);

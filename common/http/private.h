@@ -71,6 +71,7 @@ struct qn_exchange_state {
     bool shown;          /* the owner has seen it */
     bool expects_100;    /* Expect: 100-continue */
     bool chunked;        /* Transfer-Encoding: chunked */
+    bool no_room;        /* all bodies together are too many: this one is not kept */
     int64_t announced;   /* Content-Length, -1: none */
     uint64_t received;   /* bytes of body so far */
     size_t target_bytes; /* of the request line */
@@ -87,6 +88,7 @@ struct qn_httpd {
     char address[QN_LISTEN_TEXT_MAX];
     int listen_fd;
     bool own_listen_fd;
+    size_t bodies_bytes;      /* see bodies_max_bytes */
     uint64_t drain_max_bytes; /* of a body over the limit, read and forgotten so that the client reads the
                                  answer */
     size_t pool_bytes;
@@ -176,8 +178,8 @@ void qn_exchange_free(struct qn_exchange_state *x);
 
 /* refuse.c */
 
-/* Answers with a line of text and closes the connection. Requires: QN_STEP_HEAD, in libmicrohttpd's callback.
- */
+/* Answers with a line of text and closes the connection. Requires: QN_STEP_HEAD, or QN_STEP_BODY with all of
+ * it read, in libmicrohttpd's callback. */
 enum MHD_Result qn_refuse(struct qn_exchange_state *x, unsigned status);
 void qn_refuse_count(const struct qn_httpd *httpd, const char *reason);
 void qn_refuse_log(void *context, const char *format, va_list args); /* libmicrohttpd's logger */

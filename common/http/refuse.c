@@ -23,6 +23,8 @@ static const char *reason_of(unsigned status)
         return "head_too_large";
     case MHD_HTTP_CONTENT_TOO_LARGE:
         return "body_too_large";
+    case MHD_HTTP_SERVICE_UNAVAILABLE:
+        return "bodies_full";
     case MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED:
     case MHD_HTTP_NOT_IMPLEMENTED:
         return "unsupported";
@@ -37,6 +39,8 @@ static struct qn_str text_of(unsigned status)
     switch (status) {
     case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
         return QN_STR("request head too large\n");
+    case MHD_HTTP_SERVICE_UNAVAILABLE:
+        return QN_STR("too many large requests at once\n");
     case MHD_HTTP_NOT_IMPLEMENTED:
         return QN_STR("transfer encoding not supported\n");
     default:
@@ -53,6 +57,8 @@ enum MHD_Result qn_refuse(struct qn_exchange_state *x, unsigned status)
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", "text/plain");
     MHD_add_response_header(response, "Connection", "close");
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        MHD_add_response_header(response, "Retry-After", "1");
     x->step = QN_STEP_REPLIED;
     enum MHD_Result queued = MHD_queue_response(x->connection->mhd, status, response);
     MHD_destroy_response(response);

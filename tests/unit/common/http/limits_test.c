@@ -130,6 +130,35 @@ static void test_chunks_without_end_are_cut_off(void **state)
     end();
 }
 
+/* Clients that send slowly would fill the memory with bodies that are each below the limit. Small ones go on.
+ */
+static void test_all_bodies_together_have_a_limit(void **state)
+{
+    (void)state;
+    begin((struct qn_httpd_options){.body_max_bytes = 100000, .bodies_max_bytes = 150000});
+    for (int i = 0; i < 3; i++) { /* the room is given back each time */
+        struct wire second, small;
+        wire_open(&second, world.loop, qn_httpd_address(world.site.httpd));
+        wire_open(&small, world.loop, qn_httpd_address(world.site.httpd));
+        wire_send_c(&world.wire, "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+        wire_send(&world.wire, qn_str_n(world.site.large, 99999));
+        wire_send_c(&second, "POST /q HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
+        wire_send(&second, qn_str_n(world.site.large, 100000));
+        wire_expect(&second, "too many large requests");
+        assert_true(qn_str_starts(wire_seen(&second), QN_STR("HTTP/1.1 503 ")));
+        wire_expect_end(&second);
+        wire_send_c(&small,
+                    "POST /s HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n");
+        wire_expect(&small, "POST /s? 2:ab");
+        wire_send_c(&world.wire, "x");
+        wire_expect_times(&world.wire, "POST /p? 100000:", (size_t)i + 1);
+        wire_close(&second);
+        wire_close(&small);
+    }
+    assert_int_equal(refused("bodies_full"), 3);
+    end();
+}
+
 /* libmicrohttpd 0.9.75 never gives up on a line before a chunk that is longer than its buffer: it would have
  * kept a core busy until the client had enough. */
 
@@ -453,6 +482,7 @@ int main(void)
         cmocka_unit_test(test_who_asks_first_is_told_before_it_sends),
         cmocka_unit_test(test_an_absurd_length_is_answered_at_once),
         cmocka_unit_test(test_chunks_without_end_are_cut_off),
+        cmocka_unit_test(test_all_bodies_together_have_a_limit),
         cmocka_unit_test(test_a_chunk_line_without_end_is_cut),
         cmocka_unit_test(test_an_end_in_a_chunk_line_is_seen),
         cmocka_unit_test(test_a_chunked_body_that_pauses_beside_it_goes_on),
