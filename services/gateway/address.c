@@ -129,6 +129,7 @@ struct qn_str gateway_address_settle(struct qn_str peer, struct qn_str forwarded
 struct qn_str gateway_address_of_client(const struct qn_exchange *exchange, const char *trusted,
                                         struct qn_arena *arena)
 {
-    return gateway_address_settle(exchange->peer, qn_exchange_header(exchange, "X-Forwarded-For"), trusted,
-                                  arena);
+    /* Some proxies (HAProxy) add a line of their own below the client's: only together do they tell. */
+    return gateway_address_settle(exchange->peer, qn_exchange_header_list(exchange, "X-Forwarded-For"),
+                                  trusted, arena);
 }

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/core/buf.h"
 #include "tests/harness/http.h"
 #include "tests/harness/stack.h"
 #include "tests/harness/test.h"
@@ -270,6 +271,66 @@ static void test_bodies_and_heads_that_are_too_large(void **state)
     free(body);
 }
 
+static struct harness_http_reply better_auth(const char *path, const char *header, const char *second_header,
+                                             struct qn_str body)
+{
+    return harness_http(&(const struct harness_http_request){
+        .url = at(path), .headers = {"Content-Type: application/json", header, second_header}, .body = body});
+}
+
+/* A name of control characters is six times as long in JSON: the answer was cut off in the midst of it. */
+static void test_better_auth_names_that_grow_in_json(void **state)
+{
+    (void)state;
+    enum { CHARACTERS = 16 * 1024, ESCAPE = sizeof "\\u0001" - 1 };
+    struct qn_buf body;
+    qn_buf_init(&body, 8 * CHARACTERS);
+    qn_buf_write_c(&body, "{\"email\":\"grow@example.com\",\"password\":\"correct horse 1\",\"name\":\"");
+    for (int i = 0; i < CHARACTERS; i++)
+        qn_buf_write_c(&body, "\\u0001");
+    qn_buf_write_c(&body, "\"}");
+    struct harness_http_reply reply =
+        better_auth("/api/auth/sign-up/email", "Accept: */*", NULL, qn_buf_view(&body));
+    assert_int_equal(reply.status, 200);
+    assert_true(reply.body_len > (size_t)CHARACTERS * ESCAPE);
+    assert_true(qn_str_ends(qn_str_n(reply.body, reply.body_len), QN_STR("\"}}")));
+    harness_http_free(&reply);
+    qn_buf_fini(&body);
+}
+
+/* It would not fit among the headers of the answer, and the session would be there for nobody. */
+static void test_better_auth_callbacks_without_end(void **state)
+{
+    (void)state;
+    struct qn_buf body;
+    qn_buf_init(&body, 64 * 1024);
+    qn_buf_write_c(&body,
+                   "{\"email\":\"eve@example.com\",\"password\":\"correct horse 1\",\"callbackURL\":\"/");
+    for (int i = 0; i < 9000; i++)
+        qn_buf_write_c(&body, "a");
+    qn_buf_write_c(&body, "\"}");
+    refused("a callbackURL of 9,000 characters",
+            &(const struct harness_http_request){.url = at("/api/auth/sign-in/email"),
+                                                 .headers = {"Content-Type: application/json"},
+                                                 .body = qn_buf_view(&body)},
+            403, "INVALID_CALLBACK_URL");
+    qn_buf_fini(&body);
+}
+
+/* HAProxy adds its line below the client's own, which says what the client likes. */
+static void test_forwarded_for_in_two_lines(void **state)
+{
+    (void)state;
+    struct harness_http_reply reply = better_auth(
+        "/api/auth/sign-in/email", "X-Forwarded-For: 198.51.100.66", "X-Forwarded-For: 203.0.113.7",
+        QN_STR("{\"email\":\"eve@example.com\",\"password\":\"correct horse 1\"}"));
+    assert_int_equal(reply.status, 200);
+    harness_http_free(&reply);
+    assert_int_equal(
+        harness_postgres_number(admin, "select count(*) from session where \"ipAddress\" = '198.51.100.66'"),
+        0);
+}
+
 /* A cookie that is not exactly ours opens nothing, and is no error either: one is simply not signed in. */
 static void test_cookies(void **state)
 {
@@ -376,6 +437,9 @@ int main(void)
         cmocka_unit_test(test_binary_bodies),
         cmocka_unit_test(test_binary_and_get_when_they_are_right),
         cmocka_unit_test(test_bodies_and_heads_that_are_too_large),
+        cmocka_unit_test(test_better_auth_names_that_grow_in_json),
+        cmocka_unit_test(test_better_auth_callbacks_without_end),
+        cmocka_unit_test(test_forwarded_for_in_two_lines),
         cmocka_unit_test(test_cookies),
         cmocka_unit_test(test_random_bytes_on_the_inner_sockets),
         cmocka_unit_test(test_the_processes_went_on),
