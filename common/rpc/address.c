@@ -4,11 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/core/check.h"
 #include "common/core/str.h"
 
 static enum qn_status parse_host_port(struct qn_str rest, const char *text, struct qn_address *address,
                                       struct qn_error *err)
 {
+    QN_CHECK(rest.ptr != NULL); /* a view into 'text' */
     ptrdiff_t colon = qn_str_rfind(rest, ':');
     uint64_t port;
     if (colon < 0 || !qn_str_to_u64(qn_str_n(rest.ptr + colon + 1, rest.len - (size_t)colon - 1), &port) ||
@@ -50,6 +52,7 @@ static enum qn_status parse_path(struct qn_str rest, const char *text, struct qn
                                  struct qn_error *err)
 {
     char here[QN_ADDRESS_PATH_MAX];
+    QN_CHECK(rest.ptr != NULL); /* a view into 'text' */
     bool fits = rest.len > 0;
     if (fits && rest.ptr[0] != '/')
         fits = getcwd(here, sizeof(here)) != NULL && add_path(address->path, qn_str_c(here));
