@@ -316,6 +316,24 @@ static void test_pgbouncer_mode(void **state)
     pg_fixture_end();
 }
 
+/* One token that the database's encoding has no character for would fail every look-up of its batch. */
+static void test_a_database_that_is_not_utf8(void **state)
+{
+    (void)state;
+    char url[512];
+    const char *app = harness_postgres_app_url(fix.server);
+    const char *path = strrchr(app, '/'), *query = strchr(path, '?');
+    snprintf(url, sizeof url, "%.*s/latin%s", (int)(path - app), app, query ? query : "");
+    harness_postgres_do(fix.admin, "create database latin encoding 'LATIN1' locale 'C' template template0");
+    pg_fixture_open_url(url);
+    struct pg_ask ask = {0};
+    pg_ask_run(&ask, &sql_pid, 300);
+    assert_int_equal(ask.status, QN_UNAVAILABLE);
+    assert_true(pg_fixture_logged("encoding is not UTF8") > 0);
+    pg_fixture_end();
+    harness_postgres_do(fix.admin, "drop database latin");
+}
+
 /* More than a socket takes in one go, both ways and at the same time. */
 static void test_large_values(void **state)
 {
@@ -469,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_prepared_statements_gone),
         cmocka_unit_test(test_prepared_once_a_connection),
         cmocka_unit_test(test_pgbouncer_mode),
+        cmocka_unit_test(test_a_database_that_is_not_utf8),
         cmocka_unit_test(test_large_values),
         cmocka_unit_test(test_deadline_in_the_queue),
         cmocka_unit_test(test_pool_timeout),

@@ -147,6 +147,11 @@ static bool session_is_usable(struct pg_conn *conn, enum pg_refusal *ret_refusal
     } else if (!dates || strncmp(dates, "ISO", 3) != 0 || !says(conn, "client_encoding", "UTF8")) {
         *ret_refusal = PG_REFUSAL_SETTINGS;
         *ret_text = "the session's DateStyle is not ISO, or its client_encoding not UTF8";
+    } else if (!says(conn, "server_encoding", "UTF8")) {
+        /* What cannot be said in another encoding is an error (22P05), and one client's token would be the
+         * error of all whose sessions are looked up with it. */
+        *ret_refusal = PG_REFUSAL_SETTINGS;
+        *ret_text = "the database's encoding is not UTF8";
     } else if (PQsetnonblocking(conn->pg, 1) != 0 || PQenterPipelineMode(conn->pg) != 1) {
         *ret_refusal = PG_REFUSAL_OTHER;
         *ret_text = PQerrorMessage(conn->pg);
