@@ -77,10 +77,12 @@ static bool take_places(const struct run_child_options *options)
     return true;
 }
 
-static bool take_output(int output)
+static bool take_output(const struct run_child_options *options)
 {
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    return nothing >= 0 && dup2(nothing, 0) == 0 && dup2(output > 0 ? output : 2, 1) == 1 && dup2(1, 2) == 2;
+    int output = options->output > 0 ? options->output : 2;
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return nothing >= 0 && dup2(nothing, 0) == 0 && dup2(output, 2) == 2 &&
+           dup2(options->mute ? nothing : 2, 1) == 1;
 }
 
 static bool become(const struct passwd *user)
@@ -113,7 +115,7 @@ static _Noreturn void run(const struct run_child_options *options, char **enviro
         give_up(report);
     /* The end of the report pipe must not lie where a socket is to go. */
     int safe = fcntl(report, F_DUPFD_CLOEXEC, SPARE_FD);
-    if (safe < 0 || !take_places(options) || !take_output(options->output) || !become(options->user))
+    if (safe < 0 || !take_places(options) || !take_output(options) || !become(options->user))
         give_up(safe < 0 ? report : safe);
     /* Also what whoever started us left open. */
     if (close_range(FIRST_HANDED_FD + (unsigned)options->n_fds, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
@@ -127,10 +129,10 @@ static _Noreturn void run(const struct run_child_options *options, char **enviro
     give_up(safe);
 }
 
-enum qn_status run_child_start(struct run_child *child, const struct run_child_options *options,
-                               struct qn_error *err)
+/* The new process, which runs the program when this returns. */
+static enum qn_status launch(const char *name, const struct run_child_options *options, pid_t *ret_pid,
+                             struct qn_error *err)
 {
-    QN_CHECK(child->pid == 0 && child->ended);
     size_t n = 0;
     while (options->environment[n])
         n++;
@@ -138,7 +140,7 @@ enum qn_status run_child_start(struct run_child *child, const struct run_child_o
     int report[2];
     if (!environment || pipe2(report, O_CLOEXEC) != 0) {
         free(environment);
-        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "cannot start %s: %s", child->name, strerror(errno));
+        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "cannot start %s: %s", name, strerror(errno));
     }
     memcpy(environment, options->environment, n * sizeof *environment);
     pid_t parent = getpid();
@@ -155,12 +157,29 @@ enum qn_status run_child_start(struct run_child *child, const struct run_child_o
     if (error != 0) {
         if (pid > 0)
             waitpid(pid, NULL, 0);
-        return qn_error_set(err, QN_UNAVAILABLE, "cannot start %s (%s): %s", child->name, options->argv[0],
+        return qn_error_set(err, QN_UNAVAILABLE, "cannot start %s (%s): %s", name, options->argv[0],
                             strerror(error));
     }
-    child->pid = pid;
+    *ret_pid = pid;
+    return QN_OK;
+}
+
+enum qn_status run_child_start(struct run_child *child, const struct run_child_options *options,
+                               struct qn_error *err)
+{
+    QN_CHECK(child->pid == 0 && child->ended);
+    QN_TRY(launch(child->name, options, &child->pid, err));
     child->started_ms = qn_clock_now_ms();
     qn_list_push(&living, &child->node);
+    return QN_OK;
+}
+
+enum qn_status run_child_run(const struct run_child_options *options, int *ret_status, struct qn_error *err)
+{
+    pid_t pid;
+    QN_TRY(launch(options->argv[0], options, &pid, err));
+    while (waitpid(pid, ret_status, 0) < 0)
+        QN_CHECK(errno == EINTR);
     return QN_OK;
 }
 

@@ -32,6 +32,7 @@ struct run_child_options {
     const struct passwd *user; /* to become; NULL: stay who we are */
     int death_signal;          /* what it gets when we die */
     int output;                /* for its stdout and stderr; 0: our stderr */
+    bool mute;                 /* nothing of its stdout */
 };
 
 /* Ends of children are noticed from open to close. */
@@ -41,6 +42,11 @@ void run_child_watch_close(void);
 /* Runs when it returns QN_OK: what the kernel refuses (no such program, not allowed) is told here. */
 QN_MUST_USE enum qn_status run_child_start(struct run_child *child, const struct run_child_options *options,
                                            struct qn_error *err);
+
+/* Runs a program to its end, blocking, without a watch: for the time before there is a loop. '*ret_status' as
+ * waitpid(2) tells. */
+QN_MUST_USE enum qn_status run_child_run(const struct run_child_options *options, int *ret_status,
+                                         struct qn_error *err);
 
 static inline bool run_child_running(const struct run_child *child)
 {

@@ -46,7 +46,7 @@ void run_environment_init(struct run_environment *environment, struct qn_arena *
     *environment = (struct run_environment){.arena = arena};
     for (; *from; from++)
         if (!is_withheld(*from))
-            append(environment, qn_arena_strdup(arena, *from));
+            append(environment, *from);
 }
 
 void run_environment_set(struct run_environment *environment, const char *name, const char *value)

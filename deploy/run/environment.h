@@ -12,8 +12,9 @@ struct run_environment {
     size_t n, room;
 };
 
-/* Copies 'from' (environ in earnest) without secrets, which each service gets only if it needs them, and
- * without what tells of sockets handed over, which were ours. Everything lives as long as the arena. */
+/* Takes 'from' (environ in earnest; its texts must live as long) without secrets, which each service gets
+ * only if it needs them, and without what tells of sockets handed over, which were ours. Everything lives as
+ * long as the arena. */
 void run_environment_init(struct run_environment *environment, struct qn_arena *arena, char *const *from);
 
 /* Sets, in place of what had that name. */

@@ -54,10 +54,24 @@ static bool read_settings(void)
     return good;
 }
 
+/* A terminal that goes away is told by SIGHUP: like SIGTERM, but by shell and kernel both, so the second one
+ * means nothing. */
+static const struct {
+    int number;
+    const char *name;
+} ends[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}};
+
+static struct qn_signal *signals[QN_COUNT(ends)];
+
 static void on_signal(void *context, int number)
 {
     (void)context;
-    const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
+    const char *name = "";
+    for (size_t i = 0; i < QN_COUNT(ends); i++)
+        if (ends[i].number == number)
+            name = ends[i].name;
+    if (stack.stopping && number == SIGHUP)
+        return;
     if (stack.stopping) {
         qn_log(NULL, QN_WARN, "second signal: killing everything", QN_F_C("signal", name));
         run_stack_kill(&stack);
@@ -67,10 +81,26 @@ static void on_signal(void *context, int number)
     run_stack_stop(&stack, EXIT_SUCCESS);
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static bool listen_for_signals(struct qn_loop *loop)
+{
+    for (size_t i = 0; i < QN_COUNT(ends); i++) {
+        if (ends[i].number == SIGHUP && is_ignored(SIGHUP))
+            continue; /* nohup(1) */
+        if (qn_signal_open(loop, ends[i].number, on_signal, NULL, &signals[i]) != QN_OK)
+            return false;
+    }
+    return true;
+}
+
 static int serve(struct qn_loop *loop)
 {
     struct qn_error err = {0};
-    struct qn_signal *signals[2];
     enum qn_status status = run_stack_open(&stack, loop, &set, &err);
     if (status != QN_OK) {
         fprintf(stderr, "quintet-run: %s\n", err.message);
@@ -78,9 +108,7 @@ static int serve(struct qn_loop *loop)
         return status == QN_ALREADY_EXISTS || status == QN_INVALID_ARGUMENT ? EXIT_BAD_SETTINGS
                                                                             : EXIT_NOT_STARTED;
     }
-    if (run_child_watch_open(loop) != QN_OK ||
-        qn_signal_open(loop, SIGINT, on_signal, NULL, &signals[0]) != QN_OK ||
-        qn_signal_open(loop, SIGTERM, on_signal, NULL, &signals[1]) != QN_OK) {
+    if (run_child_watch_open(loop) != QN_OK || !listen_for_signals(loop)) {
         fprintf(stderr, "quintet-run: cannot listen for signals\n");
         return EXIT_NOT_STARTED;
     }
@@ -88,8 +116,9 @@ static int serve(struct qn_loop *loop)
     run_stack_start(&stack);
     qn_loop_run(loop);
     int code = stack.exit_code;
-    qn_signal_close(signals[0]);
-    qn_signal_close(signals[1]);
+    for (size_t i = 0; i < QN_COUNT(ends); i++)
+        if (signals[i])
+            qn_signal_close(signals[i]);
     run_child_watch_close();
     run_stack_close(&stack);
     qn_log(NULL, QN_INFO, "ended", QN_F_INT("ran_ms", qn_clock_now_ms() - began_ms));

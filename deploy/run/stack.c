@@ -13,9 +13,9 @@
 #include "deploy/run/wiring.h"
 
 enum {
-    ARENA_MAX = 1024 * 1024,
-    PATIENCE_MS = 3000,    /* for sockets of a killed run's services, which die right after it */
-    AFTER_LIMIT_MS = 8000, /* beyond a service's own shutdown limit, before it is killed */
+    ARENA_MAX = 8 * 1024 * 1024, /* environments, mostly: execve(2) takes 2 MiB at the most */
+    PATIENCE_MS = 3000,          /* for sockets of a killed run's services, which die right after it */
+    AFTER_LIMIT_MS = 8000,       /* beyond a service's own shutdown limit, before it is killed */
     EXIT_FAILED = 1,
 };
 
@@ -96,6 +96,26 @@ static enum qn_status make_folders(struct run_stack *stack, struct qn_error *err
     return run_folder_make(text(qn_arena_printf(&stack->arena, "%s/objects", stack->run_dir)), 0700, err);
 }
 
+/* Each service looks at its own settings, and says what is wrong with them; so all is told at once. */
+static enum qn_status check_settings(struct run_stack *stack, struct qn_error *err)
+{
+    bool good = true;
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        int status = 0;
+        const char *const argv[] = {stack->services[i].program, "--check", NULL};
+        run_wiring_service(stack, (enum run_stack_service)i);
+        const struct run_child_options options = {.argv = argv,
+                                                  .environment = stack->services[i].environment.entries,
+                                                  .death_signal = SIGKILL,
+                                                  .mute = true};
+        QN_TRY(run_child_run(&options, &status, err));
+        good = good && status == 0;
+    }
+    return good ? QN_OK
+                : qn_error_set(err, QN_INVALID_ARGUMENT,
+                               "refused; the lines above say why. Nothing was started");
+}
+
 enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
                               const struct run_settings *settings, struct qn_error *err)
 {
@@ -109,11 +129,10 @@ enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
     QN_TRY(open_sockets(stack, err));
     QN_TRY(find_secret(stack, err));
     QN_TRY(make_folders(stack, err));
+    QN_TRY(check_settings(stack, err));
     return stack->embedded ? run_postgres_open(&stack->postgres, loop, &stack->arena, stack->run_dir, err)
                            : QN_OK;
 }
-
-static void go_on_stopping(struct run_stack *stack);
 
 /* Starting. */
 
@@ -153,56 +172,21 @@ static void start_services(struct run_stack *stack)
         run_service_start(&stack->services[i]);
 }
 
-/* Starting: the database's role and schema. With a database of one's own the role is provisioned only if an
- * admin is given, and the migrations run as who owns the tables: that admin, or else DATABASE_URL's role. */
-
-static const char *const verbs[] = {"--provision", "--migrate"};
-
-static void next_verb(struct run_stack *stack);
-
-static void on_verb_ended(struct run_child *task, int status)
+static void on_prepared(struct run_prepare *prepare, const struct qn_error *err)
 {
-    struct run_stack *stack = container_of(task, struct run_stack, task);
-    char end[RUN_CHILD_END_MAX];
-    if (stack->stopping) {
-        go_on_stopping(stack);
-        return;
-    }
-    if (status != 0) {
-        fail(stack, text(qn_arena_printf(&stack->arena, "quintet-profile %s: %s (its lines stand above)",
-                                         verbs[stack->next_verb - 1], run_child_end_text(status, end))));
-        return;
-    }
-    next_verb(stack);
-}
-
-static const char *setup_url(const struct run_stack *stack)
-{
-    return stack->embedded ? stack->postgres.setup_url : stack->settings->admin_database_url;
-}
-
-static void next_verb(struct run_stack *stack)
-{
-    const char *admin = setup_url(stack);
-    if (stack->next_verb == 0 && !admin[0])
-        stack->next_verb++; /* nobody to provision as */
-    if (stack->next_verb == QN_COUNT(verbs)) {
+    struct run_stack *stack = container_of(prepare, struct run_stack, prepare);
+    if (err)
+        fail(stack, err->message);
+    else
         start_services(stack);
-        return;
-    }
-    struct qn_error err = {0};
-    struct run_environment environment;
-    const char *const argv[] = {stack->services[RUN_PROFILE].program, verbs[stack->next_verb++], NULL};
-    run_environment_init(&environment, &stack->arena, environ);
-    run_environment_set(&environment, "DATABASE_URL", run_wiring_database(stack));
-    if (admin[0])
-        run_environment_set(&environment, "QUINTET_ADMIN_DATABASE_URL", admin);
-    const struct run_child_options options = {
-        .argv = argv, .environment = environment.entries, .death_signal = SIGKILL};
-    stack->task.name = argv[1];
-    stack->task.ended = on_verb_ended;
-    if (run_child_start(&stack->task, &options, &err) != QN_OK)
-        fail(stack, err.message);
+}
+
+static void prepare(struct run_stack *stack)
+{
+    stack->prepare.url = run_wiring_database(stack);
+    stack->prepare.admin_url =
+        stack->embedded ? stack->postgres.setup_url : stack->settings->admin_database_url;
+    run_prepare_start(&stack->prepare, on_prepared);
 }
 
 static void on_postgres_started(struct run_postgres *postgres, const struct qn_error *err)
@@ -211,7 +195,7 @@ static void on_postgres_started(struct run_postgres *postgres, const struct qn_e
     if (err)
         fail(stack, err->message);
     else
-        next_verb(stack);
+        prepare(stack);
 }
 
 static void on_postgres_again(struct run_postgres *postgres)
@@ -228,41 +212,51 @@ void run_stack_start(struct run_stack *stack)
         service->owner = stack;
         service->changed = on_changed;
     }
+    stack->prepare.loop = stack->loop;
+    stack->prepare.program = stack->services[RUN_PROFILE].program;
     if (stack->embedded)
         run_postgres_start(&stack->postgres, on_postgres_started, on_postgres_again);
     else
-        next_verb(stack);
+        prepare(stack);
 }
 
 /* Stopping: from the side that clients see, one after the other, so that each still has those it asks. */
 
+static void stop_next(struct run_stack *stack);
+
+static void end(struct run_stack *stack)
+{
+    run_wiring_end(stack);
+    qn_loop_stop(stack->loop);
+}
+
 static void on_postgres_stopped(struct run_postgres *postgres)
 {
-    struct run_stack *stack = container_of(postgres, struct run_stack, postgres);
-    qn_loop_stop(stack->loop);
+    end(container_of(postgres, struct run_stack, postgres));
 }
 
 static void on_service_stopped(struct run_service *service)
 {
-    go_on_stopping(service->owner);
+    stop_next(service->owner);
 }
 
-static void go_on_stopping(struct run_stack *stack)
+static void stop_next(struct run_stack *stack)
 {
     static const enum run_stack_service order[] = {RUN_PROFILE, RUN_AUTH, RUN_MEDIA,
                                                    RUN_GATEWAY}; /* from behind */
-    if (run_child_running(&stack->task)) {
-        run_child_signal(&stack->task, SIGTERM);
-        return; /* its end comes back here */
-    }
     if (stack->to_stop > 0) {
         uint64_t limit_ms = (uint64_t)stack->settings->shutdown_timeout_ms + AFTER_LIMIT_MS;
         run_service_stop(&stack->services[order[--stack->to_stop]], limit_ms, on_service_stopped);
     } else if (stack->embedded) {
         run_postgres_stop(&stack->postgres, on_postgres_stopped);
     } else {
-        qn_loop_stop(stack->loop);
+        end(stack);
     }
+}
+
+static void on_prepare_stopped(struct run_prepare *prepare)
+{
+    stop_next(container_of(prepare, struct run_stack, prepare));
 }
 
 void run_stack_stop(struct run_stack *stack, int exit_code)
@@ -272,12 +266,12 @@ void run_stack_stop(struct run_stack *stack, int exit_code)
     stack->stopping = true;
     stack->exit_code = exit_code;
     unlink(stack->endpoints_path);
-    go_on_stopping(stack);
+    run_prepare_stop(&stack->prepare, on_prepare_stopped);
 }
 
 void run_stack_kill(struct run_stack *stack)
 {
-    run_child_signal(&stack->task, SIGKILL);
+    run_prepare_kill(&stack->prepare);
     for (size_t i = 0; i < RUN_SERVICES; i++)
         run_service_kill(&stack->services[i]);
     if (stack->embedded)

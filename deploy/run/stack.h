@@ -2,12 +2,13 @@
 #define RUN_STACK_H
 
 #include "deploy/run/postgres.h"
+#include "deploy/run/prepare.h"
 #include "deploy/run/service.h"
 #include "deploy/run/settings.h"
 
 /* The whole: a database and four services, from nothing to ready and back.
  *
- *   open: folder, lock, sockets, secret
+ *   open: folder, lock, sockets, secret, --check of each service
  *   PostgreSQL → quintet-profile --provision → --migrate → profile, auth, media, gateway → ready
  *   gateway, media, auth, profile stopped → PostgreSQL stopped
  */
@@ -30,8 +31,7 @@ struct run_stack {
 
     bool embedded;
     struct run_postgres postgres;
-    struct run_child task; /* a verb of quintet-profile */
-    size_t next_verb;
+    struct run_prepare prepare;
     struct run_service services[RUN_SERVICES];
 
     bool announced; /* that it is ready */

@@ -1,10 +1,12 @@
 #include "deploy/run/wiring.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/core/check.h"
 #include "common/core/log.h"
+#include "common/rpc/folder.h"
 #include "deploy/run/endpoints.h"
 
 static const char *text(const char *made)
@@ -13,15 +15,19 @@ static const char *text(const char *made)
     return made;
 }
 
+static const char *rpc_folder(struct run_stack *stack, enum run_stack_service which)
+{
+    return text(qn_arena_printf(&stack->arena, "%s/rpc/%s", stack->run_dir, run_stack_kinds[which].name));
+}
+
 static const char *rpc_address(struct run_stack *stack, enum run_stack_service which)
 {
-    return text(
-        qn_arena_printf(&stack->arena, "ipc://%s/rpc/%s", stack->run_dir, run_stack_kinds[which].name));
+    return text(qn_arena_printf(&stack->arena, "ipc://%s", rpc_folder(stack, which)));
 }
 
 static const char *or_else(const char *value, const char *other)
 {
-    return value[0] ? value : other;
+    return value && value[0] ? value : other;
 }
 
 const char *run_wiring_database(const struct run_stack *stack)
@@ -55,10 +61,23 @@ void run_wiring_service(struct run_stack *stack, enum run_stack_service which)
     run_environment_set(to, "BETTER_AUTH_URL", or_else(set->public_url, stack->url));
     run_environment_set(to, "QUINTET_MEDIA_FOLDER",
                         text(qn_arena_printf(&stack->arena, "%s/objects", stack->run_dir)));
+    /* Before the embedded one runs it has neither port nor password, and --check wants a URL. */
     if (which == RUN_PROFILE)
-        run_environment_set(to, "DATABASE_URL", run_wiring_database(stack));
+        run_environment_set(to, "DATABASE_URL",
+                            or_else(run_wiring_database(stack), "postgresql://quintet@127.0.0.1/quintet"));
     if (which == RUN_AUTH)
         tell_secrets(stack, to);
+}
+
+void run_wiring_end(struct run_stack *stack)
+{
+    for (size_t i = 0; i < RUN_SERVICES; i++) {
+        struct qn_folder folder;
+        const char *wanted = rpc_folder(stack, (enum run_stack_service)i);
+        qn_folder_at(wanted, &folder);
+        if (strcmp(folder.path, wanted) != 0)
+            (void)rmdir(folder.path); /* empty, unless somebody else uses it, too */
+    }
 }
 
 /* ADMIN_AUTH, AUTH_RPC, PID_AUTH */

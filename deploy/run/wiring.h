@@ -11,7 +11,10 @@ void run_wiring_service(struct run_stack *stack, enum run_stack_service which);
 /* Writes the endpoints file anew: after each change of a pid. What fails is logged. */
 void run_wiring_endpoints(struct run_stack *stack);
 
-/* Of the role that profile connects as. */
+/* All have ended: removes what they leave in /tmp when the run folder's path is too long for sockets. */
+void run_wiring_end(struct run_stack *stack);
+
+/* Of the role that profile connects as; the embedded one has none before it runs. */
 const char *run_wiring_database(const struct run_stack *stack);
 
 #endif

@@ -1,6 +1,7 @@
 #include "services/profile/database.h"
 
 #include <stdio.h>
+#include <sysexits.h>
 
 #include "common/core/check.h"
 #include "services/profile/pg/migrate.h"
@@ -63,7 +64,7 @@ static int exit_code(const char *verb, enum qn_status status, const struct qn_er
 {
     if (status != QN_OK)
         fprintf(stderr, "quintet-profile %s: %s\n", verb, err->message);
-    return status == QN_OK ? 0 : 1;
+    return status == QN_OK ? EX_OK : status == QN_UNAVAILABLE ? EX_TEMPFAIL : 1;
 }
 
 int profile_database_provision(void *settings)

@@ -31,7 +31,8 @@ bool profile_database_ready(struct qn_part *part, struct qn_buf *detail);
 void profile_database_drain(struct qn_part *part, uint64_t limit_ms, void (*done)(struct qn_part *part));
 void profile_database_close(struct qn_part *part, void (*done)(struct qn_part *part));
 
-/* For struct qn_verb. */
+/* For struct qn_verb. The exit code: 0, 1, or EX_TEMPFAIL of sysexits.h when no server takes connections
+ * there (or it stopped midway): to be tried again. */
 int profile_database_provision(void *settings);
 int profile_database_migrate(void *settings);
 

@@ -405,13 +405,26 @@ static void test_not_allowed(void **state)
     struct place missing = place("lowly", "");
     free(missing.url.database);
     missing.url.database = strdup("nowhere");
-    refused(pg_migrate(&missing.url, &admin, &err), &err, QN_UNAVAILABLE, "\"nowhere\" does not exist");
+    refused(pg_migrate(&missing.url, &admin, &err), &err, QN_FAILED_PRECONDITION,
+            "\"nowhere\" does not exist");
     refused(pg_provision(&at.url, &at.url, &err), &err, QN_INVALID_ARGUMENT, "name the same role");
     struct place other = place("other", "");
     refused(pg_provision(&other.url, &at.url, &err), &err, QN_FAILED_PRECONDITION, "permission denied");
     leave(&at);
     leave(&missing);
     leave(&other);
+}
+
+/* Only where no server takes connections does it make sense to try again: --migrate's exit code says so. */
+static void test_nobody_there(void **state)
+{
+    (void)state;
+    struct qn_error err = {0};
+    struct place at = place("absent", "");
+    free(at.url.port);
+    at.url.port = strdup("1"); /* tcpmux: nobody has it, and only root could */
+    refused(pg_migrate(&at.url, NULL, &err), &err, QN_UNAVAILABLE, "cannot connect");
+    leave(&at);
 }
 
 static long role_number(PGconn *pg, const char *what, const char *role)
@@ -569,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_another_schema),
         cmocka_unit_test(test_as_the_owner),
         cmocka_unit_test(test_not_allowed),
+        cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_what_the_role_becomes),
         cmocka_unit_test(test_a_superuser_is_warned_of),
         cmocka_unit_test(test_several_at_once),

@@ -22,6 +22,12 @@ static int line_of(const char *text)
     return (int)strcspn(text, "\n");
 }
 
+/* Whether a server takes connections there, be it not from us. */
+static bool is_there(const struct pg_conninfo *info)
+{
+    return PQpingParams(info->keys, info->values, 0) == PQPING_OK;
+}
+
 enum qn_status pg_admin_connect(const struct pg_url *url, const char *database, PGconn **ret_pg,
                                 struct qn_error *err)
 {
@@ -33,9 +39,10 @@ enum qn_status pg_admin_connect(const struct pg_url *url, const char *database, 
     PGconn *pg = PQconnectdbParams(info.keys, info.values, 0);
     if (!pg || PQstatus(pg) != CONNECTION_OK) {
         const char *said = pg ? PQerrorMessage(pg) : "out of memory";
-        qn_error_set(err, QN_UNAVAILABLE, "cannot connect: %.*s", line_of(said), said);
+        enum qn_status status = is_there(&info) ? QN_FAILED_PRECONDITION : QN_UNAVAILABLE;
+        qn_error_set(err, status, "cannot connect: %.*s", line_of(said), said);
         PQfinish(pg);
-        return QN_UNAVAILABLE;
+        return status;
     }
     PQsetNoticeReceiver(pg, on_notice, NULL);
     *ret_pg = pg;

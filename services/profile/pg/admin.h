@@ -10,7 +10,8 @@
 /* A blocking connection, for the verbs --migrate and --provision; the service itself never uses one. */
 
 /* Connects with the url's user, host and TLS to 'database'. A superfluous notice of the server ("already
- * exists, skipping") is not shown. QN_UNAVAILABLE: 'err' says what libpq said, never a password. */
+ * exists, skipping") is not shown. QN_UNAVAILABLE: no server takes connections there; QN_FAILED_PRECONDITION:
+ * one does, but not this. 'err' says what libpq said, never a password. */
 QN_MUST_USE enum qn_status pg_admin_connect(const struct pg_url *url, const char *database, PGconn **ret_pg,
                                             struct qn_error *err);
 
