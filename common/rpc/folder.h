@@ -8,7 +8,8 @@
 #include "common/rpc/address.h"
 
 /* A service's address on one machine: a folder in which each of its processes has a socket, <pid>.sock,
- * because two live processes cannot listen on one path. Both sides compute the same. Inside the room.
+ * because two live processes cannot listen on one path. Both sides compute the same. Inside the room, but for
+ * qn_folder_at(), which deploy/run asks, too: it tidies up behind services that have ended.
  *
  * A process that lives holds a lock on <pid>.lock (flock(2): it ends with the process, and is seen from other
  * containers that share the folder). So whether a socket is stale is found out without connecting to it,
