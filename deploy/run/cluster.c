@@ -81,14 +81,26 @@ static enum qn_status say_where(const char *here, const char *base, struct qn_er
     return QN_OK;
 }
 
+/* NULL: the folder will do. */
+static const char *why_not(const struct run_cluster *cluster, const char *run_dir, const char *folder)
+{
+    if (strlen(folder) > BASE_MAX)
+        return "the run folder's path is too long";
+    if (strchr(folder, ','))
+        return "a comma in the run folder's path, which parts several in PostgreSQL's settings";
+    if (!run_folder_enterable(run_dir, cluster->become))
+        return "its user cannot enter the run folder";
+    return NULL;
+}
+
 static enum qn_status find_base(struct run_cluster *cluster, const char *run_dir, struct qn_error *err)
 {
     char here[RUN_PATH_MAX + 8];
     struct stat st;
     int len = snprintf(here, sizeof here, "%s/pg", run_dir);
     bool is_link = lstat(here, &st) == 0 && S_ISLNK(st.st_mode);
-    bool fits = len <= BASE_MAX;
-    if (!is_link && fits && run_folder_enterable(run_dir, cluster->become)) {
+    const char *why = is_link ? "it did before" : why_not(cluster, run_dir, here);
+    if (!why) {
         memcpy(cluster->base, here, (size_t)len + 1);
         return take_base(cluster, err);
     }
@@ -101,9 +113,8 @@ static enum qn_status find_base(struct run_cluster *cluster, const char *run_dir
     run_cluster_elsewhere(run_dir, geteuid(), cluster->base, sizeof cluster->base);
     QN_TRY(take_base(cluster, err));
     QN_TRY(say_where(here, cluster->base, err));
-    qn_log(
-        NULL, QN_INFO, "the database lies elsewhere", QN_F_C("folder", cluster->base), QN_F_C("link", here),
-        QN_F_C("why", fits ? "its user cannot enter the run folder" : "the run folder's path is too long"));
+    qn_log(NULL, QN_INFO, "the database lies elsewhere", QN_F_C("folder", cluster->base),
+           QN_F_C("link", here), QN_F_C("why", why));
     return QN_OK;
 }
 

@@ -9,7 +9,7 @@
 /* Where the embedded PostgreSQL's files lie, and whose they are.
  *
  * PostgreSQL refuses to run as root, so root lends it the user "postgres" (or "nobody"). Its folder is
- * $QUINTET_RUN_DIR/pg; when that user cannot enter there, or the path is too long for a unix socket's, it is
+ * $QUINTET_RUN_DIR/pg; when that user cannot enter there, or the path will not do for a unix socket's, it is
  * one in /var/tmp, and $QUINTET_RUN_DIR/pg is a link that says where. The folder is its user's alone (0700),
  * which is what guards the unix socket in it, where no password is asked for. */
 struct run_cluster {
