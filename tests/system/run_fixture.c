@@ -26,7 +26,7 @@
 enum {
     GLANCE_MS = 5,
     LOOKS_MAX = 60000 / GLANCE_MS, /* for what hangs; never a measure */
-    COPIES_MAX = 64,
+    COPIES_MAX = 8,
     ENVIRONMENT_MAX = 48,
     LOG_TAIL = 4000,
     RUN_PATH_MAX = 4096,
@@ -40,8 +40,8 @@ static const char *const programs[] = {"quintet-run", "quintet-profile", "quinte
                                        "quintet-gateway"};
 
 static char base[64];
-static struct run_copy *copies[COPIES_MAX]; /* running, or once were */
-static size_t n_copies, n_starts;
+static pid_t started[COPIES_MAX]; /* and not yet waited for; 0: a free place */
+static size_t n_starts;
 static pid_t spared;
 
 /* Folders. */
@@ -108,9 +108,9 @@ static void clean_up(void)
 {
     if (base[0] == '\0')
         return;
-    for (size_t i = 0; i < n_copies; i++)
-        if (copies[i]->pid > 0)
-            kill(copies[i]->pid, SIGKILL);
+    for (size_t i = 0; i < COPIES_MAX; i++)
+        if (started[i] > 0)
+            kill(started[i], SIGKILL);
     for (unsigned looks = 0; n_children() > 0 && looks < LOOKS_MAX; looks++)
         poll(NULL, 0, GLANCE_MS);
     remove_base(base);
@@ -174,6 +174,14 @@ void run_restore(const char *folder, const char *name)
 
 /* Starting. */
 
+static pid_t *place_of(pid_t pid)
+{
+    for (size_t i = 0; i < COPIES_MAX; i++)
+        if (started[i] == pid)
+            return &started[i];
+    return NULL;
+}
+
 static _Noreturn void become(const struct run_options *options, const char *program, char *const *environment,
                              int out, int log, pid_t test)
 {
@@ -199,7 +207,7 @@ void run_start(struct run_copy *copy, const struct run_options *options)
 {
     const char *environment[ENVIRONMENT_MAX + 1];
     size_t n = 0;
-    assert_true(n_copies < COPIES_MAX && copy->pid == 0);
+    assert_true(copy->pid == 0);
     run_folder();
     for (size_t i = 0; options->environment && options->environment[i] && n < ENVIRONMENT_MAX; i++)
         environment[n++] = options->environment[i];
@@ -232,13 +240,14 @@ void run_start(struct run_copy *copy, const struct run_options *options)
         fail_msg("cannot start %s: %s", program, strerror(errno));
     close(out);
     close(log);
-    copies[n_copies++] = copy;
+    *place_of(0) = copy->pid;
 }
 
 static bool running(struct run_copy *copy)
 {
     int status;
     if (copy->pid > 0 && waitpid(copy->pid, &status, WNOHANG) == copy->pid) {
+        *place_of(copy->pid) = 0;
         copy->outcome = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
         copy->pid = 0;
     }
@@ -284,6 +293,10 @@ void run_start_ready(struct run_copy *copy, const struct run_options *options)
 int run_wait(struct run_copy *copy)
 {
     run_await(copy, "it ends", !running(copy));
+    if (run_logged(copy, "Sanitizer") || run_logged(copy, "runtime error:")) { /* it or a service */
+        print_log(copy);
+        fail_msg("a sanitizer has found something");
+    }
     return copy->outcome;
 }
 
@@ -321,10 +334,7 @@ static size_t n_children(void)
     while (fscanf(file, "%ld", &pid) == 1) {
         if (pid == spared)
             continue;
-        bool copy = false;
-        for (size_t i = 0; i < n_copies; i++)
-            copy |= copies[i]->pid == pid;
-        if (copy || waitpid((pid_t)pid, NULL, WNOHANG) != pid)
+        if (place_of((pid_t)pid) || waitpid((pid_t)pid, NULL, WNOHANG) != pid)
             n++;
     }
     fclose(file);
