@@ -166,7 +166,7 @@ static void test_a_cancel_never_hits_another(void **state)
         work = slow >= 2 ? work - work / 16 : work + work / 16; /* towards half of them late */
     }
     double cancels = pg_fixture_metric("quintet_pg_cancels_total");
-    print_message("%zu rounds in %llu ms: %zu late, %zu in time, %.0f cancels\n", n_rounds,
+    print_message("soak: %zu rounds in %llu ms: %zu late, %zu in time, %.0f cancels\n", n_rounds,
                   (unsigned long long)(qn_clock_now_ms() - began_ms), n_late, n_in_time, cancels);
     assert_true(cancels > (double)n_rounds / 20 && n_in_time > n_rounds / 20); /* else there was no race */
     assert_int_equal(pg_fixture_logged("connection opened"), 3);
