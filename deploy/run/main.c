@@ -8,7 +8,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/log.h"
-#include "common/loop/signal.h"
+#include "deploy/run/signals.h"
 #include "deploy/run/stack.h"
 
 /* quintet-run: everything on one machine, behind `make run`. Its one line on stdout says that it is ready;
@@ -54,48 +54,19 @@ static bool read_settings(void)
     return good;
 }
 
-/* A terminal that goes away is told by SIGHUP: like SIGTERM, but by shell and kernel both, so the second one
- * means nothing. */
-static const struct {
-    int number;
-    const char *name;
-} ends[] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}};
-
-static struct qn_signal *signals[QN_COUNT(ends)];
-
-static void on_signal(void *context, int number)
+static void on_first(struct run_signals *signals, const char *name)
 {
-    (void)context;
-    const char *name = "";
-    for (size_t i = 0; i < QN_COUNT(ends); i++)
-        if (ends[i].number == number)
-            name = ends[i].name;
-    if (stack.stopping && number == SIGHUP)
-        return;
-    if (stack.stopping) {
-        qn_log(NULL, QN_WARN, "second signal: killing everything", QN_F_C("signal", name));
-        run_stack_kill(&stack);
-        _exit(128 + number);
-    }
+    (void)signals;
     qn_log(NULL, QN_INFO, "stopping", QN_F_C("signal", name));
     run_stack_stop(&stack, EXIT_SUCCESS);
 }
 
-static bool is_ignored(int number)
+static void on_second(struct run_signals *signals, int number, const char *name)
 {
-    struct sigaction action;
-    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
-}
-
-static bool listen_for_signals(struct qn_loop *loop)
-{
-    for (size_t i = 0; i < QN_COUNT(ends); i++) {
-        if (ends[i].number == SIGHUP && is_ignored(SIGHUP))
-            continue; /* nohup(1) */
-        if (qn_signal_open(loop, ends[i].number, on_signal, NULL, &signals[i]) != QN_OK)
-            return false;
-    }
-    return true;
+    (void)signals;
+    qn_log(NULL, QN_WARN, "second signal: killing everything", QN_F_C("signal", name));
+    run_stack_kill(&stack);
+    _exit(128 + number);
 }
 
 static int serve(struct qn_loop *loop)
@@ -108,7 +79,8 @@ static int serve(struct qn_loop *loop)
         return status == QN_ALREADY_EXISTS || status == QN_INVALID_ARGUMENT ? EXIT_BAD_SETTINGS
                                                                             : EXIT_NOT_STARTED;
     }
-    if (run_child_watch_open(loop) != QN_OK || !listen_for_signals(loop)) {
+    struct run_signals signals = {.first = on_first, .second = on_second};
+    if (run_child_watch_open(loop) != QN_OK || run_signals_open(&signals, loop) != QN_OK) {
         fprintf(stderr, "quintet-run: cannot listen for signals\n");
         return EXIT_NOT_STARTED;
     }
@@ -116,9 +88,7 @@ static int serve(struct qn_loop *loop)
     run_stack_start(&stack);
     qn_loop_run(loop);
     int code = stack.exit_code;
-    for (size_t i = 0; i < QN_COUNT(ends); i++)
-        if (signals[i])
-            qn_signal_close(signals[i]);
+    run_signals_close(&signals);
     run_child_watch_close();
     run_stack_close(&stack);
     qn_log(NULL, QN_INFO, "ended", QN_F_INT("ran_ms", qn_clock_now_ms() - began_ms));

@@ -42,8 +42,11 @@ static void on_ended(struct run_child *child, int status)
         qn_log(NULL, QN_WARN, "waiting for the database; its line stands above", QN_F_INT("in_ms", wait_ms));
         qn_timer_start(prepare->loop, &prepare->timer, wait_ms, on_retry);
     } else if (status != 0) {
-        qn_error_set(&err, QN_FAILED_PRECONDITION, "quintet-profile %s: %s (its lines stand above)",
-                     verbs[prepare->step], run_child_end_text(status, end));
+        qn_error_set(&err, QN_FAILED_PRECONDITION, "quintet-profile %s: %s; its lines stand above%s",
+                     verbs[prepare->step], run_child_end_text(status, end),
+                     prepare->admin_url[0]
+                         ? ""
+                         : "; if this role may not, QUINTET_ADMIN_DATABASE_URL can name one that may");
         finish(prepare, &err);
     } else {
         prepare->step++;

@@ -123,7 +123,9 @@ enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
     qn_arena_init(&stack->arena, ARENA_MAX);
     stack->embedded = !settings->database_url[0];
     QN_TRY(find_programs(stack, err));
-    QN_TRY(run_folder_open(settings->run_dir, stack->run_dir, err));
+    struct qn_error why = {0};
+    if (run_folder_open(settings->run_dir, stack->run_dir, &why) != QN_OK)
+        return qn_error_set(err, QN_INVALID_ARGUMENT, "QUINTET_RUN_DIR: %s", why.message);
     QN_TRY(run_folder_lock(stack->run_dir, err));
     stack->endpoints_path = text(qn_arena_printf(&stack->arena, "%s/endpoints", stack->run_dir));
     QN_TRY(open_sockets(stack, err));

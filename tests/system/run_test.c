@@ -159,6 +159,21 @@ static void test_a_port_in_use_is_told_by_its_setting(void **state)
     }
 }
 
+static void test_a_run_folder_that_cannot_be_is_told_by_its_setting(void **state)
+{
+    (void)state;
+    static const char *const DIRS[][2] = {
+        {"/proc/quintet", "cannot make /proc/quintet: "},
+        {"/etc/passwd", "/etc/passwd is not a folder\n"},
+        {"/etc/passwd/run", "cannot make /etc/passwd/run: Not a directory\n"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct run_copy second = {0};
+        assert_int_equal(run_to_end(&second, &(const struct run_options){.dir = DIRS[i][0]}), 2);
+        assert_int_equal(run_count(&second, harness_text("quintet-run: QUINTET_RUN_DIR: %s", DIRS[i][1])), 1);
+        assert_int_equal(run_count(&second, "\n"), 1);
+    }
+}
+
 /* A service's setting is found out before anything is started, and all are told at once. */
 static void test_bad_settings_are_refused_all_at_once(void **state)
 {
@@ -280,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_the_whole_path_works),
         cmocka_unit_test(test_a_second_copy_on_the_same_folder_is_refused),
         cmocka_unit_test(test_a_port_in_use_is_told_by_its_setting),
+        cmocka_unit_test(test_a_run_folder_that_cannot_be_is_told_by_its_setting),
         cmocka_unit_test(test_bad_settings_are_refused_all_at_once),
         cmocka_unit_test(test_sigterm_stops_all_in_order),
         cmocka_unit_test(test_ctrl_c_reaches_the_supervisor_alone),

@@ -213,15 +213,48 @@ static void test_many_ends_at_once(void **state)
     }
 }
 
+/* --check of the services: before there is a loop, with their complaints and without their "ok". */
+static void test_to_its_end_without_a_watch(void **state)
+{
+    (void)state;
+    char text[64];
+    int status = -1;
+    struct qn_error err = {0};
+    FILE *output = tmpfile();
+    assert_non_null(output);
+    const char *const argv[] = {"/bin/sh", "-c", "echo ok; echo complaint >&2; exit 3", NULL};
+    struct run_child_options options = {.argv = argv,
+                                        .environment = environment,
+                                        .death_signal = SIGKILL,
+                                        .output = fileno(output),
+                                        .mute = true};
+    assert_int_equal(run_child_run(&options, &status, &err), QN_OK);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 3);
+    rewind(output);
+    text[fread(text, 1, sizeof text - 1, output)] = '\0';
+    assert_string_equal(text, "complaint\n");
+    fclose(output);
+    options.argv = (const char *const[]){"/nowhere/at/all", NULL};
+    assert_int_equal(run_child_run(&options, &status, &err), QN_UNAVAILABLE);
+    assert_string_equal(err.message,
+                        "cannot start /nowhere/at/all (/nowhere/at/all): No such file or directory");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_ends_are_told),           TEST(test_it_sees_its_environment_and_nothing_to_read),
-        TEST(test_sockets_are_handed_over), TEST(test_what_cannot_run_is_told_at_once),
-        TEST(test_it_becomes_another_user), TEST(test_it_has_a_session_of_its_own),
-        TEST(test_it_dies_with_us),         TEST(test_many_ends_at_once),
+        TEST(test_ends_are_told),
+        TEST(test_it_sees_its_environment_and_nothing_to_read),
+        TEST(test_sockets_are_handed_over),
+        TEST(test_what_cannot_run_is_told_at_once),
+        TEST(test_it_becomes_another_user),
+        TEST(test_it_has_a_session_of_its_own),
+        TEST(test_it_dies_with_us),
+        TEST(test_many_ends_at_once),
+        cmocka_unit_test(test_to_its_end_without_a_watch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
