@@ -176,7 +176,7 @@ enum qn_status run_child_start(struct run_child *child, const struct run_child_o
 
 enum qn_status run_child_run(const struct run_child_options *options, int *ret_status, struct qn_error *err)
 {
-    pid_t pid;
+    pid_t pid = 0;
     QN_TRY(launch(options->argv[0], options, &pid, err));
     while (waitpid(pid, ret_status, 0) < 0)
         QN_CHECK(errno == EINTR);
