@@ -50,7 +50,7 @@ tsan: setup ## the loop, post, work and rpc tests under ThreadSanitizer
 
 fuzz: setup ## each fuzz target for SECONDS=60, with libFuzzer
 	@cmake -G Ninja -S . -B build/fuzzing -DCMAKE_C_COMPILER=clang -DQN_FUZZ=ON -DQN_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
-	@tests/fuzz/run build/fuzzing $(or $(SECONDS_EACH),60)
+	@tests/fuzz/run build/fuzzing $(or $(SECONDS),60)
 
 lint: setup ## layers, words, clang-format and clang-tidy
 	@.ci/check-layers

@@ -83,10 +83,11 @@ static enum qn_status find_secret(struct run_stack *stack, struct qn_error *err)
         return QN_OK;
     QN_TRY(run_folder_secret(stack->run_dir, secret, &made, err));
     stack->secret = text(qn_arena_strdup(&stack->arena, secret));
+    stack->secret_path = text(qn_arena_printf(&stack->arena, "%s/secret", stack->run_dir));
     explicit_bzero(secret, sizeof secret);
     if (made)
         qn_log(NULL, QN_INFO, "BETTER_AUTH_SECRET is not set: made one and kept it",
-               QN_F_C("file", text(qn_arena_printf(&stack->arena, "%s/secret", stack->run_dir))));
+               QN_F_C("file", stack->secret_path));
     return QN_OK;
 }
 

@@ -25,8 +25,8 @@ struct run_stack {
     struct qn_arena arena; /* texts that live as long as the stack */
     char run_dir[RUN_PATH_MAX];
     const char *endpoints_path;
-    const char *programs; /* the folder of our own */
-    const char *secret;   /* NULL: given by the environment */
+    const char *programs;             /* the folder of our own */
+    const char *secret, *secret_path; /* NULL: given by the environment */
     char url[80], media_url[80];
 
     bool embedded;

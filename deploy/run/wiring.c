@@ -106,6 +106,8 @@ void run_wiring_endpoints(struct run_stack *stack)
     run_endpoints_add(&to, "MEDIA", stack->media_url);
     for (size_t i = 0; i < RUN_SERVICES; i++)
         add_service(&to, &stack->services[i], run_stack_kinds[i].name);
+    if (stack->secret_path)
+        run_endpoints_add(&to, "SECRET_FILE", stack->secret_path);
     run_endpoints_add(&to, "DATABASE_URL", run_wiring_database(stack));
     if (stack->embedded) {
         run_endpoints_add(&to, "ADMIN_DATABASE_URL", stack->postgres.admin_url);

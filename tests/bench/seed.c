@@ -12,6 +12,8 @@
 #include "common/core/status.h"
 #include "services/auth/cookie.h"
 #include "services/auth/password.h"
+#include "services/profile/pg/admin.h"
+#include "services/profile/pg/url.h"
 
 /* quintet-seed: fills the database of a running stack with users, sessions and profiles, for load tests.
  *
@@ -30,7 +32,7 @@ struct options {
     long users;
     unsigned long seed;
     const char *run_dir;
-    char *database;
+    const char *database; /* NULL: the stack's own */
     char *secret;
 };
 
@@ -311,7 +313,7 @@ static void read_options(int argc, char **argv, struct options *opt)
             opt->run_dir = optarg;
             break;
         case 'd':
-            opt->database = strdup(optarg);
+            opt->database = optarg;
             break;
         case 'h':
             fputs(HELP, stdout);
@@ -324,6 +326,10 @@ static void read_options(int argc, char **argv, struct options *opt)
             exit(2);
         }
     }
+    if (optind < argc) {
+        fprintf(stderr, "quintet-seed: %s: no such option (--help lists what there is)\n", argv[optind]);
+        exit(2);
+    }
 }
 
 static char *path_in(const char *folder, const char *name)
@@ -334,30 +340,66 @@ static char *path_in(const char *folder, const char *name)
     return path;
 }
 
+/* Must be the stack's, or every cookie is void. */
+static char *find_secret(const char *endpoints)
+{
+    const char *given = getenv("BETTER_AUTH_SECRET");
+    char *file = value_in(endpoints, "SECRET_FILE");
+    char *secret = given && *given ? strdup(given) : file ? value_in(file, "") : NULL;
+    if (!secret)
+        die("BETTER_AUTH_SECRET", "the stack was given a secret of its own; set the same here");
+    free(file);
+    return secret;
+}
+
+static struct pg_url parse(const char *text)
+{
+    struct pg_url url;
+    struct qn_error err = {0};
+    if (pg_url_parse(qn_str_c(text), &url, &err) != QN_OK)
+        die("database", err.message);
+    return url;
+}
+
+/* As an admin, for the application's role has five connections, which the stack itself holds; on the
+ * application's database and schema. */
+static PGconn *enter(const struct options *opt, const char *endpoints)
+{
+    char *of_app = opt->database ? strdup(opt->database) : value_in(endpoints, "DATABASE_URL");
+    char *of_admin = opt->database ? strdup(opt->database) : value_in(endpoints, "ADMIN_DATABASE_URL");
+    if (!of_app)
+        die(endpoints, "no stack is running there; start it with `make run`, or give --database");
+    if (!of_admin)
+        die("database", "the stack runs on one of its own, without an admin; give --database");
+    struct pg_url app = parse(of_app), admin = parse(of_admin);
+    struct qn_error err = {0};
+    PGconn *conn = NULL;
+    if (pg_admin_connect(&admin, app.database, &conn, &err) != QN_OK)
+        die("database", err.message);
+    char set[256], *schema = PQescapeIdentifier(conn, app.schema, strlen(app.schema));
+    snprintf(set, sizeof set, "set search_path to %s", schema);
+    run(conn, set);
+    PQfreemem(schema);
+    pg_url_free(&app);
+    pg_url_free(&admin);
+    free(of_app);
+    free(of_admin);
+    return conn;
+}
+
 int main(int argc, char **argv)
 {
     const char *run_dir = getenv("QUINTET_RUN_DIR");
     struct options opt = {.users = 100000, .seed = 1, .run_dir = run_dir && *run_dir ? run_dir : ".quintet"};
     read_options(argc, argv, &opt);
 
-    char *endpoints = path_in(opt.run_dir, "endpoints"), *secret = path_in(opt.run_dir, "secret");
-    char *cookies = path_in(opt.run_dir, "cookies.txt");
-    if (!opt.database)
-        opt.database = value_in(endpoints, "ADMIN_DATABASE_URL");
-    const char *given = getenv("BETTER_AUTH_SECRET");
-    opt.secret = given && *given ? strdup(given) : value_in(secret, "");
-    if (!opt.database)
-        die(endpoints, "no stack is running there; start it with `make run`, or give --database");
-    if (!opt.secret)
-        die(secret, "no secret there; set BETTER_AUTH_SECRET to the stack's");
-
+    char *endpoints = path_in(opt.run_dir, "endpoints"), *cookies = path_in(opt.run_dir, "cookies.txt");
+    PGconn *conn = enter(&opt, endpoints);
+    opt.secret = find_secret(endpoints);
     static char hash[AUTH_PASSWORD_HASH_LEN + 1];
     if (auth_password_hash(QN_STR(SEED_PASSWORD), hash) != QN_OK)
         die("password", "could not be hashed");
     password_hash = hash;
-    PGconn *conn = PQconnectdb(opt.database);
-    if (PQstatus(conn) != CONNECTION_OK)
-        die("database", PQerrorMessage(conn));
     uint64_t begin = qn_clock_now_ms();
     fill(&opt, conn);
     PQfinish(conn);
@@ -365,10 +407,8 @@ int main(int argc, char **argv)
     double seconds = (double)(qn_clock_now_ms() - begin) / 1000;
     printf("quintet-seed: %ld users, sessions and profiles in %.1f s; cookies in %s\n", opt.users, seconds,
            cookies);
-    free(opt.database);
     free(opt.secret);
     free(endpoints);
-    free(secret);
     free(cookies);
     return 0;
 }

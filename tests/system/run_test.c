@@ -74,9 +74,9 @@ static void test_ready_once_all_four_are(void **state)
 static void test_endpoints_are_complete_and_private(void **state)
 {
     (void)state;
-    static const char *const KEYS[] = {"HTTP",        "MEDIA",       "DATABASE_URL", "ADMIN_DATABASE_URL",
-                                       "PROFILE_RPC", "AUTH_RPC",    "MEDIA_RPC",    "ADMIN_PROFILE",
-                                       "ADMIN_AUTH",  "ADMIN_MEDIA", "ADMIN_GATEWAY"};
+    static const char *const KEYS[] = {
+        "HTTP",     "MEDIA",     "DATABASE_URL",  "SECRET_FILE", "ADMIN_DATABASE_URL", "PROFILE_RPC",
+        "AUTH_RPC", "MEDIA_RPC", "ADMIN_PROFILE", "ADMIN_AUTH",  "ADMIN_MEDIA",        "ADMIN_GATEWAY"};
     for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
         run_endpoint(&copy, KEYS[i]); /* must be there */
     for (size_t i = 0; i < 4; i++)
