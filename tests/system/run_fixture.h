@@ -57,6 +57,8 @@ void run_spare(pid_t pid);
 /* Text in memory that lives as long as the process. */
 const char *run_out(const struct run_copy *copy);
 const char *run_log(const struct run_copy *copy);
+/* Its last lines, to stderr. */
+void run_show_log(const struct run_copy *copy);
 bool run_logged(const struct run_copy *copy, const char *text);
 size_t run_count(const struct run_copy *copy, const char *text); /* in its log */
 void run_await_log(struct run_copy *copy, const char *text);
