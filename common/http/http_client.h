@@ -1,0 +1,83 @@
+#ifndef QN_HTTP_HTTP_CLIENT_H
+#define QN_HTTP_HTTP_CLIENT_H
+
+#include "common/core/arena.h"
+#include "common/core/list.h"
+#include "common/core/status.h"
+#include "common/core/str.h"
+#include "common/http/httpd.h" /* struct qn_header */
+#include "common/loop/loop.h"
+#include "common/loop/timer.h"
+
+/* An HTTP/1.1 client on the loop: keep-alive connections to one origin, one request at a time on each (no
+ * pipelining). Parsed by http-parser, which only this room includes. */
+struct qn_http_client;
+
+struct qn_http_client_options {
+    const char *url;          /* "http://127.0.0.1:8080": scheme, host and port; a path is refused */
+    unsigned connections_max; /* 0: 8 */
+    size_t queue_max;         /* requests that wait for a connection; 0: 8,192; more: QN_RESOURCE_EXHAUSTED */
+    size_t head_max_bytes;    /* of an answer; 0: 64 KiB */
+    size_t body_max_bytes;    /* of an answer; 0: 4 MiB */
+    uint64_t connect_timeout_ms; /* 0: 2,000 */
+};
+
+/* Connects at need. QN_INVALID_ARGUMENT: 'err' says what is wrong with the url. */
+QN_MUST_USE enum qn_status qn_http_client_open(struct qn_loop *loop,
+                                               const struct qn_http_client_options *options,
+                                               struct qn_http_client **ret_client, struct qn_error *err);
+/* Outstanding requests end with QN_CANCELLED first. */
+void qn_http_client_close(struct qn_http_client *client, void (*closed)(void *context), void *context);
+
+/* One request: embed it, zero it first. It belongs to the client from start until 'done' has been entered; in
+ * 'done' it may be freed or started again. */
+struct qn_http_request {
+    /* The answer, valid from 'done' on; all of it lives in the arena given at the start. */
+    enum qn_status status; /* QN_OK: an HTTP answer came, whatever its code */
+    const char *message;   /* of a failure, for people; static or in the arena */
+    unsigned http_status;
+    struct qn_header *headers;
+    size_t n_headers;
+    struct qn_str body;
+    /* Private from here: the room's own (http_client_private.h says what). */
+    struct qn_node node;
+    struct qn_timer timer;
+    struct qn_http_client *client;
+    struct qn_http_link *link; /* the connection it travels on, NULL while it waits */
+    struct qn_arena *arena;
+    struct qn_str bytes; /* the packed request, in the arena */
+    void (*done)(struct qn_http_request *request);
+    bool idempotent;
+    unsigned tries;
+};
+
+struct qn_http_ask {
+    const char *method;              /* "POST" */
+    struct qn_str path;              /* with the query, begins with '/' */
+    const struct qn_header *headers; /* Host, Content-Length and Connection are added */
+    size_t n_headers;
+    struct qn_str body;
+    /* It may be sent once more when a kept connection turned out to be closed (RFC 9110 section 9.2.2). */
+    bool idempotent;
+};
+
+/* 'ask' is copied before this returns. 'done' runs once, on the loop, never from within this call. Statuses:
+ *
+ *   QN_DEADLINE_EXCEEDED   no whole answer in time
+ *   QN_UNAVAILABLE         certainly not sent: no connection
+ *   QN_UNKNOWN             sent, and the connection ended before the whole answer was there
+ *   QN_INTERNAL            the answer was no HTTP, or broke its own framing
+ *   QN_RESOURCE_EXHAUSTED  queue full, answer over a limit, the arena's ceiling
+ *   QN_INVALID_ARGUMENT    a header with CR, LF or NUL, a path that does not begin with '/'
+ *   QN_CANCELLED */
+void qn_http_request_start(struct qn_http_request *request, struct qn_http_client *to,
+                           const struct qn_http_ask *ask, uint64_t timeout_ms, struct qn_arena *arena,
+                           void (*done)(struct qn_http_request *request));
+
+/* 'done' still comes, with QN_CANCELLED, later in this turn. */
+void qn_http_request_cancel(struct qn_http_request *request);
+
+/* The value of the first header of this name (any case); ptr NULL when there is none. */
+struct qn_str qn_http_request_header(const struct qn_http_request *request, const char *name);
+
+#endif
