@@ -80,6 +80,22 @@ void qn_gate_close(struct qn_gate *gate, void (*closed)(void *context), void *co
     close_if_empty(gate);
 }
 
+struct qn_loop *qn_gate_loop(const struct qn_gate *gate)
+{
+    return gate->loop;
+}
+
+void qn_gate_hold(struct qn_gate *gate)
+{
+    gate->n_gated++;
+}
+
+void qn_gate_release(struct qn_gate *gate)
+{
+    gate->n_gated--;
+    close_if_empty(gate);
+}
+
 void qn_gate_enter(struct qn_gate *gate, struct qn_gated *gated, void (*stop)(struct qn_gated *gated),
                    void (*gone)(struct qn_gated *gated))
 {

@@ -24,6 +24,12 @@ QN_MUST_USE enum qn_status qn_gate_open(struct qn_loop *loop, struct qn_gate **r
 /* 'closed' runs once every object has gone. Requires: all have been told to go. */
 void qn_gate_close(struct qn_gate *gate, void (*closed)(void *context), void *context);
 
+struct qn_loop *qn_gate_loop(const struct qn_gate *gate);
+
+/* An object of the loop's own, which needs none of the below but must have gone before the gate closes. */
+void qn_gate_hold(struct qn_gate *gate);
+void qn_gate_release(struct qn_gate *gate);
+
 /* Embedded in the object. */
 struct qn_gated {
     struct qn_gate *gate;

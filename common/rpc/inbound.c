@@ -198,7 +198,7 @@ void qn_inbound_arrived(void *context, struct qn_seat *seat, struct qn_message *
     else if (qn_wire_read_request(bytes, &request, &err) != QN_OK)
         refuse(server, "envelope", err.message);
     if (request.goodbye) {
-        qn_seat_hang_up(seat, message);
+        qn_seat_hang_up(seat);
         qn_message_free(message);
         return;
     }

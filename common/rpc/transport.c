@@ -1,753 +1,82 @@
 #include "common/rpc/transport.h"
 
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-#include <nng/protocol/reqrep0/req.h>
-#include <nng/supplemental/tls/tls.h>
-#include <nng/transport/tcp/tcp.h> /* nothing but its option names */
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "common/core/str.h"
+#include "common/rpc/transport_ops.h"
 
-#include "common/core/check.h"
-#include "common/core/clock.h"
-#include "common/rpc/broken_pipe.h"
-#include "common/rpc/wire.h"
-
-/* Why this file is long: nng is included here and nowhere else, so that another transport would touch one
- * file. From the top: what happens on nng's threads; messages; TLS; lines (client); ports (server). */
-
-/* How soon nng dials again; it doubles up to the second, and picks a random time below. */
-enum { REDIAL_MIN_MS = 20, REDIAL_MAX_MS = 500 };
-
-/* How long a peer may take to hang up after our goodbye. */
-enum { PARTING_MS = 1000 };
-
-/* A peer that has not read an answer for so long gets none. */
-enum { ANSWER_TIMEOUT_MS = 30000 };
-
-enum { PEM_MAX_BYTES = 1 << 20 };
-
-#if defined(__SANITIZE_ADDRESS__)
-/* nng 1.5.2 loses the memory of a connection that still shakes hands, or waits to be accepted, when its
- * dialler or listener is closed: a few KB at the end of a process, or when a peer is left. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+/* Which transport carries an address. Ours has no threads between the kernel and the loop, which is what a
+ * message costs most (README.md); nng's library has what we do not: TLS, and messages within a process. */
+static bool is_ours(const char *url)
 {
-    return "leak:libnng.so\n";
-}
-#endif
-
-/* On a thread of nng's. */
-static void on_aio(void *arg)
-{
-    qn_gate_ring(arg);
-}
-
-/* nng's connections of a socket, counted on its threads, read on the loop. ADD_PRE comes before REM_POST for
- * every pipe; ADD_POST may come after it (nng 1.5.2: pipe_destroy() does not wait for it). */
-struct pipes {
-    struct qn_gate_event event;
-    atomic_uint n_added, n_removed;
-    atomic_bool told; /* the event is on its way */
-};
-
-/* On a thread of nng's. */
-static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *arg)
-{
-    (void)pipe;
-    struct pipes *pipes = arg;
-    atomic_fetch_add(what == NNG_PIPE_EV_ADD_PRE ? &pipes->n_added : &pipes->n_removed, 1);
-    if (!atomic_exchange(&pipes->told, true))
-        qn_gate_ring(&pipes->event);
-}
-
-static int pipes_watch(struct pipes *pipes, nng_socket socket)
-{
-    int rv = nng_pipe_notify(socket, NNG_PIPE_EV_ADD_PRE, on_pipe, pipes);
-    return rv != 0 ? rv : nng_pipe_notify(socket, NNG_PIPE_EV_REM_POST, on_pipe, pipes);
-}
-
-/* Removed first: a pipe that comes and goes in between is then seen as still there, and its end is told. */
-static size_t pipes_now(struct pipes *pipes, uint32_t *ret_added)
-{
-    unsigned removed = atomic_load(&pipes->n_removed);
-    unsigned added = atomic_load(&pipes->n_added);
-    *ret_added = added;
-    return (int)(added - removed) > 0 ? added - removed : 0;
-}
-
-static enum qn_status status_of(int rv)
-{
-    switch (rv) {
-    case 0:
-        return QN_OK;
-    case NNG_EADDRINUSE:
-        return QN_ALREADY_EXISTS;
-    case NNG_EINVAL:
-    case NNG_EADDRINVAL:
-    case NNG_ECRYPTO:
-    case NNG_ENOFILES:
-        return QN_INVALID_ARGUMENT;
-    case NNG_ENOTSUP:
-        return QN_UNIMPLEMENTED;
-    case NNG_EPERM:
-        return QN_PERMISSION_DENIED;
-    case NNG_ENOMEM:
-        return QN_RESOURCE_EXHAUSTED;
-    default:
-        return QN_UNAVAILABLE;
-    }
-}
-
-static enum qn_status failed(struct qn_error *err, int rv, const char *url, const char *what)
-{
-    return qn_error_set(err, status_of(rv), "%s: %s: %s", url, what, nng_strerror(rv));
-}
-
-/* Messages. */
-
-static nng_msg *nng_of(struct qn_message *message)
-{
-    return (nng_msg *)message;
-}
-
-static size_t n_live;
-
-size_t qn_message_live(void)
-{
-    return n_live;
-}
-
-static struct qn_message *ours(nng_msg *message)
-{
-    if (message != NULL)
-        n_live++;
-    return (struct qn_message *)message;
-}
-
-static nng_msg *theirs(struct qn_message *message)
-{
-    n_live--;
-    return nng_of(message);
-}
-
-struct qn_message *qn_message_new(size_t bytes)
-{
-    nng_msg *message;
-    return nng_msg_alloc(&message, bytes) == 0 ? ours(message) : NULL;
-}
-
-void qn_message_free(struct qn_message *message)
-{
-    if (message != NULL)
-        nng_msg_free(theirs(message));
-}
-
-char *qn_message_bytes(struct qn_message *message)
-{
-    return nng_msg_body(nng_of(message));
-}
-
-struct qn_str qn_message_view(struct qn_message *message)
-{
-    return qn_str_n(nng_msg_body(nng_of(message)), nng_msg_len(nng_of(message)));
-}
-
-/* What an aio still holds after a send that failed. */
-static void drop_message(nng_aio *aio)
-{
-    nng_msg *message = nng_aio_get_msg(aio);
-    nng_aio_set_msg(aio, NULL);
-    if (message != NULL)
-        nng_msg_free(message);
-}
-
-/* TLS. */
-
-static char *read_pem(const char *path, struct qn_error *err)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        qn_error_set(err, QN_INVALID_ARGUMENT, "%s: %m", path);
-        return NULL;
-    }
-    char *text = calloc(1, PEM_MAX_BYTES);
-    size_t len = text != NULL ? fread(text, 1, PEM_MAX_BYTES, file) : 0;
-    bool whole = !ferror(file) && len > 0 && len < PEM_MAX_BYTES;
-    fclose(file);
-    if (!whole) {
-        qn_error_set(err, QN_INVALID_ARGUMENT, "%s: not a PEM file", path);
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-static enum qn_status tls_fill(nng_tls_config *tls, const struct qn_transport_options *options,
-                               const char *ca, const char *certificate, const char *key, struct qn_error *err)
-{
-    int rv = nng_tls_config_ca_chain(tls, ca, NULL);
-    if (rv != 0)
-        return failed(err, rv, options->url, options->tls_ca_file);
-    if ((rv = nng_tls_config_own_cert(tls, certificate, key, NULL)) != 0)
-        return failed(err, rv, options->url, options->tls_certificate_file);
-    if ((rv = nng_tls_config_auth_mode(tls, NNG_TLS_AUTH_MODE_REQUIRED)) != 0)
-        return failed(err, rv, options->url, "tls");
-    if (options->tls_server_name != NULL &&
-        (rv = nng_tls_config_server_name(tls, options->tls_server_name)) != 0)
-        return failed(err, rv, options->url, "tls");
-    return QN_OK;
-}
-
-/* *ret_tls stays NULL when the url is none of TLS. */
-static enum qn_status tls_config(const struct qn_transport_options *options, nng_tls_mode mode,
-                                 nng_tls_config **ret_tls, struct qn_error *err)
-{
-    *ret_tls = NULL;
-    if (!qn_str_starts(qn_str_c(options->url), QN_STR("tls+")))
-        return QN_OK;
-    if (options->tls_ca_file == NULL || options->tls_certificate_file == NULL ||
-        options->tls_key_file == NULL)
-        return qn_error_set(err, QN_INVALID_ARGUMENT, "%s: needs certificate, key and CA files",
-                            options->url);
-    nng_tls_config *tls;
-    int rv = nng_tls_config_alloc(&tls, mode);
-    if (rv != 0)
-        return failed(err, rv, options->url, "tls (is nng built with it?)");
-    char *ca = read_pem(options->tls_ca_file, err);
-    char *certificate = ca != NULL ? read_pem(options->tls_certificate_file, err) : NULL;
-    char *key = certificate != NULL ? read_pem(options->tls_key_file, err) : NULL;
-    enum qn_status status =
-        key != NULL ? tls_fill(tls, options, ca, certificate, key, err) : QN_INVALID_ARGUMENT;
-    free(ca);
-    free(certificate);
-    if (key != NULL)
-        explicit_bzero(key, strlen(key));
-    free(key);
-    if (status == QN_OK)
-        *ret_tls = tls;
-    else
-        nng_tls_config_free(tls);
-    return status;
-}
-
-/* Not every transport knows every option (inproc knows none). */
-static int tolerate(int rv)
-{
-    return rv == NNG_ENOTSUP ? 0 : rv;
-}
-
-/* Lines. */
-
-struct qn_trip {
-    struct qn_gate_event event;
-    struct qn_node idle; /* in the line's list while idle */
-    struct qn_line *line;
-    nng_ctx ctx;
-    nng_aio *aio;
-    enum { TRIP_IDLE, TRIP_SENDING, TRIP_RECEIVING } state;
-    bool cancelled;
-    uint64_t deadline_ms;
-    void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer);
-    void *context;
-};
-
-struct qn_line {
-    struct qn_gated gated;
-    nng_socket socket;
-    struct pipes pipes;
-    struct qn_line_events events;
-    struct qn_list idle;
-    bool parting, closed;
-    size_t n_trips; /* the last is for the goodbye, and never in the list */
-    struct qn_trip trips[];
-};
-
-static void on_line_pipes(struct qn_gate_event *event)
-{
-    struct qn_line *line = container_of(event, struct qn_line, pipes.event);
-    atomic_store(&line->pipes.told, false);
-    uint32_t added;
-    size_t now = pipes_now(&line->pipes, &added);
-    if (!line->parting && !line->closed)
-        line->events.changed(line->events.context, now > 0 ? added : 0);
-}
-
-static void trip_end(struct qn_trip *trip, enum qn_trip_end end, nng_msg *answer)
-{
-    trip->state = TRIP_IDLE;
-    if (trip != &trip->line->trips[trip->line->n_trips - 1])
-        qn_list_push(&trip->line->idle, &trip->idle);
-    trip->done(trip->context, end, ours(answer));
-}
-
-static nng_duration trip_timeout(const struct qn_trip *trip)
-{
-    uint64_t left_ms = qn_clock_left_ms(trip->deadline_ms);
-    /* 0 would mean: do not wait at all. */
-    return left_ms == 0 ? 1 : left_ms > INT32_MAX ? INT32_MAX : (nng_duration)left_ms;
-}
-
-static void trip_sent(struct qn_trip *trip)
-{
-    int rv = nng_aio_result(trip->aio);
-    if (rv != 0) {
-        drop_message(trip->aio);
-        trip_end(trip, QN_TRIP_NOT_SENT, NULL);
-        return;
-    }
-    if (trip->cancelled || trip->line->closed) {
-        /* The context forgets this answer with its next message. */
-        trip_end(trip, trip->cancelled ? QN_TRIP_CANCELLED : QN_TRIP_LOST, NULL);
-        return;
-    }
-    /* Only now: nng 1.5.2 asserts that no receive is under way when a send times out. */
-    trip->state = TRIP_RECEIVING;
-    nng_aio_set_timeout(trip->aio, trip_timeout(trip));
-    nng_ctx_recv(trip->ctx, trip->aio);
-}
-
-static void trip_received(struct qn_trip *trip)
-{
-    int rv = nng_aio_result(trip->aio);
-    if (rv == 0) {
-        nng_msg *answer = nng_aio_get_msg(trip->aio);
-        nng_aio_set_msg(trip->aio, NULL);
-        trip_end(trip, QN_TRIP_ANSWERED, answer);
-    } else if (rv == NNG_ECANCELED && trip->cancelled) {
-        trip_end(trip, QN_TRIP_CANCELLED, NULL);
-    } else {
-        trip_end(trip, rv == NNG_ETIMEDOUT ? QN_TRIP_TIMED_OUT : QN_TRIP_LOST, NULL);
-    }
-}
-
-static void on_trip(struct qn_gate_event *event)
-{
-    struct qn_trip *trip = container_of(event, struct qn_trip, event);
-    if (trip->line->gated.given_up)
-        return; /* rung just before; it was ended then */
-    QN_CHECK(trip->state != TRIP_IDLE);
-    if (trip->state == TRIP_SENDING)
-        trip_sent(trip);
-    else
-        trip_received(trip);
-}
-
-static int trip_open(struct qn_line *line, struct qn_trip *trip)
-{
-    trip->line = line;
-    trip->event = (struct qn_gate_event){.gated = &line->gated, .run = on_trip};
-    int rv = nng_aio_alloc(&trip->aio, on_aio, &trip->event);
-    if (rv != 0)
-        return rv;
-    if ((rv = nng_ctx_open(&trip->ctx, line->socket)) != 0)
-        return rv;
-    /* By default nng sends again after a minute, and at once when the pipe drops: a sign-up would run
-     * twice. */
-    if ((rv = nng_ctx_set_ms(trip->ctx, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE)) != 0)
-        return rv;
-    if (trip != &line->trips[line->n_trips - 1])
-        qn_list_push(&line->idle, &trip->idle);
-    return 0;
-}
-
-static enum qn_status line_dial(struct qn_line *line, const struct qn_transport_options *options,
-                                struct qn_error *err)
-{
-    nng_tls_config *tls;
-    QN_TRY(tls_config(options, NNG_TLS_MODE_CLIENT, &tls, err));
-    nng_dialer dialer;
-    int rv = nng_dialer_create(&dialer, line->socket, options->url);
-    if (rv == 0)
-        rv = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMINT, REDIAL_MIN_MS);
-    if (rv == 0)
-        rv = nng_dialer_set_ms(dialer, NNG_OPT_RECONNMAXT, REDIAL_MAX_MS);
-    if (rv == 0)
-        rv = tolerate(nng_dialer_set_size(dialer, NNG_OPT_RECVMAXSZ,
-                                          options->message_max_bytes + QN_WIRE_TRANSPORT_BYTES));
-    if (rv == 0)
-        rv = tolerate(nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true));
-    if (rv == 0)
-        rv = tolerate(nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, true));
-    if (rv == 0 && tls != NULL)
-        rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
-    if (rv == 0)
-        rv = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
-    if (tls != NULL)
-        nng_tls_config_free(tls); /* the dialer holds it */
-    return rv == 0 ? QN_OK : failed(err, rv, options->url, "cannot dial");
-}
-
-/* On a thread of its own. */
-static void stop_line(struct qn_gated *gated)
-{
-    struct qn_line *line = container_of(gated, struct qn_line, gated);
-    nng_close(line->socket); /* with its contexts */
-    for (size_t i = 0; i < line->n_trips; i++)
-        nng_aio_stop(line->trips[i].aio);
-}
-
-static void on_line_gone(struct qn_gated *gated)
-{
-    struct qn_line *line = container_of(gated, struct qn_line, gated);
-    /* When nng let go of it, these have come home by themselves. */
-    for (size_t i = 0; i < line->n_trips; i++)
-        if (line->trips[i].state != TRIP_IDLE)
-            trip_end(&line->trips[i], QN_TRIP_LOST, NULL);
-    if (gated->given_up)
-        return;
-    for (size_t i = 0; i < line->n_trips; i++)
-        nng_aio_free(line->trips[i].aio);
-    free(line);
+    return qn_str_starts(qn_str_c(url), QN_STR("ipc://")) || qn_str_starts(qn_str_c(url), QN_STR("tcp://"));
 }
 
 enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_transport_options *options,
                             const struct qn_line_events *events, struct qn_line **ret_line,
                             struct qn_error *err)
 {
-    qn_broken_pipe_cover((const void *)nng_close);
-    size_t n_trips = options->contexts + 1;
-    struct qn_line *line = calloc(1, sizeof(*line) + n_trips * sizeof(line->trips[0]));
-    if (line == NULL)
-        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
-    line->pipes.event = (struct qn_gate_event){.gated = &line->gated, .run = on_line_pipes};
-    line->events = *events;
-    line->n_trips = n_trips;
-    qn_list_init(&line->idle);
-    int rv = nng_req0_open(&line->socket);
-    if (rv != 0) {
-        free(line);
-        return failed(err, rv, options->url, "cannot open a socket");
-    }
-    qn_gate_enter(gate, &line->gated, stop_line, on_line_gone);
-    rv = pipes_watch(&line->pipes, line->socket);
-    for (size_t i = 0; rv == 0 && i < line->n_trips; i++)
-        rv = trip_open(line, &line->trips[i]);
-    enum qn_status status =
-        rv == 0 ? line_dial(line, options, err) : failed(err, rv, options->url, "cannot open a socket");
-    if (status != QN_OK) {
-        line->closed = true;
-        qn_gate_leave_now(&line->gated);
-        return status;
-    }
-    *ret_line = line;
-    return QN_OK;
+    return (is_ours(options->url) ? qn_sp_line_open : qn_nng_line_open)(gate, options, events, ret_line, err);
+}
+
+void qn_line_part(struct qn_line *line)
+{
+    line->ops->part(line);
 }
 
 void qn_line_close(struct qn_line *line)
 {
-    QN_CHECK(!line->closed);
-    line->closed = true;
-    qn_gate_leave(&line->gated);
+    line->ops->close(line);
 }
 
 size_t qn_line_idle_trips(const struct qn_line *line)
 {
-    return line->idle.len;
-}
-
-static void trip_start(struct qn_trip *trip, struct qn_message *message, uint64_t timeout_ms,
-                       void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
-                       void *context)
-{
-    trip->state = TRIP_SENDING;
-    trip->cancelled = false;
-    trip->deadline_ms = qn_clock_now_ms() + timeout_ms;
-    trip->done = done;
-    trip->context = context;
-    nng_aio_set_msg(trip->aio, theirs(message));
-    nng_aio_set_timeout(trip->aio, trip_timeout(trip));
-    nng_ctx_send(trip->ctx, trip->aio);
+    return line->ops->idle_trips(line);
 }
 
 struct qn_trip *qn_trip_start(struct qn_line *line, struct qn_message *message, uint64_t timeout_ms,
                               void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
                               void *context)
 {
-    QN_CHECK(!line->parting && !line->closed && !qn_list_empty(&line->idle));
-    struct qn_trip *trip = container_of(qn_list_pop(&line->idle), struct qn_trip, idle);
-    trip_start(trip, message, timeout_ms, done, context);
-    return trip;
-}
-
-static void on_parted(void *context, enum qn_trip_end end, struct qn_message *answer)
-{
-    (void)end; /* QN_TRIP_LOST, when the other side did as it was asked */
-    struct qn_line *line = context;
-    qn_message_free(answer);
-    if (!line->closed)
-        qn_line_close(line);
-}
-
-void qn_line_part(struct qn_line *line)
-{
-    QN_CHECK(!line->parting && !line->closed);
-    line->parting = true;
-    struct qn_message *goodbye = qn_message_new(QN_WIRE_GOODBYE_SIZE);
-    if (goodbye == NULL) {
-        qn_line_close(line);
-        return;
-    }
-    qn_wire_put_goodbye(qn_message_bytes(goodbye));
-    trip_start(&line->trips[line->n_trips - 1], goodbye, PARTING_MS, on_parted, line);
+    return line->ops->start(line, message, timeout_ms, done, context);
 }
 
 void qn_trip_cancel(struct qn_trip *trip)
 {
-    QN_CHECK(trip->state != TRIP_IDLE);
-    trip->cancelled = true;
-    nng_aio_cancel(trip->aio);
+    trip->ops->cancel(trip);
 }
 
 void qn_trip_cancel_unsent(struct qn_trip *trip)
 {
-    QN_CHECK(trip->state != TRIP_IDLE);
-    if (trip->state == TRIP_SENDING)
-        nng_aio_cancel(trip->aio);
-}
-
-/* Ports. */
-
-/* SEND_WANTED: another answer waits for the end of the send. */
-enum { SEND_IDLE, SEND_BUSY, SEND_WANTED };
-
-/* A seat takes its next message while its answer is still being handed to nng: waiting for that would wake
- * the loop once more for each message. */
-struct qn_seat {
-    struct qn_port *port;
-    nng_ctx ctx;
-
-    struct qn_gate_event arrival;
-    nng_aio *receive;
-    bool held; /* the owner has a message of it */
-
-    nng_aio *send;
-    atomic_int sending; /* SEND_… */
-    struct qn_gate_event sent;
-    struct qn_message *waiting; /* that answer */
-};
-
-struct qn_port {
-    struct qn_gated gated;
-    nng_socket socket;
-    struct pipes pipes;
-    struct qn_port_events events;
-    int number;
-    bool closed;
-    size_t n_seats;
-    struct qn_seat seats[];
-};
-
-static void on_port_pipes(struct qn_gate_event *event)
-{
-    struct qn_port *port = container_of(event, struct qn_port, pipes.event);
-    atomic_store(&port->pipes.told, false);
-    if (!port->closed)
-        port->events.peers_changed(port->events.context);
-}
-
-static void seat_receive(struct qn_seat *seat)
-{
-    /* The one operation without a timeout: nobody owes a server a message. It ends with the port. */
-    nng_aio_set_timeout(seat->receive, NNG_DURATION_INFINITE);
-    nng_ctx_recv(seat->ctx, seat->receive);
-}
-
-static void on_arrival(struct qn_gate_event *event)
-{
-    struct qn_seat *seat = container_of(event, struct qn_seat, arrival);
-    QN_CHECK(!seat->held);
-    int rv = nng_aio_result(seat->receive);
-    if (seat->port->closed) {
-        if (rv == 0)
-            drop_message(seat->receive); /* too late */
-        return;
-    }
-    if (rv != 0) {
-        seat_receive(seat);
-        return;
-    }
-    nng_msg *message = nng_aio_get_msg(seat->receive);
-    nng_aio_set_msg(seat->receive, NULL);
-    seat->held = true;
-    seat->port->events.arrived(seat->port->events.context, seat, ours(message));
-}
-
-/* On a thread of nng's. */
-static void on_send_done(void *arg)
-{
-    struct qn_seat *seat = arg;
-    if (atomic_exchange(&seat->sending, SEND_IDLE) == SEND_WANTED)
-        qn_gate_ring(&seat->sent);
-}
-
-/* Requires: SEND_IDLE. The context still knows whom it answers: it has not been told to receive again. */
-static void seat_send(struct qn_seat *seat, struct qn_message *answer)
-{
-    drop_message(seat->send); /* one that could not be sent last time */
-    atomic_store(&seat->sending, SEND_BUSY);
-    nng_aio_set_msg(seat->send, theirs(answer));
-    nng_aio_set_timeout(seat->send, ANSWER_TIMEOUT_MS);
-    nng_ctx_send(seat->ctx, seat->send);
-    seat->held = false;
-    seat_receive(seat);
-}
-
-static void on_sent(struct qn_gate_event *event)
-{
-    struct qn_seat *seat = container_of(event, struct qn_seat, sent);
-    struct qn_message *answer = seat->waiting;
-    seat->waiting = NULL;
-    if (seat->port->closed)
-        qn_message_free(answer);
-    else
-        seat_send(seat, answer);
-}
-
-static int seat_open(struct qn_port *port, struct qn_seat *seat)
-{
-    seat->port = port;
-    seat->arrival = (struct qn_gate_event){.gated = &port->gated, .run = on_arrival};
-    seat->sent = (struct qn_gate_event){.gated = &port->gated, .run = on_sent};
-    int rv = nng_aio_alloc(&seat->receive, on_aio, &seat->arrival);
-    if (rv == 0)
-        rv = nng_aio_alloc(&seat->send, on_send_done, seat);
-    return rv != 0 ? rv : nng_ctx_open(&seat->ctx, port->socket);
-}
-
-static enum qn_status port_listen(struct qn_port *port, const struct qn_transport_options *options,
-                                  struct qn_error *err)
-{
-    nng_tls_config *tls;
-    QN_TRY(tls_config(options, NNG_TLS_MODE_SERVER, &tls, err));
-    nng_listener listener;
-    int rv = nng_listener_create(&listener, port->socket, options->url);
-    if (rv == 0)
-        rv = tolerate(nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ,
-                                            options->message_max_bytes + QN_WIRE_TRANSPORT_BYTES));
-    if (rv == 0)
-        rv = tolerate(nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true));
-    if (rv == 0)
-        rv = tolerate(nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true));
-    if (rv == 0 && tls != NULL)
-        rv = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
-    if (rv == 0)
-        rv = nng_listener_start(listener, 0);
-    if (tls != NULL)
-        nng_tls_config_free(tls); /* the listener holds it */
-    if (rv != 0)
-        return failed(err, rv, options->url, "cannot listen");
-    if (nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port->number) != 0)
-        port->number = 0;
-    return QN_OK;
-}
-
-/* On a thread of its own. */
-static void stop_port(struct qn_gated *gated)
-{
-    struct qn_port *port = container_of(gated, struct qn_port, gated);
-    nng_close(port->socket); /* with its contexts */
-    for (size_t i = 0; i < port->n_seats; i++) {
-        nng_aio_stop(port->seats[i].receive);
-        nng_aio_stop(port->seats[i].send);
-    }
-}
-
-static void seat_free(struct qn_seat *seat)
-{
-    if (seat->send != NULL)
-        drop_message(seat->send);
-    qn_message_free(seat->waiting);
-    nng_aio_free(seat->receive);
-    nng_aio_free(seat->send);
-}
-
-static void on_port_gone(struct qn_gated *gated)
-{
-    struct qn_port *port = container_of(gated, struct qn_port, gated);
-    struct qn_port_events events = port->events;
-    if (!gated->given_up) {
-        for (size_t i = 0; i < port->n_seats; i++)
-            seat_free(&port->seats[i]);
-        free(port);
-    }
-    if (events.closed != NULL)
-        events.closed(events.context);
+    trip->ops->cancel_unsent(trip);
 }
 
 enum qn_status qn_port_open(struct qn_gate *gate, const struct qn_transport_options *options,
                             const struct qn_port_events *events, struct qn_port **ret_port,
                             struct qn_error *err)
 {
-    qn_broken_pipe_cover((const void *)nng_close);
-    struct qn_port *port = calloc(1, sizeof(*port) + options->contexts * sizeof(port->seats[0]));
-    if (port == NULL)
-        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
-    port->pipes.event = (struct qn_gate_event){.gated = &port->gated, .run = on_port_pipes};
-    port->events = *events;
-    port->n_seats = options->contexts;
-    int rv = nng_rep0_open(&port->socket);
-    if (rv != 0) {
-        free(port);
-        return failed(err, rv, options->url, "cannot open a socket");
-    }
-    qn_gate_enter(gate, &port->gated, stop_port, on_port_gone);
-    rv = pipes_watch(&port->pipes, port->socket);
-    for (size_t i = 0; rv == 0 && i < port->n_seats; i++)
-        rv = seat_open(port, &port->seats[i]);
-    enum qn_status status =
-        rv == 0 ? port_listen(port, options, err) : failed(err, rv, options->url, "cannot open a socket");
-    if (status != QN_OK) {
-        port->events.closed = NULL;
-        port->closed = true;
-        qn_gate_leave_now(&port->gated);
-        return status;
-    }
-    for (size_t i = 0; i < port->n_seats; i++)
-        seat_receive(&port->seats[i]);
-    *ret_port = port;
-    return QN_OK;
+    return (is_ours(options->url) ? qn_sp_port_open : qn_nng_port_open)(gate, options, events, ret_port, err);
 }
 
 int qn_port_number(const struct qn_port *port)
 {
-    return port->number;
+    return port->ops->number(port);
 }
 
 size_t qn_port_peers(const struct qn_port *port)
 {
-    uint32_t added;
-    return pipes_now((struct pipes *)&port->pipes, &added);
+    return port->ops->peers(port);
 }
 
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer)
 {
-    QN_CHECK(seat->held && seat->waiting == NULL && !seat->port->closed);
-    if (answer == NULL) {
-        seat->held = false;
-        seat_receive(seat);
-        return;
-    }
-    int busy = SEND_BUSY;
-    if (atomic_compare_exchange_strong(&seat->sending, &busy, SEND_WANTED))
-        seat->waiting = answer; /* on_sent() comes */
-    else
-        seat_send(seat, answer);
+    seat->ops->answer(seat, answer);
 }
 
-void qn_seat_hang_up(struct qn_seat *seat, struct qn_message *message)
+void qn_seat_hang_up(struct qn_seat *seat)
 {
-    QN_CHECK(seat->held && seat->waiting == NULL && !seat->port->closed);
-    nng_pipe_close(nng_msg_get_pipe(nng_of(message)));
-    seat->held = false;
-    seat_receive(seat);
+    seat->ops->hang_up(seat);
 }
 
 void qn_port_close(struct qn_port *port)
 {
-    QN_CHECK(!port->closed);
-    port->closed = true;
-    qn_gate_leave(&port->gated);
+    port->ops->close(port);
 }

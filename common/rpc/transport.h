@@ -6,26 +6,12 @@
 #include <stdint.h>
 
 #include "common/core/status.h"
-#include "common/core/str.h"
 #include "common/rpc/gate.h"
+#include "common/rpc/message.h"
 
-/* nng, which only transport.c includes: request and reply over contexts, as events on the loop. Inside the
- * room; services use server.h and client.h.
- *
- * nng's own threads do nothing here but ring a gate: no callback of nng frees, waits for or restarts an aio
- * (nng issues 508, 1138, 1721). All functions are for the loop's thread. Processes that use this must not be
- * forked without exec: nng's threads do not survive it. */
-
-/* One nng message: bytes of a fixed length. */
-struct qn_message;
-
-/* Not cleared; NULL when memory is out. */
-struct qn_message *qn_message_new(size_t bytes);
-void qn_message_free(struct qn_message *message); /* NULL is allowed */
-char *qn_message_bytes(struct qn_message *message);
-struct qn_str qn_message_view(struct qn_message *message);
-/* How many are in our hands, not nng's. For tests: nng's own losses hide leaks of messages (transport.c). */
-size_t qn_message_live(void);
+/* nng's request and reply, as events on the loop: lines that ask and ports that answer. Inside the room;
+ * services use server.h and client.h. All functions are for the loop's thread. Processes that use this must
+ * not be forked without exec: nng's threads, where its library is at work, do not survive it. */
 
 struct qn_transport_options {
     const char *url; /* as nng writes it: "tcp://127.0.0.1:7001", "ipc:///folder/1.sock", "inproc://x" */
@@ -33,7 +19,7 @@ struct qn_transport_options {
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
     const char *tls_server_name; /* a line's: the name that the peer's certificate must bear */
     size_t contexts;             /* messages in the air at once; a line has one more for its goodbye */
-    size_t message_max_bytes;    /* a longer one is refused by nng, and its pipe closed */
+    size_t message_max_bytes;    /* a longer one is refused, and its connection closed */
 };
 
 /* Client side: a line to one address. It dials, and dials again by itself when the peer is lost. */
@@ -116,11 +102,10 @@ size_t qn_port_peers(const struct qn_port *port);
  * answer at all; the peer's deadline tells it. After qn_port_close() the answer is dropped. */
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer);
 
-/* Instead of an answer to a goodbye: closes the connection that 'message' came on. The message stays the
- * owner's. */
-void qn_seat_hang_up(struct qn_seat *seat, struct qn_message *message);
+/* Instead of an answer to a goodbye: closes the connection that the seat's message came on. */
+void qn_seat_hang_up(struct qn_seat *seat);
 
-/* Cuts all connections. Replies that nng still holds are lost: wait until the peers have hung up. Seats that
+/* Cuts all connections. Replies that have not left are lost: wait until the peers have hung up. Seats that
  * have not answered yet are no longer to be used. */
 void qn_port_close(struct qn_port *port);
 

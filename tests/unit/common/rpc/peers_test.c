@@ -43,7 +43,7 @@ static void on_arrived(void *context, struct qn_seat *seat, struct qn_message *m
     struct qn_wire_request request;
     assert_int_equal(qn_wire_read_request(qn_message_view(message), &request, NULL), QN_OK);
     if (request.goodbye)
-        qn_seat_hang_up(seat, message);
+        qn_seat_hang_up(seat);
     else if (request.method.len > 0 || server->silent)
         server->held[server->n_held++] = seat;
     else

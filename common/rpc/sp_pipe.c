@@ -1,0 +1,345 @@
+#include "common/rpc/sp_pipe.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/core/check.h"
+#include "common/core/metric.h"
+
+/* A connection: 1. connects  2. both sides say hello  3. messages come, each handed to the owner, and leave,
+ * all that were queued in a turn of the loop with one system call. A stranger's hello, bytes that break the
+ * framing, a message over the limit, no hello in time, a reader that stands still: the connection is closed,
+ * and counted. */
+
+enum {
+    /* For connect and hello together; who is there says it at once. */
+    GREETING_TIMEOUT_MS = 5000,
+    /* A peer that has taken no byte of an answer for so long gets none. */
+    STALLED_MS = 30000,
+    /* Of the queue, in one system call; two pieces each, and IOV_MAX is 1,024. */
+    WRITE_AT_ONCE = 32,
+};
+
+static struct qn_metric broken_metric = {
+    .name = "quintet_rpc_connections_broken_total",
+    .help = "Connections closed by us because of the other side",
+    .kind = QN_COUNTER,
+    .labels = {"reason"},
+};
+
+static void count_broken(const char *reason)
+{
+    qn_metric_add(qn_metric_series(&broken_metric, reason, NULL, NULL), 1);
+}
+
+static void on_work(struct qn_later *later);
+
+static void work_later(struct qn_sp_pipe *pipe)
+{
+    qn_later_start(pipe->loop, &pipe->work, on_work);
+}
+
+/* A server hears nothing more of a client that does not take its answers: so what waits for it has an end. A
+ * client always hears: were both deaf, neither would get on. */
+static bool is_deaf(const struct qn_sp_pipe *pipe)
+{
+    return pipe->paused || (pipe->blocked && pipe->protocol == QN_SP_REP);
+}
+
+static void want(struct qn_sp_pipe *pipe)
+{
+    bool write = pipe->state == QN_SP_CONNECTING || pipe->blocked;
+    qn_poll_want(pipe->poll, (is_deaf(pipe) ? 0 : QN_READABLE) | (write ? QN_WRITABLE : 0));
+}
+
+/* Closing. */
+
+static void shut(struct qn_sp_pipe *pipe)
+{
+    pipe->state = QN_SP_CLOSED;
+    qn_timer_cancel(pipe->loop, &pipe->timer);
+    if (pipe->poll != NULL)
+        qn_poll_close(pipe->poll);
+    close(pipe->fd);
+    qn_sp_inbox_fini(&pipe->inbox);
+    struct qn_node *node;
+    while ((node = qn_list_pop(&pipe->out)) != NULL) {
+        struct qn_message *message = container_of(node, struct qn_message, node);
+        if (message->sender == NULL)
+            qn_message_free(message);
+    }
+    work_later(pipe); /* whoever is still looking at it is done by then */
+}
+
+void qn_sp_pipe_close(struct qn_sp_pipe *pipe)
+{
+    QN_CHECK(pipe->state != QN_SP_CLOSED);
+    shut(pipe);
+}
+
+static void lose(struct qn_sp_pipe *pipe)
+{
+    shut(pipe);
+    pipe->events->closed(pipe);
+}
+
+static void lose_for(struct qn_sp_pipe *pipe, const char *reason)
+{
+    count_broken(reason);
+    lose(pipe);
+}
+
+/* Writing. */
+
+/* The pieces of the queue that come next. */
+static size_t gather(struct qn_sp_pipe *pipe, struct iovec pieces[2 * WRITE_AT_ONCE])
+{
+    size_t n = 0;
+    qn_list_each (node, &pipe->out) {
+        struct qn_message *message = container_of(node, struct qn_message, node);
+        size_t skip = message->sent > message->head_len ? message->sent - message->head_len : 0;
+        if (n + 2 > 2 * WRITE_AT_ONCE)
+            break;
+        if (message->sent < message->head_len)
+            pieces[n++] = (struct iovec){message->head + message->sent, message->head_len - message->sent};
+        if (message->len > skip)
+            pieces[n++] = (struct iovec){message->bytes + skip, message->len - skip};
+    }
+    return n;
+}
+
+/* So many bytes of the queue have left. False: the pipe was closed in an event. */
+static bool account(struct qn_sp_pipe *pipe, size_t sent)
+{
+    while (!qn_list_empty(&pipe->out)) {
+        struct qn_message *message = container_of(qn_list_first(&pipe->out), struct qn_message, node);
+        size_t left = message->head_len + message->len - message->sent, part = sent < left ? sent : left;
+        message->sent += part;
+        sent -= part;
+        if (part < left)
+            break;
+        void *sender = message->sender;
+        qn_list_remove(&pipe->out, &message->node);
+        qn_message_free(message);
+        if (sender != NULL)
+            pipe->events->written(pipe, sender);
+        if (pipe->state == QN_SP_CLOSED)
+            return false;
+    }
+    return true;
+}
+
+static void on_stalled(struct qn_timer *timer)
+{
+    lose_for(container_of(timer, struct qn_sp_pipe, timer), "stalled");
+}
+
+static void set_blocked(struct qn_sp_pipe *pipe, bool blocked)
+{
+    if (blocked)
+        qn_timer_start(pipe->loop, &pipe->timer, STALLED_MS, on_stalled);
+    else if (pipe->blocked)
+        qn_timer_cancel(pipe->loop, &pipe->timer);
+    pipe->blocked = blocked;
+    want(pipe);
+}
+
+/* Writes what is queued, as far as the kernel takes it. False: the pipe is closed. */
+static bool flush(struct qn_sp_pipe *pipe)
+{
+    while (!qn_list_empty(&pipe->out)) {
+        struct iovec pieces[2 * WRITE_AT_ONCE];
+        struct msghdr message = {.msg_iov = pieces, .msg_iovlen = gather(pipe, pieces)};
+        ssize_t sent = sendmsg(pipe->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            if (!pipe->blocked)
+                set_blocked(pipe, true);
+            return true;
+        }
+        if (sent < 0) {
+            lose(pipe);
+            return false;
+        }
+        if (pipe->blocked)
+            qn_timer_start(pipe->loop, &pipe->timer, STALLED_MS, on_stalled); /* it moves */
+        if (!account(pipe, (size_t)sent))
+            return false;
+    }
+    if (pipe->blocked) {
+        set_blocked(pipe, false);
+        work_later(pipe); /* messages may have waited for this */
+    }
+    return true;
+}
+
+void qn_sp_pipe_send(struct qn_sp_pipe *pipe, struct qn_message *message, void *sender,
+                     const struct qn_sp_trace *trace)
+{
+    QN_CHECK(pipe->state == QN_SP_OPEN);
+    message->head_len = qn_sp_put_head(message->head, pipe->inbox.ipc, trace, message->len);
+    message->sent = 0;
+    message->sender = sender;
+    qn_list_push(&pipe->out, &message->node);
+    if (!pipe->blocked)
+        work_later(pipe);
+}
+
+void qn_sp_pipe_unsend(struct qn_sp_pipe *pipe, struct qn_message *message)
+{
+    QN_CHECK(message->sent == 0);
+    qn_list_remove(&pipe->out, &message->node);
+}
+
+/* Reading. */
+
+/* Hands on what has come. False: the pipe is closed. */
+static bool hand_on(struct qn_sp_pipe *pipe)
+{
+    while (!is_deaf(pipe)) {
+        struct qn_sp_trace trace;
+        struct qn_message *message;
+        switch (qn_sp_inbox_next(&pipe->inbox, &trace, &message)) {
+        case QN_SP_MORE:
+            return true;
+        case QN_SP_HELLO:
+            pipe->state = QN_SP_OPEN;
+            qn_timer_cancel(pipe->loop, &pipe->timer);
+            pipe->events->open(pipe);
+            break;
+        case QN_SP_MESSAGE:
+            pipe->paused = !pipe->events->message(pipe, &trace, message) && pipe->state != QN_SP_CLOSED;
+            break;
+        case QN_SP_MALFORMED:
+            lose_for(pipe, "malformed");
+            return false;
+        case QN_SP_TOO_LARGE:
+            lose_for(pipe, "too_large");
+            return false;
+        case QN_SP_NO_MEMORY:
+            lose_for(pipe, "memory");
+            return false;
+        }
+        if (pipe->state == QN_SP_CLOSED)
+            return false;
+    }
+    want(pipe);
+    return true;
+}
+
+static void read_some(struct qn_sp_pipe *pipe)
+{
+    struct iovec room[2];
+    size_t n_room = qn_sp_inbox_room(&pipe->inbox, room);
+    if (n_room == 0) {
+        lose_for(pipe, "memory");
+        return;
+    }
+    struct msghdr message = {.msg_iov = room, .msg_iovlen = n_room};
+    ssize_t came = recvmsg(pipe->fd, &message, MSG_DONTWAIT);
+    if (came < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+        return;
+    if (came <= 0) {
+        lose(pipe);
+        return;
+    }
+    qn_sp_inbox_filled(&pipe->inbox, (size_t)came);
+    hand_on(pipe);
+}
+
+void qn_sp_pipe_resume(struct qn_sp_pipe *pipe)
+{
+    if (!pipe->paused)
+        return;
+    pipe->paused = false;
+    work_later(pipe);
+}
+
+/* Its life. */
+
+static void on_work(struct qn_later *later)
+{
+    struct qn_sp_pipe *pipe = container_of(later, struct qn_sp_pipe, work);
+    if (pipe->state == QN_SP_CLOSED) {
+        free(pipe);
+        return;
+    }
+    if (pipe->state != QN_SP_OPEN || pipe->blocked || flush(pipe)) {
+        if (hand_on(pipe))
+            want(pipe);
+    }
+}
+
+static void on_late(struct qn_timer *timer)
+{
+    lose_for(container_of(timer, struct qn_sp_pipe, timer), "no_hello");
+}
+
+static void say_hello(struct qn_sp_pipe *pipe)
+{
+    uint8_t hello[QN_SP_HELLO_BYTES];
+    qn_sp_put_hello(hello, pipe->protocol);
+    pipe->state = QN_SP_GREETING;
+    /* The connection is new, so its buffer has room for eight bytes. */
+    if (send(pipe->fd, hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(hello))
+        lose(pipe);
+    else
+        want(pipe);
+}
+
+static void on_connected(struct qn_sp_pipe *pipe)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+    if (getsockopt(pipe->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
+        lose(pipe);
+    else
+        say_hello(pipe);
+}
+
+static void on_ready(void *context, int events)
+{
+    struct qn_sp_pipe *pipe = context;
+    if (pipe->state == QN_SP_CONNECTING) {
+        on_connected(pipe);
+        return;
+    }
+    if ((events & QN_WRITABLE) && pipe->blocked && !flush(pipe))
+        return;
+    if ((events & QN_READABLE) && !is_deaf(pipe))
+        read_some(pipe);
+}
+
+struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe_options *options)
+{
+    struct qn_sp_pipe *pipe = calloc(1, sizeof(*pipe));
+    if (pipe == NULL || qn_poll_open(loop, options->fd, on_ready, pipe, &pipe->poll) != QN_OK) {
+        free(pipe);
+        close(options->fd);
+        return NULL;
+    }
+    if (!options->ipc) {
+        const int on = 1;
+        /* Messages are whole when they are written; and a peer's machine may go without a word. */
+        setsockopt(options->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        setsockopt(options->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    }
+    pipe->loop = loop;
+    pipe->owner = options->owner;
+    pipe->events = options->events;
+    pipe->fd = options->fd;
+    pipe->protocol = options->protocol;
+    qn_list_init(&pipe->out);
+    qn_sp_inbox_init(&pipe->inbox, options->ipc, options->protocol == QN_SP_REQ ? QN_SP_REP : QN_SP_REQ,
+                     options->message_max_bytes);
+    qn_timer_start(loop, &pipe->timer, GREETING_TIMEOUT_MS, on_late);
+    /* One that is connected is writable at once, and says hello from the loop: no event comes from here. */
+    pipe->state = QN_SP_CONNECTING;
+    want(pipe);
+    return pipe;
+}
