@@ -357,7 +357,7 @@ static size_t feed_parser(struct qn_http_answer *answer, const char *at, size_t 
         tell_parser_error(answer, error);
     else if (!check_line_ends(answer, at + used))
         bad_line_end(answer);
-    else if (answer->step == QN_HTTP_HEAD && (size_t)(at + used - answer->head) > answer->head_max_bytes)
+    else if (answer->step == QN_HTTP_HEAD && answer->head_end > answer->head_max_bytes)
         broken(answer, QN_RESOURCE_EXHAUSTED, "the answer's head is too large");
     else if (answer->interim_over && ++answer->n_interim > INTERIM_MAX)
         broken(answer, QN_INTERNAL, "the server sends one interim answer after the other");
