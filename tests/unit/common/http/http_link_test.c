@@ -491,7 +491,7 @@ static void test_nobody_answers_the_connect(void **state)
                   full.address);
     ask_get(&asker, &first, "/");
     ask_within(&asker, &second, &plain, 10);
-    await_failure(&second, QN_DEADLINE_EXCEEDED, "no connection");
+    await_failure(&second, QN_DEADLINE_EXCEEDED, "no connection was made");
     await_failure(&first, QN_UNAVAILABLE, "no answer: a wrong address, or a firewall");
 
     /* Closed while it connects. */
