@@ -1,0 +1,47 @@
+// One HTTP server on Node's own http module: no framework, so that a peer's cost is its database client's.
+import http from 'node:http';
+import { host, port } from './settings.mjs';
+
+// A connection that a load generator leaves idle for a moment must not be closed under its next request.
+const KEEP_ALIVE_MS = 65_000;
+// Node's default queue of 511 would refuse some of 2,000 clients that come at once.
+const BACKLOG = 4096;
+
+function reply(response, status, value) {
+    const body = JSON.stringify(value);
+    response.writeHead(status, {
+        'Content-Type': 'application/json',
+        'Content-Length': Buffer.byteLength(body),
+        'Cache-Control': 'no-store',
+    });
+    response.end(body);
+}
+
+// `checks`: path → async function of the Cookie header, answered as JSON. `other(request, response)`: what to do with
+// the paths that are not there; absent: 404. `close()`: awaited at the end, when no request is left.
+export async function serve(checks, { other, close = async () => {} } = {}) {
+    const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+        const check = request.method === 'POST' ? checks[request.url] : undefined;
+        if (check) {
+            check(request.headers.cookie, request).then(
+                value => reply(response, 200, value),
+                error => {
+                    process.stderr.write(`${request.url}: ${error.stack}\n`);
+                    reply(response, 500, { code: 'internal' });
+                },
+            );
+        } else if (other) {
+            other(request, response);
+        } else {
+            reply(response, 404, { code: 'not_found' });
+        }
+    });
+    const end = () => {
+        server.close(() => close().then(() => process.exit(0)));
+        server.closeIdleConnections();
+    };
+    process.once('SIGTERM', end);
+    process.once('SIGINT', end);
+    await new Promise((resolve, reject) => server.once('error', reject).listen({ host, port, backlog: BACKLOG }, resolve));
+    process.stdout.write(`ready http://${host}:${server.address().port}\n`);
+}

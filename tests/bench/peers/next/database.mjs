@@ -1,0 +1,7 @@
+// One pool and one client for all routes, kept on globalThis as Prisma's manual says, since Next.js makes several bundles.
+import pg from 'pg';
+import { pool as poolSettings } from '../lib/settings.mjs';
+import { openPlain } from '../prisma/questions.mjs';
+
+export const pool = (globalThis.peerPool ??= new pg.Pool(poolSettings()));
+export const prisma = (globalThis.peerPrisma ??= openPlain(pool));
