@@ -16,16 +16,16 @@ const joining = betterAuth({ ...options, database: pool, advanced: { database: {
 
 const text = `
     select p.display_name as "displayName", p.birth_date as "birthDate", p.gender, p.city, p.bio,
-           exists (select from quintet.photo f where f.user_id = u.id and f.is_main) as photo
-      from (select $1::text as id) u
-      left join quintet.profile p on p.user_id = u.id`;
+           exists (select from quintet.photo f where f.user_id = p.user_id and f.is_main) as photo
+      from quintet.profile p
+     where p.user_id = $1`;
 
 const check = with_ => async cookie => {
     const found = await with_.api.getSession({ headers: new Headers(cookie ? { cookie } : {}) });
     if (!found)
         return SIGNED_OUT;
     const { rows } = await pool.query({ name: 'profile', text, values: [found.user.id] });
-    return signedIn(found.session, found.user, missingFields(rows[0], rows[0].photo));
+    return signedIn(found.session, found.user, missingFields(rows[0] ?? null, rows[0]?.photo));
 };
 
 await warm(sql => pool.query(sql));

@@ -12,7 +12,7 @@ const tokenOf = tokenReader(secret());
 const text = `
     select s.id, s."userId", s.token, s."expiresAt", s."createdAt", s."updatedAt", s."ipAddress", s."userAgent",
            u.name, u.email, u."emailVerified", u.image, u."createdAt" as user_created_at, u."updatedAt" as user_updated_at,
-           p.display_name is not null as display_name, p.birth_date is not null as birth_date,
+           p.user_id as profile_id, p.display_name is not null as display_name, p.birth_date is not null as birth_date,
            p.gender is not null as gender, p.city is not null as city, p.bio is not null as bio,
            exists (select from quintet.photo f where f.user_id = u.id and f.is_main) as photo
       from session s
@@ -39,7 +39,7 @@ async function check(cookie) {
         createdAt: row.user_created_at,
         updatedAt: row.user_updated_at,
     };
-    const profile = {
+    const profile = row.profile_id && {
         displayName: given(row.display_name),
         birthDate: given(row.birth_date),
         gender: given(row.gender),

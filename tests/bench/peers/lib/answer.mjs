@@ -12,18 +12,22 @@ export const SIGNED_OUT = {
 // Better Auth's own rule: a session lives on until its last millisecond.
 export const isLive = session => session !== null && session !== undefined && session.expiresAt.getTime() >= Date.now();
 
-// `profile` as Prisma names its columns, null when the user has none.
+const FIELDS = ['display_name', 'birth_date', 'gender', 'city', 'bio', 'photos'];
+
+// `profile` as Prisma names its columns, null when the user has none; then everything lacks, photos too.
 export function missingFields(profile, hasPhoto) {
+    if (profile === null)
+        return FIELDS;
     const missing = [];
-    if (profile?.displayName == null)
+    if (profile.displayName == null)
         missing.push('display_name');
-    if (profile?.birthDate == null)
+    if (profile.birthDate == null)
         missing.push('birth_date');
-    if (profile?.gender == null)
+    if (profile.gender == null)
         missing.push('gender');
-    if (profile?.city == null)
+    if (profile.city == null)
         missing.push('city');
-    if (profile?.bio == null)
+    if (profile.bio == null)
         missing.push('bio');
     if (!hasPhoto)
         missing.push('photos');

@@ -32,11 +32,11 @@ export async function getSession(prisma, token) {
     return isLive(session) ? session : null;
 }
 
-// The second: what lacks of the user's profile? One statement, and one more for a user who has none.
+const missingIn = profile => missingFields(profile, profile?._count.photos > 0);
+
+// The second: what lacks of the user's profile? One statement.
 export async function getMissingFields(prisma, userId) {
-    const profile = await prisma.profile.findUnique({ where: { userId }, include: { _count: { select: MAIN_PHOTO } } });
-    const photos = profile ? profile._count.photos : await prisma.photo.count({ where: { userId, isMain: true } });
-    return missingFields(profile, photos > 0);
+    return missingIn(await prisma.profile.findUnique({ where: { userId }, include: { _count: { select: MAIN_PHOTO } } }));
 }
 
 export async function askTwo(prisma, token) {
@@ -45,20 +45,18 @@ export async function askTwo(prisma, token) {
 }
 
 const answerOf = session =>
-    isLive(session)
-        ? signedIn(session, session.user, missingFields(session.user.profile, session.user._count.photos > 0))
-        : SIGNED_OUT;
+    isLive(session) ? signedIn(session, session.user, missingIn(session.user.profile)) : SIGNED_OUT;
 
-// Both in one: three statements without joins (session, user with the count of photos, profile).
-const COMBINED = { user: { include: { profile: true, _count: { select: MAIN_PHOTO } } } };
+// Both in one: three statements without joins (session, user, profile with the count of photos).
+const COMBINED = { user: { include: { profile: { include: { _count: { select: MAIN_PHOTO } } } } } };
 
 export async function askCombined(prisma, token) {
     return answerOf(token && (await prisma.session.findUnique({ where: { token }, include: COMBINED })));
 }
 
 // For a client of openTuned: one statement, and only the columns of the profile that are looked at.
-const GIVEN = { displayName: true, birthDate: true, gender: true, city: true, bio: true };
-const TUNED = { user: { include: { profile: { select: GIVEN }, _count: { select: MAIN_PHOTO } } } };
+const GIVEN = { displayName: true, birthDate: true, gender: true, city: true, bio: true, _count: { select: MAIN_PHOTO } };
+const TUNED = { user: { include: { profile: { select: GIVEN } } } };
 
 export async function askTuned(prisma, token) {
     return answerOf(
