@@ -12,7 +12,7 @@ const pool = new pg.Pool(poolSettings());
 const options = authOptions(secret());
 const auth = betterAuth({ ...options, database: pool });
 // Tuned: session and user in one statement.
-const joining = betterAuth({ ...options, database: pool, advanced: { database: { experimentalJoins: true } }, experimental: { joins: true } });
+const joining = betterAuth({ ...options, database: pool, advanced: { database: { joins: true } } });
 
 const text = `
     select p.display_name as "displayName", p.birth_date as "birthDate", p.gender, p.city, p.bio,
