@@ -6,6 +6,8 @@ import { host, port } from './settings.mjs';
 const KEEP_ALIVE_MS = 65_000;
 // Node's default queue of 511 would refuse some of 2,000 clients that come at once.
 const BACKLOG = 4096;
+const CLOSE_IDLE_MS = 50;
+const END_LIMIT_MS = 10_000;
 
 function reply(response, status, value) {
     const body = JSON.stringify(value);
@@ -20,7 +22,9 @@ function reply(response, status, value) {
 // `checks`: path → async function of the Cookie header, answered as JSON. `other(request, response)`: what to do with
 // the paths that are not there; absent: 404. `close()`: awaited at the end, when no request is left.
 export async function serve(checks, { other, close = async () => {} } = {}) {
+    let ending = false;
     const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+        response.shouldKeepAlive &&= !ending;
         const check = request.method === 'POST' ? checks[request.url] : undefined;
         if (check) {
             check(request.headers.cookie, request).then(
@@ -37,8 +41,11 @@ export async function serve(checks, { other, close = async () => {} } = {}) {
         }
     });
     const end = () => {
+        ending = true;
         server.close(() => close().then(() => process.exit(0)));
-        server.closeIdleConnections();
+        // A connection whose answer was under way is idle only afterwards.
+        setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
+        setTimeout(() => server.closeAllConnections(), END_LIMIT_MS);
     };
     process.once('SIGTERM', end);
     process.once('SIGINT', end);
