@@ -1,12 +1,13 @@
 // One HTTP server on Node's own http module: no framework, so that a peer's cost is its database client's.
 import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { host, port } from './settings.mjs';
 
 // A connection that a load generator leaves idle for a moment must not be closed under its next request.
 const KEEP_ALIVE_MS = 65_000;
 // Node's default queue of 511 would refuse some of 2,000 clients that come at once.
 const BACKLOG = 4096;
-const CLOSE_IDLE_MS = 50;
+const POLL_MS = 50;
 const END_LIMIT_MS = 10_000;
 
 function reply(response, status, value) {
@@ -23,13 +24,19 @@ function reply(response, status, value) {
 // the paths that are not there; absent: 404. `close()`: awaited at the end, when no request is left.
 export async function serve(checks, { other, close = async () => {} } = {}) {
     let ending = false;
+    let underWay = 0; // checks, also those whose clients have hung up, which the server has forgotten
     const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
         response.shouldKeepAlive &&= !ending;
         const check = request.method === 'POST' ? checks[request.url] : undefined;
         if (check) {
-            check(request.headers.cookie, request).then(
-                value => reply(response, 200, value),
+            underWay++;
+            check(request.headers.cookie).then(
+                value => {
+                    underWay--;
+                    reply(response, 200, value);
+                },
                 error => {
+                    underWay--;
                     process.stderr.write(`${request.url}: ${error.stack}\n`);
                     reply(response, 500, { code: 'internal' });
                 },
@@ -42,9 +49,14 @@ export async function serve(checks, { other, close = async () => {} } = {}) {
     });
     const end = () => {
         ending = true;
-        server.close(() => close().then(() => process.exit(0)));
+        server.close(async () => {
+            while (underWay > 0)
+                await pause(POLL_MS);
+            await close();
+            process.exit(0);
+        });
         // A connection whose answer was under way is idle only afterwards.
-        setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS);
+        setInterval(() => server.closeIdleConnections(), POLL_MS);
         setTimeout(() => server.closeAllConnections(), END_LIMIT_MS);
     };
     process.once('SIGTERM', end);
