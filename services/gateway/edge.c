@@ -51,6 +51,7 @@ enum qn_status gateway_edge_open(struct qn_part *part, struct qn_loop *loop, str
         .listen = set->http_listen,
         .listen_fd = qn_app_listen_fd("http"),
         .connections_max = (unsigned)set->connections_max,
+        .head_max_bytes = (size_t)set->head_max_bytes,
         .body_max_bytes = (size_t)set->body_max_bytes,
         .handle = handle,
         .context = edge,

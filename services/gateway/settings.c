@@ -12,6 +12,8 @@ const struct qn_setting gateway_settings_table[] = {
                       "host:port that frontends call"),
     QN_SETTING_INT("QUINTET_HTTP_CONNECTIONS", SET, connections_max, "4096", 16, 1000000,
                    "HTTP connections at once; what comes beyond waits in the listen queue"),
+    QN_SETTING_SIZE("QUINTET_HTTP_HEAD_MAX", SET, head_max_bytes, "8KiB", 4096, 65536,
+                    "largest request head; each connection's memory is one and a half of it and 8 KiB"),
     QN_SETTING_SIZE("QUINTET_HTTP_BODY_MAX", SET, body_max_bytes, "1MiB", 1024, 64 * 1024 * 1024,
                     "largest request body"),
     QN_SETTING_DURATION("QUINTET_TIMEOUT", SET, timeout_ms, "10s", 1, 3600000,

@@ -11,6 +11,7 @@ struct gateway_settings {
     struct qn_rpc_client_settings auth, profile, media;
     char *http_listen;
     int64_t connections_max;
+    int64_t head_max_bytes;
     int64_t body_max_bytes;
     int64_t timeout_ms;     /* of a call whose client said none */
     int64_t timeout_max_ms; /* of a call whose client said a longer one */
