@@ -76,11 +76,6 @@ enum qn_status qn_buf_write_c(struct qn_buf *buf, const char *text)
     return qn_buf_write(buf, text, strlen(text));
 }
 
-enum qn_status qn_buf_write_byte(struct qn_buf *buf, char byte)
-{
-    return qn_buf_write(buf, &byte, 1);
-}
-
 enum qn_status qn_buf_printf(struct qn_buf *buf, const char *format, ...)
 {
     if (!grow(buf, 0))
@@ -147,7 +142,7 @@ enum qn_status qn_reader_u64le(struct qn_reader *reader, uint64_t *ret_value)
     return read_le(reader, sizeof *ret_value, ret_value);
 }
 
-enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value)
+enum qn_status qn_reader_varint_long(struct qn_reader *reader, uint64_t *ret_value)
 {
     uint64_t value = 0;
     size_t left = qn_reader_left(reader);
@@ -163,13 +158,4 @@ enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value)
         }
     }
     return QN_INVALID_ARGUMENT;
-}
-
-enum qn_status qn_reader_view(struct qn_reader *reader, size_t len, struct qn_str *ret_view)
-{
-    if (qn_reader_left(reader) < len)
-        return QN_INVALID_ARGUMENT;
-    *ret_view = qn_str_n((const char *)reader->next, len);
-    reader->next += len;
-    return QN_OK;
 }

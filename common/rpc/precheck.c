@@ -91,11 +91,10 @@ static enum qn_status walk_bytes(struct walk *walk, const ProtobufCMessageDescri
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        if (bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len) != NULL)
-            return refuse(walk, in, field, "text with a NUL");
-        if (!qn_utf8_valid(bytes))
-            return refuse(walk, in, field, "text that is not UTF-8");
-        return QN_OK;
+        if (qn_utf8_valid_text(bytes))
+            return QN_OK;
+        return refuse(walk, in, field,
+                      memchr(bytes.ptr, '\0', bytes.len) ? "text with a NUL" : "text that is not UTF-8");
     case PROTOBUF_C_TYPE_BYTES:
         return QN_OK;
     case PROTOBUF_C_TYPE_MESSAGE:
@@ -110,6 +109,14 @@ static bool form_fits(const ProtobufCFieldDescriptor *field, uint64_t wire_type)
 {
     enum wire_type own = wire_type_of(field->type);
     return wire_type == own || (wire_type == WIRE_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED);
+}
+
+/* Fields stand in the order of their numbers, and most messages have no gaps: then a number is a place. */
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *descriptor, unsigned number)
+{
+    if (number <= descriptor->n_fields && descriptor->fields[number - 1].id == number)
+        return &descriptor->fields[number - 1];
+    return protobuf_c_message_descriptor_get_field(descriptor, number);
 }
 
 /* Recursion ends at NESTING_MAX. */
@@ -133,8 +140,7 @@ static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDesc
         if (wire_type != WIRE_VARINT && wire_type != WIRE_64 && wire_type != WIRE_LENGTH &&
             wire_type != WIRE_32)
             return refuse(walk, descriptor, NULL, "a group or an unknown wire type");
-        const ProtobufCFieldDescriptor *field =
-            protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3));
+        const ProtobufCFieldDescriptor *field = field_of(descriptor, (unsigned)(tag >> 3));
         if (field != NULL && !form_fits(field, wire_type))
             return refuse(walk, descriptor, field, "the wrong wire type");
         if (wire_type != WIRE_LENGTH) {
