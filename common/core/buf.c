@@ -1,5 +1,6 @@
 #include "common/core/buf.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -142,10 +143,31 @@ enum qn_status qn_reader_u64le(struct qn_reader *reader, uint64_t *ret_value)
     return read_le(reader, sizeof *ret_value, ret_value);
 }
 
+/* The seven low bits of each of eight bytes, the first byte's lowest, side by side: pairs, then fours, then
+ * all.
+ */
+static uint64_t join_sevens(uint64_t eight)
+{
+    eight &= 0x7f7f7f7f7f7f7f7fu;
+    eight = (eight & 0x007f007f007f007fu) | (eight & 0x7f007f007f007f00u) >> 1;
+    eight = (eight & 0x00003fff00003fffu) | (eight & 0x3fff00003fff0000u) >> 2;
+    return (eight & 0x000000000fffffffu) | (eight & 0x0fffffff00000000u) >> 4;
+}
+
 enum qn_status qn_reader_varint_long(struct qn_reader *reader, uint64_t *ret_value)
 {
-    uint64_t value = 0;
     size_t left = qn_reader_left(reader);
+    uint64_t eight, value = 0;
+    if (left >= sizeof eight) { /* as most: times are of six bytes, and seldom the last ones */
+        memcpy(&eight, reader->next, sizeof eight);
+        eight = le64toh(eight);
+        uint64_t ends = ~eight & 0x8080808080808080u;
+        if (ends != 0) {
+            *ret_value = join_sevens(eight & (ends ^ (ends - 1)));
+            reader->next += __builtin_ctzll(ends) / 8 + 1;
+            return QN_OK;
+        }
+    }
     for (size_t i = 0; i < 10 && i < left; i++) {
         uint8_t byte = reader->next[i];
         if (i == 9 && byte > 1)

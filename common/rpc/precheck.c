@@ -46,7 +46,7 @@ static enum wire_type wire_type_of(ProtobufCType type)
     }
 }
 
-static bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
+static inline bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
 {
     const uint8_t *start = reader->next;
     return qn_reader_varint(reader, ret_value) == QN_OK && reader->next - start <= TAG_BYTES_MAX;
