@@ -74,7 +74,7 @@ struct qn_date qn_date_of(int64_t wall_ms)
     return date_of_days(floor_days(wall_ms));
 }
 
-static void put_digits(char *to, int64_t value, int digits)
+static void put_digits(char *to, uint32_t value, int digits)
 {
     for (int i = digits - 1; i >= 0; i--) {
         to[i] = (char)('0' + value % 10);
@@ -86,12 +86,12 @@ void qn_time_format(int64_t wall_ms, char to[QN_TIME_TEXT_LEN + 1])
 {
     QN_CHECK(wall_ms >= WALL_MIN_MS && wall_ms <= WALL_MAX_MS);
     int64_t days = floor_days(wall_ms);
-    int64_t ms = wall_ms - days * MS_PER_DAY;
+    uint32_t ms = (uint32_t)(wall_ms - days * MS_PER_DAY);
     struct qn_date date = date_of_days(days);
     memcpy(to, "0000-00-00T00:00:00.000Z", QN_TIME_TEXT_LEN + 1);
-    put_digits(to, date.year, 4);
-    put_digits(to + 5, date.month, 2);
-    put_digits(to + 8, date.day, 2);
+    put_digits(to, (uint32_t)date.year, 4);
+    put_digits(to + 5, (uint32_t)date.month, 2);
+    put_digits(to + 8, (uint32_t)date.day, 2);
     put_digits(to + 11, ms / 3600000, 2);
     put_digits(to + 14, ms / 60000 % 60, 2);
     put_digits(to + 17, ms / 1000 % 60, 2);
