@@ -3,6 +3,7 @@
 #include "common/core/buf.h"
 #include "common/core/check.h"
 #include "common/core/utf8.h"
+#include "common/rpc/fill.h"
 
 enum { NESTING_MAX = 16, FIELDS_MAX = 65536 };
 
@@ -14,9 +15,13 @@ enum { MESSAGE_FIELDS_MAX = 64 };
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_LENGTH = 2, WIRE_32 = 5 };
 
+/* One walk checks, and fills a message when there is one to fill. When the arena is full it goes on without,
+ * so that what is malformed further on is still told. */
 struct walk {
     size_t n_fields; /* seen so far, packed elements and unknown ones included */
     struct qn_error *err;
+    struct qn_arena *arena; /* NULL: nothing is to be filled */
+    bool full;
 };
 
 static enum qn_status refuse(const struct walk *walk, const ProtobufCMessageDescriptor *in,
@@ -53,55 +58,77 @@ static inline bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
 }
 
 /* One value that is no length-delimited one. */
-static bool skip_scalar(struct qn_reader *reader, enum wire_type wire_type)
+static inline bool read_number(struct qn_reader *reader, enum wire_type wire_type, uint64_t *ret_value)
 {
-    uint64_t value;
-    struct qn_str view;
+    uint32_t four;
     switch (wire_type) {
     case WIRE_VARINT:
-        return qn_reader_varint(reader, &value) == QN_OK;
+        return qn_reader_varint(reader, ret_value) == QN_OK;
     case WIRE_64:
-        return qn_reader_view(reader, 8, &view) == QN_OK;
+        return qn_reader_u64le(reader, ret_value) == QN_OK;
     default:
-        return qn_reader_view(reader, 4, &view) == QN_OK;
+        if (qn_reader_u32le(reader, &four) != QN_OK)
+            return false;
+        *ret_value = four;
+        return true;
     }
 }
 
 /* A packed array of scalars. */
 static enum qn_status walk_packed(struct walk *walk, const ProtobufCMessageDescriptor *in,
-                                  const ProtobufCFieldDescriptor *field, struct qn_str bytes)
+                                  const ProtobufCFieldDescriptor *field, struct qn_str bytes,
+                                  ProtobufCMessage *into)
 {
     struct qn_reader reader = qn_reader_of(bytes);
     enum wire_type wire_type = wire_type_of(field->type);
+    uint64_t value;
     while (qn_reader_left(&reader) > 0) {
         if (++walk->n_fields > FIELDS_MAX)
             return refuse(walk, in, field, "too many fields in all");
-        if (!skip_scalar(&reader, wire_type))
+        if (!read_number(&reader, wire_type, &value))
             return refuse(walk, in, field, "a malformed element");
+        if (into != NULL && !walk->full)
+            walk->full = !qn_fill_number(into, field, value, walk->arena);
     }
     return QN_OK;
 }
 
 static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
-                                   struct qn_str bytes, unsigned depth);
+                                   struct qn_str bytes, unsigned depth, ProtobufCMessage *into);
+
+/* Fills an inner message in, if anything is filled. */
+static enum qn_status walk_inner(struct walk *walk, const ProtobufCFieldDescriptor *field,
+                                 struct qn_str bytes, unsigned depth, ProtobufCMessage *into)
+{
+    ProtobufCMessage *inner = NULL;
+    if (into != NULL && !walk->full && depth <= NESTING_MAX) {
+        inner = qn_fill_message(into, field, walk->arena);
+        walk->full = inner == NULL;
+    }
+    return walk_message(walk, field->descriptor, bytes, depth, inner);
+}
 
 /* The bytes of a known field of length-delimited form. */
 static enum qn_status walk_bytes(struct walk *walk, const ProtobufCMessageDescriptor *in,
-                                 const ProtobufCFieldDescriptor *field, struct qn_str bytes, unsigned depth)
+                                 const ProtobufCFieldDescriptor *field, struct qn_str bytes, unsigned depth,
+                                 ProtobufCMessage *into)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        if (qn_utf8_valid_text(bytes))
-            return QN_OK;
-        return refuse(walk, in, field,
-                      memchr(bytes.ptr, '\0', bytes.len) ? "text with a NUL" : "text that is not UTF-8");
+        if (!qn_utf8_valid_text(bytes))
+            return refuse(walk, in, field,
+                          memchr(bytes.ptr, '\0', bytes.len) ? "text with a NUL" : "text that is not UTF-8");
+        break;
     case PROTOBUF_C_TYPE_BYTES:
-        return QN_OK;
+        break;
     case PROTOBUF_C_TYPE_MESSAGE:
-        return walk_message(walk, field->descriptor, bytes, depth + 1);
+        return walk_inner(walk, field, bytes, depth + 1, into);
     default:
-        return walk_packed(walk, in, field, bytes);
+        return walk_packed(walk, in, field, bytes, into);
     }
+    if (into != NULL && !walk->full)
+        walk->full = !qn_fill_bytes(into, field, bytes, walk->arena);
+    return QN_OK;
 }
 
 /* Whether a field may come in this form: its own, or packed when it is an array of scalars. */
@@ -121,7 +148,7 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
 
 /* Recursion ends at NESTING_MAX. */
 static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
-                                   struct qn_str bytes, unsigned depth)
+                                   struct qn_str bytes, unsigned depth, ProtobufCMessage *into)
 {
     QN_CHECK(descriptor->n_fields <= MESSAGE_FIELDS_MAX);
     if (depth > NESTING_MAX)
@@ -144,8 +171,11 @@ static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDesc
         if (field != NULL && !form_fits(field, wire_type))
             return refuse(walk, descriptor, field, "the wrong wire type");
         if (wire_type != WIRE_LENGTH) {
-            if (!skip_scalar(&reader, (enum wire_type)wire_type))
+            uint64_t value;
+            if (!read_number(&reader, (enum wire_type)wire_type, &value))
                 return refuse(walk, descriptor, field, "a malformed value");
+            if (field != NULL && into != NULL && !walk->full)
+                walk->full = !qn_fill_number(into, field, value, walk->arena);
             continue;
         }
         uint64_t len;
@@ -163,7 +193,7 @@ static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDesc
                 return refuse(walk, descriptor, field, "given twice");
             seen |= bit;
         }
-        QN_TRY(walk_bytes(walk, descriptor, field, content, depth));
+        QN_TRY(walk_bytes(walk, descriptor, field, content, depth, into));
     }
     return QN_OK;
 }
@@ -172,29 +202,17 @@ enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descriptor, struct 
                            struct qn_error *err)
 {
     struct walk walk = {.err = err};
-    return walk_message(&walk, descriptor, bytes, 1);
-}
-
-static void *arena_alloc(void *arena, size_t bytes)
-{
-    return qn_arena_alloc(arena, bytes);
-}
-
-static void arena_free(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory; /* with the arena */
+    return walk_message(&walk, descriptor, bytes, 1, NULL);
 }
 
 enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
                          struct qn_arena *arena, void **ret_message, struct qn_error *err)
 {
-    QN_TRY(qn_precheck(descriptor, bytes, err));
-    ProtobufCAllocator allocator = {arena_alloc, arena_free, arena};
-    /* After the precheck only the arena can refuse. */
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(descriptor, &allocator, bytes.len, (const uint8_t *)bytes.ptr);
-    if (message == NULL)
+    struct walk walk = {.err = err, .arena = arena};
+    ProtobufCMessage *message = qn_fill_new(descriptor, arena);
+    walk.full = message == NULL;
+    QN_TRY(walk_message(&walk, descriptor, bytes, 1, message));
+    if (walk.full)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: larger than a call's memory", descriptor->name);
     *ret_message = message;
     return QN_OK;

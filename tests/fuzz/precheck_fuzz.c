@@ -2,15 +2,16 @@
 #include <stdlib.h>
 
 #include "common/core/check.h"
+#include "common/json/transcode.h"
 #include "common/rpc/precheck.h"
 #include "kinds.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What the walk lets through, protobuf-c unpacks without harm, in an arena with a ceiling; and what was
- * unpacked is packed into bytes that the walk lets through. */
+/* What the walk lets through is unpacked in an arena with a ceiling, into the message that protobuf-c makes
+ * of it; and what was unpacked is packed into bytes that the walk lets through. */
 
-enum { CEILING = 1 << 20 };
+enum { CEILING = 1 << 20, TEXT_MAX = 16 << 20 };
 
 static void repack(const ProtobufCMessage *message)
 {
@@ -20,6 +21,22 @@ static void repack(const ProtobufCMessage *message)
     QN_CHECK(protobuf_c_message_pack(message, bytes) == len);
     QN_CHECK(qn_precheck(message->descriptor, qn_str_n((char *)bytes, len), NULL) == QN_OK);
     free(bytes);
+}
+
+/* As text, because protobuf-c keeps unknown fields and we do not. */
+static void compare(const ProtobufCMessage *message, struct qn_str bytes)
+{
+    ProtobufCMessage *theirs =
+        protobuf_c_message_unpack(message->descriptor, NULL, bytes.len, (const uint8_t *)bytes.ptr);
+    struct qn_buf our_text, their_text;
+    qn_buf_init(&our_text, TEXT_MAX);
+    qn_buf_init(&their_text, TEXT_MAX);
+    QN_CHECK(theirs != NULL);
+    QN_CHECK(qn_json_from_message(message, &our_text) == qn_json_from_message(theirs, &their_text));
+    QN_CHECK(qn_str_eq(qn_buf_view(&our_text), qn_buf_view(&their_text)));
+    qn_buf_fini(&our_text);
+    qn_buf_fini(&their_text);
+    protobuf_c_message_free_unpacked(theirs, NULL);
 }
 
 static void try_as(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes)
@@ -33,8 +50,10 @@ static void try_as(const ProtobufCMessageDescriptor *descriptor, struct qn_str b
     enum qn_status status = qn_unpack(descriptor, bytes, &arena, &message, NULL);
     QN_CHECK(sound ? status == QN_OK || status == QN_RESOURCE_EXHAUSTED : status == QN_INVALID_ARGUMENT);
     QN_CHECK(arena.used_bytes <= CEILING);
-    if (status == QN_OK)
+    if (status == QN_OK) {
+        compare(message, bytes);
         repack(message);
+    }
     qn_arena_fini(&arena);
 }
 
