@@ -1,6 +1,7 @@
 #include "common/rpc/fill.h"
 
 #include "common/core/check.h"
+#include "common/rpc/kind.h"
 
 /* Room of a repeated field's first elements; from there on it doubles whenever their number has reached a
  * power of two. */
@@ -11,35 +12,12 @@ static void *at_offset(ProtobufCMessage *message, unsigned offset)
     return (char *)message + offset;
 }
 
-static size_t size_of(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case PROTOBUF_C_TYPE_STRING:
-        return sizeof(char *);
-    case PROTOBUF_C_TYPE_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return sizeof(ProtobufCMessage *);
-    case PROTOBUF_C_TYPE_INT64:
-    case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_UINT64:
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return sizeof(uint64_t);
-    default:
-        return sizeof(uint32_t);
-    }
-}
-
 /* The place behind the last element; NULL when the arena is full. The element counts at once. */
 static void *append(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field, struct qn_arena *arena)
 {
     size_t *n = at_offset(message, field->quantifier_offset);
     char **elements = at_offset(message, field->offset);
-    size_t size = size_of(field->type);
+    size_t size = qn_kind_size(field->type);
     if (*n == 0 || (*n >= FIRST_ELEMENTS && (*n & (*n - 1)) == 0)) {
         size_t room = *n == 0 ? FIRST_ELEMENTS : 2 * *n;
         char *more = qn_arena_alloc(arena, room * size); /* of a walk's 65,536 fields at most: no overflow */

@@ -4,16 +4,13 @@
 #include "common/core/check.h"
 #include "common/core/utf8.h"
 #include "common/rpc/fill.h"
-
-enum { NESTING_MAX = 16, FIELDS_MAX = 65536 };
+#include "common/rpc/kind.h"
 
 /* protobuf-c reads tags and lengths of up to five bytes; so do we, and both see the same numbers. */
 enum { TAG_BYTES_MAX = 5, FIELD_NUMBER_MAX = (1 << 29) - 1 };
 
 /* Fields of a message for which we remember whether they came already (proto/gen --lint keeps to it). */
 enum { MESSAGE_FIELDS_MAX = 64 };
-
-enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_LENGTH = 2, WIRE_32 = 5 };
 
 /* One walk checks, and fills a message when there is one to fill. When the arena is full it goes on without,
  * so that what is malformed further on is still told. */
@@ -31,26 +28,6 @@ static enum qn_status refuse(const struct walk *walk, const ProtobufCMessageDesc
                         field ? field->name : "", why);
 }
 
-static enum wire_type wire_type_of(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return WIRE_32;
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return WIRE_64;
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return WIRE_LENGTH;
-    default:
-        return WIRE_VARINT;
-    }
-}
-
 static inline bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
 {
     const uint8_t *start = reader->next;
@@ -58,13 +35,13 @@ static inline bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
 }
 
 /* One value that is no length-delimited one. */
-static inline bool read_number(struct qn_reader *reader, enum wire_type wire_type, uint64_t *ret_value)
+static inline bool read_number(struct qn_reader *reader, enum qn_kind wire_type, uint64_t *ret_value)
 {
     uint32_t four;
     switch (wire_type) {
-    case WIRE_VARINT:
+    case QN_KIND_VARINT:
         return qn_reader_varint(reader, ret_value) == QN_OK;
-    case WIRE_64:
+    case QN_KIND_64:
         return qn_reader_u64le(reader, ret_value) == QN_OK;
     default:
         if (qn_reader_u32le(reader, &four) != QN_OK)
@@ -80,10 +57,10 @@ static enum qn_status walk_packed(struct walk *walk, const ProtobufCMessageDescr
                                   ProtobufCMessage *into)
 {
     struct qn_reader reader = qn_reader_of(bytes);
-    enum wire_type wire_type = wire_type_of(field->type);
+    enum qn_kind wire_type = qn_kind_of(field->type);
     uint64_t value;
     while (qn_reader_left(&reader) > 0) {
-        if (++walk->n_fields > FIELDS_MAX)
+        if (++walk->n_fields > QN_PRECHECK_FIELDS_MAX)
             return refuse(walk, in, field, "too many fields in all");
         if (!read_number(&reader, wire_type, &value))
             return refuse(walk, in, field, "a malformed element");
@@ -101,7 +78,7 @@ static enum qn_status walk_inner(struct walk *walk, const ProtobufCFieldDescript
                                  struct qn_str bytes, unsigned depth, ProtobufCMessage *into)
 {
     ProtobufCMessage *inner = NULL;
-    if (into != NULL && !walk->full && depth <= NESTING_MAX) {
+    if (into != NULL && !walk->full && depth <= QN_PRECHECK_NESTING_MAX) {
         inner = qn_fill_message(into, field, walk->arena);
         walk->full = inner == NULL;
     }
@@ -134,8 +111,8 @@ static enum qn_status walk_bytes(struct walk *walk, const ProtobufCMessageDescri
 /* Whether a field may come in this form: its own, or packed when it is an array of scalars. */
 static bool form_fits(const ProtobufCFieldDescriptor *field, uint64_t wire_type)
 {
-    enum wire_type own = wire_type_of(field->type);
-    return wire_type == own || (wire_type == WIRE_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED);
+    enum qn_kind own = qn_kind_of(field->type);
+    return wire_type == own || (wire_type == QN_KIND_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
 /* Fields stand in the order of their numbers, and most messages have no gaps: then a number is a place. */
@@ -146,12 +123,12 @@ static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor
     return protobuf_c_message_descriptor_get_field(descriptor, number);
 }
 
-/* Recursion ends at NESTING_MAX. */
+/* Recursion ends at QN_PRECHECK_NESTING_MAX. */
 static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
                                    struct qn_str bytes, unsigned depth, ProtobufCMessage *into)
 {
     QN_CHECK(descriptor->n_fields <= MESSAGE_FIELDS_MAX);
-    if (depth > NESTING_MAX)
+    if (depth > QN_PRECHECK_NESTING_MAX)
         return refuse(walk, descriptor, NULL, "nested too deeply");
     if (bytes.len == 0)
         return QN_OK;
@@ -161,18 +138,18 @@ static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDesc
         uint64_t tag;
         if (!short_varint(&reader, &tag) || tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX)
             return refuse(walk, descriptor, NULL, "a malformed field number");
-        if (++walk->n_fields > FIELDS_MAX)
+        if (++walk->n_fields > QN_PRECHECK_FIELDS_MAX)
             return refuse(walk, descriptor, NULL, "too many fields in all");
         uint64_t wire_type = tag & 7;
-        if (wire_type != WIRE_VARINT && wire_type != WIRE_64 && wire_type != WIRE_LENGTH &&
-            wire_type != WIRE_32)
+        if (wire_type != QN_KIND_VARINT && wire_type != QN_KIND_64 && wire_type != QN_KIND_LENGTH &&
+            wire_type != QN_KIND_32)
             return refuse(walk, descriptor, NULL, "a group or an unknown wire type");
         const ProtobufCFieldDescriptor *field = field_of(descriptor, (unsigned)(tag >> 3));
         if (field != NULL && !form_fits(field, wire_type))
             return refuse(walk, descriptor, field, "the wrong wire type");
-        if (wire_type != WIRE_LENGTH) {
+        if (wire_type != QN_KIND_LENGTH) {
             uint64_t value;
-            if (!read_number(&reader, (enum wire_type)wire_type, &value))
+            if (!read_number(&reader, (enum qn_kind)wire_type, &value))
                 return refuse(walk, descriptor, field, "a malformed value");
             if (field != NULL && into != NULL && !walk->full)
                 walk->full = !qn_fill_number(into, field, value, walk->arena);
@@ -215,18 +192,5 @@ enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn
     if (walk.full)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: larger than a call's memory", descriptor->name);
     *ret_message = message;
-    return QN_OK;
-}
-
-enum qn_status qn_pack(const void *message, struct qn_arena *arena, struct qn_str *ret_bytes)
-{
-    const ProtobufCMessage *base = message;
-    size_t len = protobuf_c_message_get_packed_size(base);
-    char *bytes = qn_arena_alloc(arena, len > 0 ? len : 1);
-    if (bytes == NULL)
-        return QN_RESOURCE_EXHAUSTED;
-    protobuf_c_message_pack(base, (uint8_t *)bytes);
-    QN_TRY(qn_precheck(base->descriptor, qn_str_n(bytes, len), NULL));
-    *ret_bytes = qn_str_n(bytes, len);
     return QN_OK;
 }

@@ -7,6 +7,9 @@
 #include "common/core/status.h"
 #include "common/core/str.h"
 
+/* What a peer may send, and so we. */
+enum { QN_PRECHECK_NESTING_MAX = 16, QN_PRECHECK_FIELDS_MAX = 65536 };
+
 /* Walks the raw bytes of a protobuf message by its descriptor; protobuf-c never sees them, because it
  * cuts strings at a NUL, takes invalid UTF-8 and has open reports of bad memory use on hostile input. Refused
  * with QN_INVALID_ARGUMENT: malformed or overlong varints, wrong wire types for known fields, lengths past
@@ -20,9 +23,5 @@ QN_MUST_USE enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descrip
  * are not kept. QN_RESOURCE_EXHAUSTED at the arena's ceiling, when the bytes are sound. */
 QN_MUST_USE enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
                                      struct qn_arena *arena, void **ret_message, struct qn_error *err);
-
-/* Packs into the arena; refuses (QN_INVALID_ARGUMENT) text that is not UTF-8, so that we never send what a
- * peer would refuse. */
-QN_MUST_USE enum qn_status qn_pack(const void *message, struct qn_arena *arena, struct qn_str *ret_bytes);
 
 #endif

@@ -3,24 +3,28 @@
 
 #include "common/core/check.h"
 #include "common/json/transcode.h"
+#include "common/rpc/pack.h"
 #include "common/rpc/precheck.h"
 #include "kinds.pb-c.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What the walk lets through is unpacked in an arena with a ceiling, into the message that protobuf-c makes
- * of it; and what was unpacked is packed into bytes that the walk lets through. */
+ * of it; and what was unpacked is packed into protobuf-c's bytes, which the walk lets through. */
 
 enum { CEILING = 1 << 20, TEXT_MAX = 16 << 20 };
 
 static void repack(const ProtobufCMessage *message)
 {
-    size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = malloc(len + 1);
-    QN_CHECK(bytes != NULL);
-    QN_CHECK(protobuf_c_message_pack(message, bytes) == len);
-    QN_CHECK(qn_precheck(message->descriptor, qn_str_n((char *)bytes, len), NULL) == QN_OK);
+    size_t len = protobuf_c_message_get_packed_size(message), our_len;
+    char *bytes = malloc(len + 1), *ours = malloc(len + 1);
+    QN_CHECK(bytes != NULL && ours != NULL);
+    QN_CHECK(protobuf_c_message_pack(message, (uint8_t *)bytes) == len);
+    bool sound = qn_precheck(message->descriptor, qn_str_n(bytes, len), NULL) == QN_OK;
+    QN_CHECK(sound && qn_pack_measure(message, &our_len, NULL) == QN_OK && our_len == len);
+    QN_CHECK(qn_pack_write(message, ours + len) == ours && memcmp(ours, bytes, len) == 0);
     free(bytes);
+    free(ours);
 }
 
 /* As text, because protobuf-c keeps unknown fields and we do not. */

@@ -1,6 +1,5 @@
 #include <stdlib.h>
 
-#include "auth.pb-c.h"
 #include "common/core/buf.h"
 #include "common/core/check.h"
 #include "common/rpc/precheck.h"
@@ -297,28 +296,6 @@ static void test_every_ceiling(void **state)
     assert_true(fitted);
 }
 
-static void test_pack(void **state)
-{
-    (void)state;
-    struct qn_arena arena;
-    qn_arena_init(&arena, 1000);
-    Quintet__Auth__V1__SignInRequest in = QUINTET__AUTH__V1__SIGN_IN_REQUEST__INIT;
-    in.email = (char *)"a@b.example";
-    struct qn_str bytes;
-    assert_int_equal(qn_pack(&in, &arena, &bytes), QN_OK);
-    void *out;
-    assert_int_equal(qn_unpack(&quintet__auth__v1__sign_in_request__descriptor, bytes, &arena, &out, NULL),
-                     QN_OK);
-    assert_string_equal(((Quintet__Auth__V1__SignInRequest *)out)->email, "a@b.example");
-    in.email = (char *)"a\xff"; /* what no peer would take is not sent */
-    assert_int_equal(qn_pack(&in, &arena, &bytes), QN_INVALID_ARGUMENT);
-    qn_arena_fini(&arena);
-    qn_arena_init(&arena, 8);
-    in.email = (char *)"a@b.example";
-    assert_int_equal(qn_pack(&in, &arena, &bytes), QN_RESOURCE_EXHAUSTED);
-    qn_arena_fini(&arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -339,7 +316,6 @@ int main(void)
         cmocka_unit_test(test_unpack_takes_the_last),
         cmocka_unit_test(test_unpack_tells_what_is_malformed_behind_a_full_arena),
         cmocka_unit_test(test_every_ceiling),
-        cmocka_unit_test(test_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
