@@ -63,7 +63,7 @@ static size_t ascii_front(struct qn_str s, uint8_t least)
     return i;
 }
 
-static bool is_valid(struct qn_str s, uint8_t least)
+static inline bool is_valid(struct qn_str s, uint8_t least)
 {
     while (s.len) {
         size_t len = ascii_front(s, least);

@@ -81,8 +81,14 @@ static bool is_left_out(const ProtobufCMessage *message, const ProtobufCFieldDes
         return *(const float *)at == 0; /* and so is -0 */
     case PROTOBUF_C_TYPE_DOUBLE:
         return *(const double *)at == 0;
-    default:
-        return number_at(field->type, at) == 0;
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+        return *(const uint64_t *)at == 0;
+    default: /* 32-bit numbers, enums, protobuf_c_boolean */
+        return *(const uint32_t *)at == 0;
     }
 }
 
