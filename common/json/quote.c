@@ -38,6 +38,10 @@ static bool is_plain(struct qn_str text)
         if (any_must_escape(eight))
             return false;
     }
+    if (text.len >= sizeof eight) { /* the last eight, some of them for the second time */
+        memcpy(&eight, text.ptr + text.len - sizeof eight, sizeof eight);
+        return !any_must_escape(eight);
+    }
     while (i < text.len && !must_escape(text.ptr[i]))
         i++;
     return i == text.len;

@@ -16,7 +16,7 @@ static const void *at_offset(const ProtobufCMessage *message, unsigned offset)
 }
 
 /* The number as its varint has it, or the bits of a fixed one. */
-static uint64_t number_at(ProtobufCType type, const void *at)
+static inline uint64_t number_at(ProtobufCType type, const void *at)
 {
     int64_t wide;
     int32_t narrow;
@@ -56,7 +56,7 @@ static struct qn_str bytes_at(ProtobufCType type, const void *at)
 
 /* What proto3 leaves out. Of a oneof, what is not the chosen one; a text there that is the default itself,
  * and not another empty one, as protobuf-c has it. */
-static bool is_left_out(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+static inline bool is_left_out(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     const void *at = at_offset(message, field->offset);
     QN_CHECK(field->label == PROTOBUF_C_LABEL_NONE);
@@ -130,9 +130,9 @@ static enum qn_status measure_message(struct measure *m, const ProtobufCMessage 
                                       size_t *ret_bytes);
 
 /* Without tag, but with the length of what has one. */
-static enum qn_status measure_value(struct measure *m, const ProtobufCMessage *in,
-                                    const ProtobufCFieldDescriptor *field, const void *at, unsigned depth,
-                                    size_t *ret_bytes)
+static inline enum qn_status measure_value(struct measure *m, const ProtobufCMessage *in,
+                                           const ProtobufCFieldDescriptor *field, const void *at,
+                                           unsigned depth, size_t *ret_bytes)
 {
     size_t len = 0;
     if (++m->n_fields > QN_PRECHECK_FIELDS_MAX)
@@ -161,7 +161,7 @@ static enum qn_status measure_repeated(struct measure *m, const ProtobufCMessage
                                        const ProtobufCFieldDescriptor *field, unsigned depth,
                                        size_t *ret_bytes)
 {
-    size_t n = *(const size_t *)at_offset(message, field->quantifier_offset), sum = 0, bytes;
+    size_t n = *(const size_t *)at_offset(message, field->quantifier_offset), sum = 0, bytes = 0;
     const char *elements = *(const char *const *)at_offset(message, field->offset);
     for (size_t i = 0; i < n; i++) {
         QN_TRY(measure_value(m, message, field, elements + i * qn_kind_size(field->type), depth, &bytes));
@@ -182,7 +182,7 @@ static enum qn_status measure_message(struct measure *m, const ProtobufCMessage 
     const ProtobufCMessageDescriptor *descriptor = message->descriptor;
     if (depth > QN_PRECHECK_NESTING_MAX)
         return qn_error_set(m->err, QN_INVALID_ARGUMENT, "%s: nested too deeply", descriptor->name);
-    size_t sum = 0, bytes;
+    size_t sum = 0, bytes = 0;
     for (unsigned i = 0; i < descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
         if (field->label == PROTOBUF_C_LABEL_REPEATED) {
