@@ -10,8 +10,9 @@
  * 64 KiB; nothing is freed by itself; qn_arena_fini() frees all at once. One thread.
  *
  * Every arena has a ceiling in bytes: what would pass it returns NULL, and the caller turns that into
- * QN_RESOURCE_EXHAUSTED. Returned memory is aligned for any type. Under AddressSanitizer every allocation is
- * a malloc of its own, so that overruns are seen. */
+ * QN_RESOURCE_EXHAUSTED. Returned memory is aligned for any type. Chunks are kept for
+ * the thread's next arenas; under AddressSanitizer every allocation is a malloc of its own, so that overruns
+ * are seen. */
 struct qn_arena {
     struct qn_arena_chunk *chunks; /* newest first */
     size_t used_bytes;             /* handed out so far, rounding included */

@@ -1,5 +1,6 @@
 #include "common/core/buf.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -76,11 +77,6 @@ enum qn_status qn_buf_write_c(struct qn_buf *buf, const char *text)
     return qn_buf_write(buf, text, strlen(text));
 }
 
-enum qn_status qn_buf_write_byte(struct qn_buf *buf, char byte)
-{
-    return qn_buf_write(buf, &byte, 1);
-}
-
 enum qn_status qn_buf_printf(struct qn_buf *buf, const char *format, ...)
 {
     if (!grow(buf, 0))
@@ -147,10 +143,31 @@ enum qn_status qn_reader_u64le(struct qn_reader *reader, uint64_t *ret_value)
     return read_le(reader, sizeof *ret_value, ret_value);
 }
 
-enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value)
+/* The seven low bits of each of eight bytes, the first byte's lowest, side by side: pairs, then fours, then
+ * all.
+ */
+static uint64_t join_sevens(uint64_t eight)
 {
-    uint64_t value = 0;
+    eight &= 0x7f7f7f7f7f7f7f7fu;
+    eight = (eight & 0x007f007f007f007fu) | (eight & 0x7f007f007f007f00u) >> 1;
+    eight = (eight & 0x00003fff00003fffu) | (eight & 0x3fff00003fff0000u) >> 2;
+    return (eight & 0x000000000fffffffu) | (eight & 0x0fffffff00000000u) >> 4;
+}
+
+enum qn_status qn_reader_varint_long(struct qn_reader *reader, uint64_t *ret_value)
+{
     size_t left = qn_reader_left(reader);
+    uint64_t eight, value = 0;
+    if (left >= sizeof eight) { /* as most: times are of six bytes, and seldom the last ones */
+        memcpy(&eight, reader->next, sizeof eight);
+        eight = le64toh(eight);
+        uint64_t ends = ~eight & 0x8080808080808080u;
+        if (ends != 0) {
+            *ret_value = join_sevens(eight & (ends ^ (ends - 1)));
+            reader->next += __builtin_ctzll(ends) / 8 + 1;
+            return QN_OK;
+        }
+    }
     for (size_t i = 0; i < 10 && i < left; i++) {
         uint8_t byte = reader->next[i];
         if (i == 9 && byte > 1)
@@ -163,13 +180,4 @@ enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value)
         }
     }
     return QN_INVALID_ARGUMENT;
-}
-
-enum qn_status qn_reader_view(struct qn_reader *reader, size_t len, struct qn_str *ret_view)
-{
-    if (qn_reader_left(reader) < len)
-        return QN_INVALID_ARGUMENT;
-    *ret_view = qn_str_n((const char *)reader->next, len);
-    reader->next += len;
-    return QN_OK;
 }

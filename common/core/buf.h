@@ -29,7 +29,17 @@ void qn_buf_clear(struct qn_buf *buf); /* forgets content and failure, keeps the
 enum qn_status qn_buf_write(struct qn_buf *buf, const void *data, size_t len);
 enum qn_status qn_buf_write_str(struct qn_buf *buf, struct qn_str s);
 enum qn_status qn_buf_write_c(struct qn_buf *buf, const char *text);
-enum qn_status qn_buf_write_byte(struct qn_buf *buf, char byte);
+
+/* Here, because writers of JSON write many single bytes. */
+static inline enum qn_status qn_buf_write_byte(struct qn_buf *buf, char byte)
+{
+    if (buf->failed || buf->capacity - buf->len < 2) /* the byte and the NUL */
+        return qn_buf_write(buf, &byte, 1);
+    buf->data[buf->len++] = byte;
+    buf->data[buf->len] = '\0';
+    return QN_OK;
+}
+
 enum qn_status qn_buf_printf(struct qn_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -69,10 +79,31 @@ static inline size_t qn_reader_left(const struct qn_reader *reader)
 QN_MUST_USE enum qn_status qn_reader_u8(struct qn_reader *reader, uint8_t *ret_value);
 QN_MUST_USE enum qn_status qn_reader_u32le(struct qn_reader *reader, uint32_t *ret_value);
 QN_MUST_USE enum qn_status qn_reader_u64le(struct qn_reader *reader, uint64_t *ret_value);
+/* A varint whose first byte has the high bit set, or no byte at all: see qn_reader_varint(). */
+QN_MUST_USE enum qn_status qn_reader_varint_long(struct qn_reader *reader, uint64_t *ret_value);
+
 /* Base-128 varint, at most ten bytes (protobuf "Encoding", section "Base 128 Varints"). One that does not fit
- * in 64 bits is refused, where some readers drop the upper bits: two readers must not see two numbers. */
-QN_MUST_USE enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value);
+ * in 64 bits is refused, where some readers drop the upper bits: two readers must not see two numbers.
+ * Tags and lengths are mostly one byte, and every walk over a message reads two a field: so that case is
+ * here.
+ */
+QN_MUST_USE static inline enum qn_status qn_reader_varint(struct qn_reader *reader, uint64_t *ret_value)
+{
+    if (reader->next == reader->end || *reader->next >= 0x80)
+        return qn_reader_varint_long(reader, ret_value);
+    *ret_value = *reader->next++;
+    return QN_OK;
+}
+
 /* A view into the bytes read, no copy. */
-QN_MUST_USE enum qn_status qn_reader_view(struct qn_reader *reader, size_t len, struct qn_str *ret_view);
+QN_MUST_USE static inline enum qn_status qn_reader_view(struct qn_reader *reader, size_t len,
+                                                        struct qn_str *ret_view)
+{
+    if (qn_reader_left(reader) < len)
+        return QN_INVALID_ARGUMENT;
+    *ret_view = qn_str_n((const char *)reader->next, len);
+    reader->next += len;
+    return QN_OK;
+}
 
 #endif

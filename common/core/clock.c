@@ -74,7 +74,7 @@ struct qn_date qn_date_of(int64_t wall_ms)
     return date_of_days(floor_days(wall_ms));
 }
 
-static void put_digits(char *to, int64_t value, int digits)
+static void put_digits(char *to, uint32_t value, int digits)
 {
     for (int i = digits - 1; i >= 0; i--) {
         to[i] = (char)('0' + value % 10);
@@ -86,34 +86,53 @@ void qn_time_format(int64_t wall_ms, char to[QN_TIME_TEXT_LEN + 1])
 {
     QN_CHECK(wall_ms >= WALL_MIN_MS && wall_ms <= WALL_MAX_MS);
     int64_t days = floor_days(wall_ms);
-    int64_t ms = wall_ms - days * MS_PER_DAY;
+    uint32_t ms = (uint32_t)(wall_ms - days * MS_PER_DAY);
     struct qn_date date = date_of_days(days);
     memcpy(to, "0000-00-00T00:00:00.000Z", QN_TIME_TEXT_LEN + 1);
-    put_digits(to, date.year, 4);
-    put_digits(to + 5, date.month, 2);
-    put_digits(to + 8, date.day, 2);
+    put_digits(to, (uint32_t)date.year, 4);
+    put_digits(to + 5, (uint32_t)date.month, 2);
+    put_digits(to + 8, (uint32_t)date.day, 2);
     put_digits(to + 11, ms / 3600000, 2);
     put_digits(to + 14, ms / 60000 % 60, 2);
     put_digits(to + 17, ms / 1000 % 60, 2);
     put_digits(to + 20, ms % 1000, 3);
 }
 
-/* Cuts exactly 'digits' digits off the front. */
-static bool take_digits(struct qn_str *s, int digits, int *ret_value)
+/* Cuts exactly two digits off the front. */
+static inline bool take_two(struct qn_str *s, int *ret_value)
 {
-    int value = 0;
-    for (int i = 0; i < digits; i++) {
-        if ((size_t)i >= s->len || s->ptr[i] < '0' || s->ptr[i] > '9')
-            return false;
-        value = value * 10 + (s->ptr[i] - '0');
-    }
-    s->ptr += digits;
-    s->len -= (size_t)digits;
-    *ret_value = value;
+    if (s->len < 2)
+        return false;
+    unsigned tens = (unsigned char)s->ptr[0] - (unsigned)'0', ones = (unsigned char)s->ptr[1] - (unsigned)'0';
+    if (tens > 9 || ones > 9)
+        return false;
+    s->ptr += 2;
+    s->len -= 2;
+    *ret_value = (int)(tens * 10 + ones);
     return true;
 }
 
-static bool take(struct qn_str *s, char byte)
+static inline bool take_four(struct qn_str *s, int *ret_value)
+{
+    int high, low;
+    if (!take_two(s, &high) || !take_two(s, &low))
+        return false;
+    *ret_value = high * 100 + low;
+    return true;
+}
+
+static inline bool take_one(struct qn_str *s, int *ret_value)
+{
+    unsigned digit = s->len > 0 ? (unsigned char)s->ptr[0] - (unsigned)'0' : 10;
+    if (digit > 9)
+        return false;
+    s->ptr++;
+    s->len--;
+    *ret_value = (int)digit;
+    return true;
+}
+
+static inline bool take(struct qn_str *s, char byte)
 {
     if (s->len == 0 || s->ptr[0] != byte)
         return false;
@@ -132,8 +151,8 @@ static int days_in_month(int year, int month)
 static bool take_date(struct qn_str *s, struct qn_date *ret_date)
 {
     struct qn_date d;
-    if (!take_digits(s, 4, &d.year) || !take(s, '-') || !take_digits(s, 2, &d.month) || !take(s, '-') ||
-        !take_digits(s, 2, &d.day))
+    if (!take_four(s, &d.year) || !take(s, '-') || !take_two(s, &d.month) || !take(s, '-') ||
+        !take_two(s, &d.day))
         return false;
     if (d.month < 1 || d.month > 12 || d.day < 1 || d.day > days_in_month(d.year, d.month))
         return false;
@@ -148,7 +167,7 @@ static bool take_fraction(struct qn_str *s, int *ret_ms)
     if (!take(s, '.'))
         return true;
     int weight = 100, digits = 0, digit;
-    while (digits < 9 && take_digits(s, 1, &digit)) {
+    while (digits < 9 && take_one(s, &digit)) {
         *ret_ms += digit * weight;
         weight /= 10;
         digits++;
@@ -169,8 +188,7 @@ static bool take_offset(struct qn_str *s, int *ret_minutes)
         sign = -1;
     else
         return false;
-    if (!take_digits(s, 2, &hours) || !take(s, ':') || !take_digits(s, 2, &minutes) || hours > 23 ||
-        minutes > 59)
+    if (!take_two(s, &hours) || !take(s, ':') || !take_two(s, &minutes) || hours > 23 || minutes > 59)
         return false;
     *ret_minutes = sign * (hours * 60 + minutes);
     return true;
@@ -180,8 +198,8 @@ bool qn_time_parse(struct qn_str text, int64_t *ret_wall_ms)
 {
     struct qn_date date;
     int hour, minute, second, ms, offset;
-    if (!take_date(&text, &date) || !take(&text, 'T') || !take_digits(&text, 2, &hour) || !take(&text, ':') ||
-        !take_digits(&text, 2, &minute) || !take(&text, ':') || !take_digits(&text, 2, &second) ||
+    if (!take_date(&text, &date) || !take(&text, 'T') || !take_two(&text, &hour) || !take(&text, ':') ||
+        !take_two(&text, &minute) || !take(&text, ':') || !take_two(&text, &second) ||
         !take_fraction(&text, &ms) || !take_offset(&text, &offset) || text.len != 0)
         return false;
     if (hour > 23 || minute > 59 || second > 59)

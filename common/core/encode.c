@@ -171,16 +171,23 @@ enum qn_status qn_percent_encode(struct qn_buf *to, struct qn_str text, enum qn_
 bool qn_percent_decode(struct qn_str text, char *to, size_t *ret_len, bool plus_is_space)
 {
     char *start = to;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '%') {
-            uint8_t byte;
-            if (text.len - i < 3 || !qn_hex_decode(qn_str_n(text.ptr + i + 1, 2), &byte))
-                return false;
-            *to++ = (char)byte;
-            i += 2;
-        } else {
-            *to++ = plus_is_space && text.ptr[i] == '+' ? ' ' : text.ptr[i];
+    while (text.len > 0) {
+        const char *percent = memchr(text.ptr, '%', text.len);
+        size_t plain = percent ? (size_t)(percent - text.ptr) : text.len;
+        memmove(to, text.ptr, plain);
+        for (size_t i = 0; plus_is_space && i < plain; i++) {
+            if (to[i] == '+')
+                to[i] = ' ';
         }
+        to += plain;
+        text = qn_str_n(text.ptr + plain, text.len - plain);
+        if (!percent)
+            break;
+        uint8_t byte;
+        if (text.len < 3 || !qn_hex_decode(qn_str_n(text.ptr + 1, 2), &byte))
+            return false;
+        *to++ = (char)byte;
+        text = qn_str_n(text.ptr + 3, text.len - 3);
     }
     *ret_len = (size_t)(to - start);
     return true;

@@ -39,9 +39,17 @@ void qn_id_new(char to[QN_ID_LEN + 1])
     to[len] = '\0';
 }
 
+/* Request ids are no secrets, but every request has one: a thread takes the randomness for many at once. */
+enum { ID_BYTES = QN_REQUEST_ID_LEN / 2, IDS_AT_ONCE = 32 };
+
 void qn_id_request(char to[QN_REQUEST_ID_LEN + 1])
 {
-    uint8_t bytes[QN_REQUEST_ID_LEN / 2];
-    qn_random_bytes(bytes, sizeof bytes);
-    qn_hex_encode(to, bytes, sizeof bytes);
+    static _Thread_local uint8_t bytes[IDS_AT_ONCE * ID_BYTES];
+    static _Thread_local size_t left;
+    if (left == 0) {
+        qn_random_bytes(bytes, sizeof bytes);
+        left = sizeof bytes;
+    }
+    left -= ID_BYTES;
+    qn_hex_encode(to, bytes + left, ID_BYTES);
 }

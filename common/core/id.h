@@ -16,7 +16,9 @@ void qn_id_new(char to[QN_ID_LEN + 1]);
 
 enum { QN_REQUEST_ID_LEN = 16 };
 
-/* 16 lower-case hex digits and a NUL, for request ids in logs. */
+/* 16 lower-case hex digits and a NUL, for request ids in logs; no secret. One system call for 32 of them,
+ * each thread for itself; a child made by fork(2) that does not go on to exec repeats its parent's next ones.
+ */
 void qn_id_request(char to[QN_REQUEST_ID_LEN + 1]);
 
 #endif

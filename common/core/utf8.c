@@ -45,26 +45,51 @@ size_t qn_utf8_get(struct qn_str s, uint32_t *ret_code_point)
     return len;
 }
 
-bool qn_utf8_valid(struct qn_str s)
+/* How many bytes at the front are from 'least' (0 or 1) to 7f, eight at a time: most text is ASCII. A byte
+ * that is 0 gets its high bit by the subtraction; where all are 1 to 7f, nothing is borrowed and none has it.
+ */
+static size_t ascii_front(struct qn_str s, uint8_t least)
+{
+    const uint64_t highs = 0x8080808080808080u, ones = 0x0101010101010101u;
+    size_t i = 0;
+    uint64_t eight;
+    for (; s.len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, s.ptr + i, sizeof eight);
+        if (((eight | (eight - ones * least)) & highs) != 0)
+            return i;
+    }
+    while (i < s.len && (uint8_t)s.ptr[i] >= least && (uint8_t)s.ptr[i] < 0x80)
+        i++;
+    return i;
+}
+
+static inline bool is_valid(struct qn_str s, uint8_t least)
 {
     while (s.len) {
-        uint64_t eight;
-        if (s.len >= sizeof eight) { /* most text is ASCII */
-            memcpy(&eight, s.ptr, sizeof eight);
-            if ((eight & 0x8080808080808080u) == 0) {
-                s.ptr += sizeof eight;
-                s.len -= sizeof eight;
-                continue;
-            }
-        }
-        uint32_t code_point;
-        size_t len = qn_utf8_get(s, &code_point);
-        if (len == 0)
-            return false;
+        size_t len = ascii_front(s, least);
         s.ptr += len;
         s.len -= len;
+        /* Up to eight characters one by one: some of them were no ASCII. */
+        for (int i = 0; i < 8 && s.len; i++) {
+            uint32_t code_point;
+            len = qn_utf8_get(s, &code_point);
+            if (len == 0 || code_point < least)
+                return false;
+            s.ptr += len;
+            s.len -= len;
+        }
     }
     return true;
+}
+
+bool qn_utf8_valid(struct qn_str s)
+{
+    return is_valid(s, 0);
+}
+
+bool qn_utf8_valid_text(struct qn_str s)
+{
+    return is_valid(s, 1);
 }
 
 size_t qn_utf8_count(struct qn_str s)

@@ -11,6 +11,9 @@
  * well-formed. */
 bool qn_utf8_valid(struct qn_str s);
 
+/* The same, and no NUL in it: what can travel on as a C string. */
+bool qn_utf8_valid_text(struct qn_str s);
+
 /* Length in UTF-16 code units, as JavaScript counts. Requires: well-formed text. */
 size_t qn_utf8_utf16_len(struct qn_str s);
 

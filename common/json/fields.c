@@ -14,7 +14,8 @@ struct table {
         struct qn_str name;
         const ProtobufCFieldDescriptor *field; /* NULL: free */
     } * slots;
-    char *names; /* the camel-case ones, end to end */
+    char *names;         /* the camel-case ones with quotes and colon, end to end */
+    struct qn_str *keys; /* the same, field by field */
 };
 
 /* By the descriptor's address; open addressing again. A slot is filled once and never changes after, so
@@ -60,6 +61,7 @@ static void table_free(struct table *table)
         return;
     free(table->slots);
     free(table->names);
+    free(table->keys);
     free(table);
 }
 
@@ -83,9 +85,9 @@ static void table_add(struct table *table, struct qn_str name, const ProtobufCFi
 /* NULL when memory is short. */
 static struct table *table_new(const ProtobufCMessageDescriptor *descriptor)
 {
-    size_t n_names = 2 * (size_t)descriptor->n_fields, n_chars = 0;
-    for (size_t i = 0; i < descriptor->n_fields; i++)
-        n_chars += strlen(descriptor->fields[i].name);
+    size_t n_fields = descriptor->n_fields, n_names = 2 * n_fields, n_chars = 0;
+    for (size_t i = 0; i < n_fields; i++)
+        n_chars += strlen(descriptor->fields[i].name) + sizeof "\"\":" - 1;
 
     struct table *table = calloc(1, sizeof *table);
     if (!table)
@@ -96,17 +98,23 @@ static struct table *table_new(const ProtobufCMessageDescriptor *descriptor)
         table->n_slots *= 2;
     table->slots = calloc(table->n_slots, sizeof *table->slots);
     table->names = malloc(n_chars + 1);
-    if (!table->slots || !table->names) {
+    table->keys = calloc(n_fields + 1, sizeof *table->keys);
+    if (!table->slots || !table->names || !table->keys) {
         table_free(table);
         return NULL;
     }
     char *next = table->names;
-    for (size_t i = 0; i < descriptor->n_fields; i++) {
+    for (size_t i = 0; i < n_fields; i++) {
+        char *begin = next;
+        *next++ = '"';
         size_t len = qn_fields_camel(descriptor->fields[i].name, next);
         table_add(table, qn_str_n(next, len), &descriptor->fields[i]);
         next += len;
+        *next++ = '"';
+        *next++ = ':';
+        table->keys[i] = qn_str_n(begin, (size_t)(next - begin));
     }
-    for (size_t i = 0; i < descriptor->n_fields; i++)
+    for (size_t i = 0; i < n_fields; i++)
         table_add(table, qn_str_c(descriptor->fields[i].name), &descriptor->fields[i]);
     return table;
 }
@@ -140,6 +148,12 @@ static const struct table *table_of(const ProtobufCMessageDescriptor *descriptor
         atomic_fetch_sub(&n_tables, 1);
     }
     return found;
+}
+
+const struct qn_str *qn_fields_keys(const ProtobufCMessageDescriptor *descriptor)
+{
+    const struct table *table = table_of(descriptor);
+    return table ? table->keys : NULL;
 }
 
 static const ProtobufCFieldDescriptor *find_one_by_one(const ProtobufCMessageDescriptor *descriptor,

@@ -17,6 +17,11 @@ size_t qn_fields_camel(const char *name, char *to);
 const ProtobufCFieldDescriptor *qn_fields_find(const ProtobufCMessageDescriptor *descriptor,
                                                struct qn_str key);
 
+/* The JSON names of all fields, each as it stands in an object: "\"displayName\":", in the order of the
+ * descriptor's fields. NULL when there is no room or memory for its table: then make them with
+ * qn_fields_camel(). */
+const struct qn_str *qn_fields_keys(const ProtobufCMessageDescriptor *descriptor);
+
 /* Descriptors are part of the program, so their number is known; Quintet has about a hundred. */
 enum { QN_FIELDS_TABLES_MAX = 512 };
 

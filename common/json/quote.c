@@ -17,8 +17,46 @@ static void write_escaped(struct qn_buf *to, char c)
         qn_buf_printf(to, "\\u%04x", (unsigned)c);
 }
 
+/* Whether any of eight bytes must be escaped: below 0x20, a quote or a backslash. Exact (Bit Twiddling Hacks,
+ * "Determine if a word has a byte less than n"). */
+static bool any_must_escape(uint64_t eight)
+{
+    const uint64_t highs = 0x8080808080808080u, ones = 0x0101010101010101u;
+    uint64_t quote = eight ^ ones * '"', backslash = eight ^ ones * '\\';
+    return ((((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) |
+             ((backslash - ones) & ~backslash)) &
+            highs) != 0;
+}
+
+/* Whether it can be written as it is, as most text can. */
+static bool is_plain(struct qn_str text)
+{
+    uint64_t eight;
+    size_t i = 0;
+    for (; text.len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, text.ptr + i, sizeof eight);
+        if (any_must_escape(eight))
+            return false;
+    }
+    if (text.len >= sizeof eight) { /* the last eight, some of them for the second time */
+        memcpy(&eight, text.ptr + text.len - sizeof eight, sizeof eight);
+        return !any_must_escape(eight);
+    }
+    while (i < text.len && !must_escape(text.ptr[i]))
+        i++;
+    return i == text.len;
+}
+
 void qn_quote_write(struct qn_buf *to, struct qn_str text)
 {
+    char *room = text.len > 0 && is_plain(text) ? qn_buf_reserve(to, text.len + 2) : NULL;
+    if (room) {
+        room[0] = '"';
+        memcpy(room + 1, text.ptr, text.len);
+        room[1 + text.len] = '"';
+        qn_buf_commit(to, text.len + 2);
+        return;
+    }
     qn_buf_write_byte(to, '"');
     size_t plain = 0; /* first byte not yet written */
     for (size_t i = 0; i < text.len; i++) {

@@ -37,18 +37,13 @@ size_t qn_timestamp_format(int64_t seconds, int32_t nanos, char to[QN_TIMESTAMP_
 {
     if (seconds < SECONDS_MIN || seconds > SECONDS_MAX || nanos < 0 || nanos >= NANOS_PER_SECOND)
         return 0;
-    char text[QN_TIME_TEXT_LEN + 1];
-    qn_time_format(seconds * 1000, text);
-    memcpy(to, text, DATE_TIME_LEN);
+    qn_time_format(seconds * 1000 + nanos / 1000000, to); /* with milliseconds, as most have them */
     size_t digits = nanos == 0 ? 0 : nanos % 1000000 == 0 ? 3 : nanos % 1000 == 0 ? 6 : 9;
-    size_t len = DATE_TIME_LEN;
-    if (digits > 0) {
-        char fraction[9];
-        for (int i = 8; i >= 0; i--, nanos /= 10)
-            fraction[i] = (char)('0' + nanos % 10);
-        to[len++] = '.';
-        memcpy(to + len, fraction, digits);
-        len += digits;
+    size_t len = DATE_TIME_LEN + (digits > 0 ? 1 + digits : 0);
+    if (digits > 3) {
+        nanos %= 1000000;
+        for (size_t i = DATE_TIME_LEN + 9; i > DATE_TIME_LEN + 3; i--, nanos /= 10)
+            to[i] = (char)('0' + nanos % 10);
     }
     to[len++] = 'Z';
     to[len] = '\0';

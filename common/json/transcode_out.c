@@ -64,16 +64,21 @@ static void write_comma(struct qn_json_writer *w)
         qn_buf_write_byte(w->to, ',');
 }
 
-/* Made in its place: identifiers need no escapes. */
-static void write_key(struct qn_json_writer *w, const char *name)
+/* Identifiers need no escapes. */
+static void write_key(struct qn_json_writer *w, const struct qn_str *key, const char *name)
 {
     write_comma(w);
+    w->need_comma = false;
+    if (key) {
+        qn_buf_write_str(w->to, *key);
+        return;
+    }
+    /* Made in its place. */
     qn_buf_write_byte(w->to, '"');
     char *room = qn_buf_reserve(w->to, strlen(name));
     if (room)
         qn_buf_commit(w->to, qn_fields_camel(name, room));
     qn_buf_write(w->to, "\":", 2);
-    w->need_comma = false;
 }
 
 /* Made in its place: base64 needs no escapes. */
@@ -218,12 +223,13 @@ static enum qn_status write_message(struct qn_json_writer *w, const ProtobufCMes
         return write_timestamp(w, message);
     if (depth >= DEPTH_MAX)
         return QN_INTERNAL;
+    const struct qn_str *keys = qn_fields_keys(message->descriptor);
     qn_json_object_begin(w);
     for (size_t i = 0; i < message->descriptor->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
         if (!is_present(field, message))
             continue;
-        write_key(w, field->name);
+        write_key(w, keys ? &keys[i] : NULL, field->name);
         if (field->label == PROTOBUF_C_LABEL_REPEATED)
             QN_TRY(write_repeated(w, field, message, depth + 1));
         else

@@ -6,7 +6,7 @@
 #include "common/core/clock.h"
 #include "common/core/utf8.h"
 #include "common/rpc/inbound.h"
-#include "common/rpc/precheck.h"
+#include "common/rpc/pack.h"
 
 enum { STATE_MAX_BYTES = 4096 };
 
@@ -158,11 +158,13 @@ void qn_call_reply(struct qn_call *call, const void *out)
     struct qn_served *served = served_of(call);
     const ProtobufCMessage *message = out;
     QN_CHECK(message->descriptor == call->method->response);
-    struct qn_wire_result result = {
-        .cookies = served->cookies,
-        .n_cookies = served->n_cookies,
-        .payload_len = protobuf_c_message_get_packed_size(message),
-    };
+    struct qn_wire_result result = {.cookies = served->cookies, .n_cookies = served->n_cookies};
+    struct qn_error err = {0};
+    if (qn_pack_measure(message, &result.payload_len, &err) != QN_OK) {
+        qn_log(&call->ctx.log, QN_ERROR, "an answer that no peer would take", QN_F_C("error", err.message));
+        qn_call_fail_with(call, .status = QN_INTERNAL, .message = "the answer could not be written");
+        return;
+    }
     size_t size = qn_wire_add_result_size(&result);
     if (size > room_for(served)) {
         qn_call_fail_with(call, .status = QN_RESOURCE_EXHAUSTED, .message = "the answer is too large");
@@ -175,13 +177,7 @@ void qn_call_reply(struct qn_call *call, const void *out)
         return;
     }
     QN_CHECK(qn_wire_add_result(to, &result, &payload) == to + size);
-    QN_CHECK(protobuf_c_message_pack(message, (uint8_t *)payload) == result.payload_len);
-    struct qn_error err = {0};
-    if (qn_precheck(message->descriptor, qn_str_n(payload, result.payload_len), &err) != QN_OK) {
-        qn_log(&call->ctx.log, QN_ERROR, "an answer that no peer would take", QN_F_C("error", err.message));
-        qn_call_fail_with(call, .status = QN_INTERNAL, .message = "the answer could not be written");
-        return;
-    }
+    QN_CHECK(qn_pack_write(message, payload + result.payload_len) == payload);
     qn_buf_commit(buf, size);
     finish(served, QN_OK, size);
 }

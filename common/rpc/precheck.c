@@ -3,8 +3,8 @@
 #include "common/core/buf.h"
 #include "common/core/check.h"
 #include "common/core/utf8.h"
-
-enum { NESTING_MAX = 16, FIELDS_MAX = 65536 };
+#include "common/rpc/fill.h"
+#include "common/rpc/kind.h"
 
 /* protobuf-c reads tags and lengths of up to five bytes; so do we, and both see the same numbers. */
 enum { TAG_BYTES_MAX = 5, FIELD_NUMBER_MAX = (1 << 29) - 1 };
@@ -12,11 +12,13 @@ enum { TAG_BYTES_MAX = 5, FIELD_NUMBER_MAX = (1 << 29) - 1 };
 /* Fields of a message for which we remember whether they came already (proto/gen --lint keeps to it). */
 enum { MESSAGE_FIELDS_MAX = 64 };
 
-enum wire_type { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_LENGTH = 2, WIRE_32 = 5 };
-
+/* One walk checks, and fills a message when there is one to fill. When the arena is full it goes on without,
+ * so that what is malformed further on is still told. */
 struct walk {
     size_t n_fields; /* seen so far, packed elements and unknown ones included */
     struct qn_error *err;
+    struct qn_arena *arena; /* NULL: nothing is to be filled */
+    bool full;
 };
 
 static enum qn_status refuse(const struct walk *walk, const ProtobufCMessageDescriptor *in,
@@ -26,98 +28,107 @@ static enum qn_status refuse(const struct walk *walk, const ProtobufCMessageDesc
                         field ? field->name : "", why);
 }
 
-static enum wire_type wire_type_of(ProtobufCType type)
-{
-    switch (type) {
-    case PROTOBUF_C_TYPE_FIXED32:
-    case PROTOBUF_C_TYPE_SFIXED32:
-    case PROTOBUF_C_TYPE_FLOAT:
-        return WIRE_32;
-    case PROTOBUF_C_TYPE_FIXED64:
-    case PROTOBUF_C_TYPE_SFIXED64:
-    case PROTOBUF_C_TYPE_DOUBLE:
-        return WIRE_64;
-    case PROTOBUF_C_TYPE_STRING:
-    case PROTOBUF_C_TYPE_BYTES:
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return WIRE_LENGTH;
-    default:
-        return WIRE_VARINT;
-    }
-}
-
-static bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
+static inline bool short_varint(struct qn_reader *reader, uint64_t *ret_value)
 {
     const uint8_t *start = reader->next;
     return qn_reader_varint(reader, ret_value) == QN_OK && reader->next - start <= TAG_BYTES_MAX;
 }
 
 /* One value that is no length-delimited one. */
-static bool skip_scalar(struct qn_reader *reader, enum wire_type wire_type)
+static inline bool read_number(struct qn_reader *reader, enum qn_kind wire_type, uint64_t *ret_value)
 {
-    uint64_t value;
-    struct qn_str view;
+    uint32_t four;
     switch (wire_type) {
-    case WIRE_VARINT:
-        return qn_reader_varint(reader, &value) == QN_OK;
-    case WIRE_64:
-        return qn_reader_view(reader, 8, &view) == QN_OK;
+    case QN_KIND_VARINT:
+        return qn_reader_varint(reader, ret_value) == QN_OK;
+    case QN_KIND_64:
+        return qn_reader_u64le(reader, ret_value) == QN_OK;
     default:
-        return qn_reader_view(reader, 4, &view) == QN_OK;
+        if (qn_reader_u32le(reader, &four) != QN_OK)
+            return false;
+        *ret_value = four;
+        return true;
     }
 }
 
 /* A packed array of scalars. */
 static enum qn_status walk_packed(struct walk *walk, const ProtobufCMessageDescriptor *in,
-                                  const ProtobufCFieldDescriptor *field, struct qn_str bytes)
+                                  const ProtobufCFieldDescriptor *field, struct qn_str bytes,
+                                  ProtobufCMessage *into)
 {
     struct qn_reader reader = qn_reader_of(bytes);
-    enum wire_type wire_type = wire_type_of(field->type);
+    enum qn_kind wire_type = qn_kind_of(field->type);
+    uint64_t value;
     while (qn_reader_left(&reader) > 0) {
-        if (++walk->n_fields > FIELDS_MAX)
+        if (++walk->n_fields > QN_PRECHECK_FIELDS_MAX)
             return refuse(walk, in, field, "too many fields in all");
-        if (!skip_scalar(&reader, wire_type))
+        if (!read_number(&reader, wire_type, &value))
             return refuse(walk, in, field, "a malformed element");
+        if (into != NULL && !walk->full)
+            walk->full = !qn_fill_number(into, field, value, walk->arena);
     }
     return QN_OK;
 }
 
 static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
-                                   struct qn_str bytes, unsigned depth);
+                                   struct qn_str bytes, unsigned depth, ProtobufCMessage *into);
+
+/* Fills an inner message in, if anything is filled. */
+static enum qn_status walk_inner(struct walk *walk, const ProtobufCFieldDescriptor *field,
+                                 struct qn_str bytes, unsigned depth, ProtobufCMessage *into)
+{
+    ProtobufCMessage *inner = NULL;
+    if (into != NULL && !walk->full && depth <= QN_PRECHECK_NESTING_MAX) {
+        inner = qn_fill_message(into, field, walk->arena);
+        walk->full = inner == NULL;
+    }
+    return walk_message(walk, field->descriptor, bytes, depth, inner);
+}
 
 /* The bytes of a known field of length-delimited form. */
 static enum qn_status walk_bytes(struct walk *walk, const ProtobufCMessageDescriptor *in,
-                                 const ProtobufCFieldDescriptor *field, struct qn_str bytes, unsigned depth)
+                                 const ProtobufCFieldDescriptor *field, struct qn_str bytes, unsigned depth,
+                                 ProtobufCMessage *into)
 {
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING:
-        if (bytes.len > 0 && memchr(bytes.ptr, '\0', bytes.len) != NULL)
-            return refuse(walk, in, field, "text with a NUL");
-        if (!qn_utf8_valid(bytes))
-            return refuse(walk, in, field, "text that is not UTF-8");
-        return QN_OK;
+        if (!qn_utf8_valid_text(bytes))
+            return refuse(walk, in, field,
+                          memchr(bytes.ptr, '\0', bytes.len) ? "text with a NUL" : "text that is not UTF-8");
+        break;
     case PROTOBUF_C_TYPE_BYTES:
-        return QN_OK;
+        break;
     case PROTOBUF_C_TYPE_MESSAGE:
-        return walk_message(walk, field->descriptor, bytes, depth + 1);
+        return walk_inner(walk, field, bytes, depth + 1, into);
     default:
-        return walk_packed(walk, in, field, bytes);
+        return walk_packed(walk, in, field, bytes, into);
     }
+    if (into != NULL && !walk->full)
+        walk->full = !qn_fill_bytes(into, field, bytes, walk->arena);
+    return QN_OK;
 }
 
 /* Whether a field may come in this form: its own, or packed when it is an array of scalars. */
 static bool form_fits(const ProtobufCFieldDescriptor *field, uint64_t wire_type)
 {
-    enum wire_type own = wire_type_of(field->type);
-    return wire_type == own || (wire_type == WIRE_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED);
+    enum qn_kind own = qn_kind_of(field->type);
+    return wire_type == own || (wire_type == QN_KIND_LENGTH && field->label == PROTOBUF_C_LABEL_REPEATED);
 }
 
-/* Recursion ends at NESTING_MAX. */
+/* Fields stand in the order of their numbers, and most messages have no gaps: then a number is a place. */
+static const ProtobufCFieldDescriptor *field_of(const ProtobufCMessageDescriptor *descriptor, unsigned number)
+{
+    if (number <= descriptor->n_fields && descriptor->fields[number - 1].id == number)
+        return &descriptor->fields[number - 1];
+    return protobuf_c_message_descriptor_get_field(descriptor, number);
+}
+
+/* Recursion ends at QN_PRECHECK_NESTING_MAX. */
 static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDescriptor *descriptor,
-                                   struct qn_str bytes, unsigned depth)
+                                   struct qn_str bytes, unsigned depth, ProtobufCMessage *into)
 {
     QN_CHECK(descriptor->n_fields <= MESSAGE_FIELDS_MAX);
-    if (depth > NESTING_MAX)
+    if (depth > QN_PRECHECK_NESTING_MAX)
         return refuse(walk, descriptor, NULL, "nested too deeply");
     if (bytes.len == 0)
         return QN_OK;
@@ -127,19 +138,21 @@ static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDesc
         uint64_t tag;
         if (!short_varint(&reader, &tag) || tag >> 3 == 0 || tag >> 3 > FIELD_NUMBER_MAX)
             return refuse(walk, descriptor, NULL, "a malformed field number");
-        if (++walk->n_fields > FIELDS_MAX)
+        if (++walk->n_fields > QN_PRECHECK_FIELDS_MAX)
             return refuse(walk, descriptor, NULL, "too many fields in all");
         uint64_t wire_type = tag & 7;
-        if (wire_type != WIRE_VARINT && wire_type != WIRE_64 && wire_type != WIRE_LENGTH &&
-            wire_type != WIRE_32)
+        if (wire_type != QN_KIND_VARINT && wire_type != QN_KIND_64 && wire_type != QN_KIND_LENGTH &&
+            wire_type != QN_KIND_32)
             return refuse(walk, descriptor, NULL, "a group or an unknown wire type");
-        const ProtobufCFieldDescriptor *field =
-            protobuf_c_message_descriptor_get_field(descriptor, (unsigned)(tag >> 3));
+        const ProtobufCFieldDescriptor *field = field_of(descriptor, (unsigned)(tag >> 3));
         if (field != NULL && !form_fits(field, wire_type))
             return refuse(walk, descriptor, field, "the wrong wire type");
-        if (wire_type != WIRE_LENGTH) {
-            if (!skip_scalar(&reader, (enum wire_type)wire_type))
+        if (wire_type != QN_KIND_LENGTH) {
+            uint64_t value;
+            if (!read_number(&reader, (enum qn_kind)wire_type, &value))
                 return refuse(walk, descriptor, field, "a malformed value");
+            if (field != NULL && into != NULL && !walk->full)
+                walk->full = !qn_fill_number(into, field, value, walk->arena);
             continue;
         }
         uint64_t len;
@@ -157,7 +170,7 @@ static enum qn_status walk_message(struct walk *walk, const ProtobufCMessageDesc
                 return refuse(walk, descriptor, field, "given twice");
             seen |= bit;
         }
-        QN_TRY(walk_bytes(walk, descriptor, field, content, depth));
+        QN_TRY(walk_bytes(walk, descriptor, field, content, depth, into));
     }
     return QN_OK;
 }
@@ -166,43 +179,18 @@ enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descriptor, struct 
                            struct qn_error *err)
 {
     struct walk walk = {.err = err};
-    return walk_message(&walk, descriptor, bytes, 1);
-}
-
-static void *arena_alloc(void *arena, size_t bytes)
-{
-    return qn_arena_alloc(arena, bytes);
-}
-
-static void arena_free(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory; /* with the arena */
+    return walk_message(&walk, descriptor, bytes, 1, NULL);
 }
 
 enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
                          struct qn_arena *arena, void **ret_message, struct qn_error *err)
 {
-    QN_TRY(qn_precheck(descriptor, bytes, err));
-    ProtobufCAllocator allocator = {arena_alloc, arena_free, arena};
-    /* After the precheck only the arena can refuse. */
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(descriptor, &allocator, bytes.len, (const uint8_t *)bytes.ptr);
-    if (message == NULL)
+    struct walk walk = {.err = err, .arena = arena};
+    ProtobufCMessage *message = qn_fill_new(descriptor, arena);
+    walk.full = message == NULL;
+    QN_TRY(walk_message(&walk, descriptor, bytes, 1, message));
+    if (walk.full)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: larger than a call's memory", descriptor->name);
     *ret_message = message;
-    return QN_OK;
-}
-
-enum qn_status qn_pack(const void *message, struct qn_arena *arena, struct qn_str *ret_bytes)
-{
-    const ProtobufCMessage *base = message;
-    size_t len = protobuf_c_message_get_packed_size(base);
-    char *bytes = qn_arena_alloc(arena, len > 0 ? len : 1);
-    if (bytes == NULL)
-        return QN_RESOURCE_EXHAUSTED;
-    protobuf_c_message_pack(base, (uint8_t *)bytes);
-    QN_TRY(qn_precheck(base->descriptor, qn_str_n(bytes, len), NULL));
-    *ret_bytes = qn_str_n(bytes, len);
     return QN_OK;
 }

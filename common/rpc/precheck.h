@@ -7,7 +7,10 @@
 #include "common/core/status.h"
 #include "common/core/str.h"
 
-/* Walks the raw bytes of a protobuf message by its descriptor before protobuf-c sees them, because protobuf-c
+/* What a peer may send, and so we. */
+enum { QN_PRECHECK_NESTING_MAX = 16, QN_PRECHECK_FIELDS_MAX = 65536 };
+
+/* Walks the raw bytes of a protobuf message by its descriptor; protobuf-c never sees them, because it
  * cuts strings at a NUL, takes invalid UTF-8 and has open reports of bad memory use on hostile input. Refused
  * with QN_INVALID_ARGUMENT: malformed or overlong varints, wrong wire types for known fields, lengths past
  * the end, groups, field number 0, strings that are not UTF-8 or hold a NUL, a message given twice where
@@ -16,13 +19,9 @@
 QN_MUST_USE enum qn_status qn_precheck(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
                                        struct qn_error *err);
 
-/* Prechecks, then unpacks into the arena: nothing is to be freed. QN_RESOURCE_EXHAUSTED at the arena's
- * ceiling. */
+/* Checks the same and fills a message in the same walk, in the arena: nothing is to be freed. Unknown fields
+ * are not kept. QN_RESOURCE_EXHAUSTED at the arena's ceiling, when the bytes are sound. */
 QN_MUST_USE enum qn_status qn_unpack(const ProtobufCMessageDescriptor *descriptor, struct qn_str bytes,
                                      struct qn_arena *arena, void **ret_message, struct qn_error *err);
-
-/* Packs into the arena; refuses (QN_INVALID_ARGUMENT) text that is not UTF-8, so that we never send what a
- * peer would refuse. */
-QN_MUST_USE enum qn_status qn_pack(const void *message, struct qn_arena *arena, struct qn_str *ret_bytes);
 
 #endif

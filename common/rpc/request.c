@@ -1,8 +1,9 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "common/core/utf8.h"
 #include "common/rpc/outbound.h"
+#include "common/rpc/pack.h"
 #include "common/rpc/precheck.h"
-#include "rpc.pb-c.h"
 
 static struct qn_metric calls_metric = {
     .name = "quintet_rpc_client_calls_total",
@@ -146,10 +147,24 @@ void qn_request_answer(struct qn_request *request, const struct qn_wire_answer *
 
 /* The start. */
 
+/* Whether a peer will take what goes with the call: one bad byte would cost every call of the message its
+ * answer. */
+static bool is_text(const struct qn_context *ctx)
+{
+    return qn_utf8_valid_text(ctx->request_id) && qn_utf8_valid_text(ctx->traceparent) &&
+           qn_utf8_valid_text(ctx->caller.user_id) && qn_utf8_valid_text(ctx->caller.session_id) &&
+           qn_utf8_valid_text(ctx->caller.client_ip) && qn_utf8_valid_text(ctx->caller.user_agent) &&
+           qn_utf8_valid_text(ctx->credentials.cookie) && qn_utf8_valid_text(ctx->credentials.bearer);
+}
+
 /* Writes the Call, with the payload packed in its place, into the arena. */
 static enum qn_status write_call(struct qn_request *request, const ProtobufCMessage *in, struct qn_str packed)
 {
-    size_t payload_len = in != NULL ? protobuf_c_message_get_packed_size(in) : packed.len;
+    size_t payload_len = packed.len;
+    if (in != NULL)
+        QN_TRY(qn_pack_measure(in, &payload_len, NULL));
+    if (!is_text(request->ctx))
+        return QN_INVALID_ARGUMENT;
     size_t size = qn_wire_call_size(request->ctx, payload_len);
     if (qn_wire_request_size(strlen(request->method->path)) + qn_wire_add_call_size(size, UINT32_MAX) >
         request->client->options.message_max_bytes)
@@ -163,11 +178,9 @@ static enum qn_status write_call(struct qn_request *request, const ProtobufCMess
         if (payload_len > 0)
             memcpy(payload, packed.ptr, payload_len);
     } else {
-        QN_CHECK(protobuf_c_message_pack(in, (uint8_t *)payload) == payload_len);
-        QN_TRY(qn_precheck(in->descriptor, qn_str_n(payload, payload_len), NULL));
+        QN_CHECK(qn_pack_write(in, payload + payload_len) == payload);
     }
-    /* One bad byte here would cost every call of the message its answer. */
-    return qn_precheck(&quintet__rpc__v1__call__descriptor, request->call, NULL);
+    return QN_OK;
 }
 
 static void start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,

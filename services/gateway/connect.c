@@ -31,6 +31,9 @@ struct connect_call {
 /* Connect-Timeout-Ms: "positive integer as ASCII string of at most 10 digits". */
 enum { TIMEOUT_DIGITS_MAX = 10, JSON_OUT_MAX = 16 * 1024 * 1024 };
 
+/* Most answers fit in so much, which is taken at once and not by doubling. */
+enum { JSON_OUT_USUAL = 2 * 1024 - 1 };
+
 static void fail(struct gateway_request *req, enum qn_status status, const char *message)
 {
     gateway_connect_fail(req, &(const struct qn_fault){.status = status, .message = message});
@@ -194,7 +197,7 @@ static void on_answer(struct gateway_request *req)
         gateway_reply_header(&reply, "Content-Type", QN_STR("application/proto"));
         reply.body = rpc->packed;
         gateway_request_reply(req, &reply);
-    } else if (qn_json_from_message(rpc->out, &json) != QN_OK) {
+    } else if (!qn_buf_reserve(&json, JSON_OUT_USUAL) || qn_json_from_message(rpc->out, &json) != QN_OK) {
         fail(req, QN_INTERNAL, "the answer cannot be said in JSON");
     } else {
         gateway_reply_header(&reply, "Content-Type", QN_STR("application/json"));

@@ -2,7 +2,7 @@
 
 #include "common/core/encode.h"
 #include "common/json/writer.h"
-#include "common/rpc/precheck.h"
+#include "common/rpc/pack.h"
 #include "rpc.pb-c.h"
 #include "services/gateway/connect.h"
 

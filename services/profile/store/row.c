@@ -1,7 +1,5 @@
 #include "services/profile/store/row.h"
 
-#include <stdio.h>
-
 #include "common/core/check.h"
 #include "services/profile/profile.h"
 
@@ -49,12 +47,11 @@ static bool to_rfc3339(struct qn_str text, char room[TIME_ROOM], struct qn_str *
     const char *end = text.ptr + text.len;
     bool has_hours = end[-3] == '+' || end[-3] == '-';
     bool has_minutes = end[-6] == '+' || end[-6] == '-';
-    int len = snprintf(room, TIME_ROOM, "%.*sT%.*s%s", DATE_LEN, text.ptr, (int)text.len - DATE_LEN - 1,
-                       text.ptr + DATE_LEN + 1,
-                       has_hours     ? ":00"
-                       : has_minutes ? ""
-                                     : "Z");
-    *ret_text = qn_str_n(room, (size_t)len);
+    struct qn_str tail = has_hours ? QN_STR(":00") : has_minutes ? QN_STR("") : QN_STR("Z");
+    memcpy(room, text.ptr, text.len);
+    room[DATE_LEN] = 'T';
+    memcpy(room + text.len, tail.ptr, tail.len);
+    *ret_text = qn_str_n(room, text.len + tail.len);
     return true;
 }
 

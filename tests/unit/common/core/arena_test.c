@@ -42,6 +42,35 @@ static void test_many_small_blocks_around_large_ones(void **state)
     qn_arena_fini(&arena);
 }
 
+/* Chunks that went from one arena to the next: never to two at once, and cleared where that is asked for. */
+static void test_kept_chunks_belong_to_one_arena(void **state)
+{
+    (void)state;
+    enum { ARENAS = 600, ROUNDS = 3, BYTES = 900, MORE_BYTES = 1800 }; /* more than are kept */
+    static struct qn_arena arenas[ARENAS];
+    static unsigned char *small[ARENAS], *large[ARENAS];
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < ARENAS; i++) {
+            qn_arena_init(&arenas[i], 1024 * 1024);
+            small[i] = qn_arena_zalloc(&arenas[i], BYTES);
+            large[i] = qn_arena_zalloc(&arenas[i], MORE_BYTES);
+            assert_non_null(small[i]);
+            assert_non_null(large[i]);
+            for (size_t at = 0; at < BYTES; at++)
+                assert_int_equal(small[i][at], 0);
+            memset(small[i], i % 251 + 1, BYTES);
+            memset(large[i], i % 241 + 1, MORE_BYTES);
+        }
+        for (int i = 0; i < ARENAS; i++) {
+            assert_int_equal(small[i][0], i % 251 + 1);
+            assert_int_equal(small[i][BYTES - 1], i % 251 + 1);
+            assert_int_equal(large[i][0], i % 241 + 1);
+            assert_int_equal(large[i][MORE_BYTES - 1], i % 241 + 1);
+            qn_arena_fini(&arenas[i]);
+        }
+    }
+}
+
 static void test_the_ceiling_holds(void **state)
 {
     (void)state;
@@ -125,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_is_aligned_and_apart),
         cmocka_unit_test(test_many_small_blocks_around_large_ones),
+        cmocka_unit_test(test_kept_chunks_belong_to_one_arena),
         cmocka_unit_test(test_the_ceiling_holds),
         cmocka_unit_test(test_sizes_that_overflow_are_refused),
         cmocka_unit_test(test_cleared_memory_is_clear),

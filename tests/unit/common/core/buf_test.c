@@ -203,6 +203,35 @@ static void test_varints(void **state)
     }
 }
 
+/* Every length, at the end of the bytes and before others: short ones are read eight bytes at a time. */
+static void test_varints_of_every_length(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits <= 64; bits++) {
+        for (size_t behind = 0; behind <= 9; behind++) {
+            /* As many bits as said, the lowest and some between set. */
+            uint64_t value = bits == 0 ? 0
+                                       : (UINT64_C(1) << (bits - 1)) |
+                                             (0x5a5a3c3c96961u & ((UINT64_C(1) << (bits - 1)) - 1)) | 1;
+            uint8_t bytes[20];
+            size_t len = 0;
+            for (uint64_t rest = value; len == 0 || rest > 0; rest >>= 7)
+                bytes[len++] = (uint8_t)((rest & 0x7f) | (rest >= 0x80 ? 0x80 : 0));
+            memset(bytes + len, 0xff, behind);
+            struct qn_reader reader = qn_reader_of(qn_str_n((char *)bytes, len + behind));
+            uint64_t read;
+            assert_int_equal(qn_reader_varint(&reader, &read), QN_OK);
+            assert_true(read == value);
+            assert_int_equal(qn_reader_left(&reader), behind);
+            if (len > 1) {
+                reader = qn_reader_of(qn_str_n((char *)bytes, len - 1)); /* cut */
+                assert_int_equal(qn_reader_varint(&reader, &read), QN_INVALID_ARGUMENT);
+                assert_int_equal(qn_reader_left(&reader), len - 1);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_fixed_numbers_are_little_endian),
         cmocka_unit_test(test_too_few_bytes_move_nothing),
         cmocka_unit_test(test_varints),
+        cmocka_unit_test(test_varints_of_every_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,6 @@
 #include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/core/id.h"
@@ -54,6 +56,37 @@ static void test_request_ids_are_hex(void **state)
     assert_string_not_equal(a, b);
 }
 
+/* More than one system call gives; in two threads at once, each with randomness of its own. */
+enum { MANY = 500 };
+
+static void *make_request_ids(void *to)
+{
+    for (int i = 0; i < MANY; i++)
+        qn_id_request(((char(*)[QN_REQUEST_ID_LEN + 1]) to)[i]);
+    return NULL;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return memcmp(a, b, QN_REQUEST_ID_LEN + 1);
+}
+
+static void test_no_request_id_comes_twice(void **state)
+{
+    (void)state;
+    static char ids[2 * MANY][QN_REQUEST_ID_LEN + 1];
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, make_request_ids, ids), 0);
+    make_request_ids(ids + MANY);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    qsort(ids, 2 * MANY, sizeof ids[0], compare_ids);
+    for (int i = 0; i < 2 * MANY; i++) {
+        assert_int_equal(strspn(ids[i], "0123456789abcdef"), 16);
+        if (i > 0)
+            assert_string_not_equal(ids[i - 1], ids[i]);
+    }
+}
+
 static void test_random_bytes_fill_exactly(void **state)
 {
     (void)state;
@@ -77,6 +110,7 @@ int main(void)
         cmocka_unit_test(test_ids_have_the_shape_of_better_auths),
         cmocka_unit_test(test_letters_are_uniform),
         cmocka_unit_test(test_request_ids_are_hex),
+        cmocka_unit_test(test_no_request_id_comes_twice),
         cmocka_unit_test(test_random_bytes_fill_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,37 @@ static void test_ill_formed_text(void **state)
         assert_false(qn_utf8_valid(bad[i]));
 }
 
+/* One byte among others at every place of every short length: eight bytes are looked at together. */
+static void test_one_byte_among_others(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned char byte;
+        bool valid, text;
+    } rows[] = {{0x00, true, false},
+                {0x01, true, true},
+                {0x7f, true, true},
+                {0x80, false, false},
+                {0xff, false, false}};
+    for (size_t len = 1; len <= 34; len++) {
+        for (size_t place = 0; place < len; place++) {
+            for (size_t i = 0; i < QN_COUNT(rows); i++) {
+                char bytes[34];
+                memset(bytes, 'x', len);
+                bytes[place] = (char)rows[i].byte;
+                assert_int_equal(qn_utf8_valid(qn_str_n(bytes, len)), rows[i].valid);
+                assert_int_equal(qn_utf8_valid_text(qn_str_n(bytes, len)), rows[i].text);
+                if (place + 1 < len) { /* U+00E9, and a NUL behind what is no ASCII */
+                    memcpy(bytes + place, "\xc3\xa9", 2);
+                    assert_true(qn_utf8_valid_text(qn_str_n(bytes, len)));
+                    bytes[len - 1] = '\0';
+                    assert_false(qn_utf8_valid_text(qn_str_n(bytes, len)));
+                }
+            }
+        }
+    }
+}
+
 /* Every code point there is: written, read back, counted. */
 static void test_every_code_point_goes_there_and_back(void **state)
 {
@@ -108,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_well_formed_text),
         cmocka_unit_test(test_ill_formed_text),
+        cmocka_unit_test(test_one_byte_among_others),
         cmocka_unit_test(test_every_code_point_goes_there_and_back),
         cmocka_unit_test(test_what_is_no_code_point_becomes_the_replacement),
         cmocka_unit_test(test_get_tells_an_end_and_bad_bytes),

@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <stdio.h>
 
 #include "common/core/check.h"
 #include "common/json/fields.h"
@@ -42,6 +43,19 @@ static void json_names_are_protocs(void **state)
     }
     char json[8];
     assert_int_equal(qn_fields_camel("___", json), 0);
+}
+
+static void keys_stand_ready_in_the_order_of_the_fields(void **state)
+{
+    (void)state;
+    const struct qn_str *keys = qn_fields_keys(&quintet__test__v1__names__descriptor);
+    assert_non_null(keys);
+    for (size_t i = 0; i < QN_COUNT(names); i++) {
+        char wanted[40];
+        snprintf(wanted, sizeof wanted, "\"%s\":", names[i].json);
+        assert_str(keys[i], wanted);
+    }
+    assert_ptr_equal(qn_fields_keys(&quintet__test__v1__names__descriptor), keys);
 }
 
 static void both_names_of_a_field_find_it(void **state)
@@ -103,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_names_are_protocs),
+        cmocka_unit_test(keys_stand_ready_in_the_order_of_the_fields),
         cmocka_unit_test(both_names_of_a_field_find_it),
         cmocka_unit_test(more_messages_than_are_remembered_are_found_by_all_threads),
         cmocka_unit_test(sizes_are_those_of_the_structs),

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "common/core/check.h"
 #include "common/json/quote.h"
 #include "tests/harness/test.h"
@@ -24,6 +26,48 @@ static void writing_escapes_what_javascript_does(void **state)
         assert_str(qn_buf_view(&to), cases[i].quoted);
         qn_buf_fini(&to);
     }
+}
+
+/* One byte among others at every place of every short length: eight bytes are looked at together. */
+static void writing_finds_what_must_be_escaped_anywhere(void **state)
+{
+    (void)state;
+    static const struct {
+        char byte;
+        const char *written;
+    } cases[] = {{'\x1f', "\\u001f"}, {' ', " "},     {'!', "!"}, {'"', "\\\""}, {'#', "#"},
+                 {'[', "["},          {'\\', "\\\\"}, {']', "]"}, {'\n', "\\n"}, {'\x7f', "\x7f"}};
+    for (size_t len = 1; len <= 26; len++) {
+        for (size_t place = 0; place < len; place++) {
+            for (size_t i = 0; i < QN_COUNT(cases); i++) {
+                char text[26], wanted[64];
+                memset(text, 'x', len);
+                text[place] = cases[i].byte;
+                snprintf(wanted, sizeof wanted, "\"%.*s%s%.*s\"", (int)place, "xxxxxxxxxxxxxxxxxxxxxxxxxx",
+                         cases[i].written, (int)(len - place - 1), "xxxxxxxxxxxxxxxxxxxxxxxxxx");
+                struct qn_buf to;
+                qn_buf_init(&to, 64);
+                qn_quote_write(&to, qn_str_n(text, len));
+                assert_str(qn_buf_view(&to), wanted);
+                qn_buf_fini(&to);
+            }
+        }
+    }
+}
+
+/* With room for exactly what is written, and for one byte less. */
+static void writing_keeps_to_the_ceiling(void **state)
+{
+    (void)state;
+    struct qn_buf to;
+    qn_buf_init(&to, 7);
+    qn_quote_write(&to, QN_STR("plain"));
+    assert_str(qn_buf_view(&to), "\"plain\"");
+    qn_buf_fini(&to);
+    qn_buf_init(&to, 6);
+    qn_quote_write(&to, QN_STR("plain"));
+    assert_true(qn_buf_failed(&to));
+    qn_buf_fini(&to);
 }
 
 static void scan_stops_at_the_quote_or_at_what_is_wrong(void **state)
@@ -104,6 +148,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writing_escapes_what_javascript_does),
+        cmocka_unit_test(writing_finds_what_must_be_escaped_anywhere),
+        cmocka_unit_test(writing_keeps_to_the_ceiling),
         cmocka_unit_test(scan_stops_at_the_quote_or_at_what_is_wrong),
         cmocka_unit_test(escapes_are_decoded_in_place),
     };
