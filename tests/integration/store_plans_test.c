@@ -165,7 +165,7 @@ static void test_no_statement_reads_a_whole_table(void **state)
     static const char *const indexes[] = {
         "user_pkey",    "user_email_key",   "session_token_key",       "account_userId_idx",
         "profile_pkey", "profile_list_idx", "profile_list_gender_idx", "profile_list_city_idx",
-        "photo_pkey",   "photo_user_idx",   "photo_main_key",
+        "photo_pkey",   "photo_user_idx",   "profile_user_hash",       "photo_main_hash",
     };
     seed();
     harness_store_do(&store, "select pg_stat_reset()");
