@@ -24,6 +24,10 @@ struct pg_statement {
     /* A plain SELECT: takes no row locks, calls nothing that writes or waits. Only such statements share a
      * connection with others; all else has its connection alone. */
     bool plain_select;
+    /* Its answer comes in PostgreSQL's binary format: for what is asked so often that writing a time as text
+     * there and reading it here shows. Texts are the same bytes in both; of other types only bool and the two
+     * timestamps are read from it. */
+    bool binary;
 };
 
 enum { PG_PARAMS_MAX = 16, PG_STEPS_MAX = 8 };
@@ -89,7 +93,11 @@ int pg_result_rows(const PGresult *result);
 struct qn_str pg_result_str(const PGresult *result, int row, int column); /* empty for null */
 bool pg_result_null(const PGresult *result, int row, int column);
 int64_t pg_result_i64(const PGresult *result, int row, int column); /* 0 for null or no number */
-bool pg_result_bool(const PGresult *result, int row, int column);   /* 't' */
+bool pg_result_bool(const PGresult *result, int row, int column);   /* in either format; false for null */
+bool pg_result_is_binary(const PGresult *result);                   /* what struct pg_statement asked for */
+/* Of a binary answer: microseconds since 2000-01-01 in UTC, for "infinity" and "-infinity" INT64_MAX and
+ * INT64_MIN. False for a column that is neither a timestamp nor a timestamptz, and for null. */
+bool pg_result_time(const PGresult *result, int row, int column, int64_t *ret_us);
 
 /* Text of an array parameter, {"a","b"}, for = ANY($1); NULL at the arena's ceiling. Requires: no value holds
  * NUL. */

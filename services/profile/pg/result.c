@@ -4,7 +4,11 @@
 #include "services/profile/pg/query.h"
 
 /* Reading results and writing array parameters: the text formats of PostgreSQL documentation, "Arrays: Array
- * Input and Output Syntax" and "Boolean Type". */
+ * Input and Output Syntax" and "Boolean Type"; the binary ones, which it leaves to the types' send functions
+ * (boolsend, timestamp_send and timestamptz_send; times are 64-bit integers in every server since 10). */
+
+/* src/include/catalog/pg_type.dat; built-in types keep their numbers for ever. */
+enum { TIMESTAMP_OID = 1114, TIMESTAMPTZ_OID = 1184 };
 
 int pg_result_rows(const PGresult *result)
 {
@@ -29,7 +33,28 @@ int64_t pg_result_i64(const PGresult *result, int row, int column)
 
 bool pg_result_bool(const PGresult *result, int row, int column)
 {
-    return qn_str_eq(pg_result_str(result, row, column), QN_STR("t"));
+    struct qn_str value = pg_result_str(result, row, column);
+    char yes = PQfformat(result, column) == 1 ? '\1' : 't';
+    return value.len == 1 && value.ptr[0] == yes;
+}
+
+bool pg_result_is_binary(const PGresult *result)
+{
+    return PQbinaryTuples(result) == 1;
+}
+
+bool pg_result_time(const PGresult *result, int row, int column, int64_t *ret_us)
+{
+    Oid type = PQftype(result, column);
+    struct qn_str value = pg_result_str(result, row, column);
+    uint64_t us = 0;
+    if ((type != TIMESTAMP_OID && type != TIMESTAMPTZ_OID) || PQfformat(result, column) != 1 ||
+        value.len != sizeof us)
+        return false;
+    for (size_t i = 0; i < sizeof us; i++) /* in network order */
+        us = us << 8 | (unsigned char)value.ptr[i];
+    *ret_us = (int64_t)us;
+    return true;
 }
 
 /* Every value in quotes, so that an empty one, NULL, blanks and braces stand for themselves; within them only

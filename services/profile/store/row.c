@@ -1,14 +1,12 @@
 #include "services/profile/store/row.h"
 
-#include <stdio.h>
-
 #include "common/core/check.h"
 #include "services/profile/profile.h"
 
 struct store_row store_row_of(const PGresult *result, int row)
 {
     QN_CHECK(row >= 0 && row < pg_result_rows(result));
-    return (struct store_row){.result = result, .row = row};
+    return (struct store_row){.result = result, .row = row, .binary = pg_result_is_binary(result)};
 }
 
 bool store_row_null(const struct store_row *row)
@@ -27,7 +25,7 @@ int64_t store_row_i64(struct store_row *row)
     bool null = store_row_null(row);
     struct qn_str text = store_row_str(row);
     int64_t value = 0;
-    if (!null && !qn_str_to_i64(text, &value))
+    if (!null && (row->binary || !qn_str_to_i64(text, &value)))
         row->bad = true;
     return value;
 }
@@ -49,12 +47,11 @@ static bool to_rfc3339(struct qn_str text, char room[TIME_ROOM], struct qn_str *
     const char *end = text.ptr + text.len;
     bool has_hours = end[-3] == '+' || end[-3] == '-';
     bool has_minutes = end[-6] == '+' || end[-6] == '-';
-    int len = snprintf(room, TIME_ROOM, "%.*sT%.*s%s", DATE_LEN, text.ptr, (int)text.len - DATE_LEN - 1,
-                       text.ptr + DATE_LEN + 1,
-                       has_hours     ? ":00"
-                       : has_minutes ? ""
-                                     : "Z");
-    *ret_text = qn_str_n(room, (size_t)len);
+    struct qn_str offset = has_hours ? QN_STR(":00") : has_minutes ? QN_STR("") : QN_STR("Z");
+    memcpy(room, text.ptr, text.len);
+    room[DATE_LEN] = 'T';
+    memcpy(room + text.len, offset.ptr, offset.len);
+    *ret_text = qn_str_n(room, text.len + offset.len);
     return true;
 }
 
@@ -73,14 +70,26 @@ static bool time_of(struct qn_str text, int64_t *ret_ms)
     return to_rfc3339(text, room, &rfc3339) && qn_time_parse(rfc3339, ret_ms);
 }
 
+/* PostgreSQL counts from 2000. Cut as the text is: towards the past. */
+static bool binary_time_of(const struct store_row *row, int column, int64_t *ret_ms)
+{
+    static const int64_t YEAR_2000_MS = INT64_C(946684800000);
+    int64_t us;
+    if (!pg_result_time(row->result, row->row, column, &us))
+        return false;
+    *ret_ms = us / 1000 - (us % 1000 < 0) + YEAR_2000_MS;
+    return true;
+}
+
 int64_t store_row_time(struct store_row *row)
 {
     bool null = store_row_null(row);
+    int column = row->next;
     struct qn_str text = store_row_str(row);
     int64_t ms = 0;
     if (null)
         return 0;
-    if (!time_of(text, &ms)) {
+    if (row->binary ? !binary_time_of(row, column, &ms) : !time_of(text, &ms)) {
         row->bad = true;
         return 0;
     }
@@ -96,7 +105,7 @@ struct qn_date store_row_date(struct store_row *row)
     struct qn_date date = {0};
     if (null)
         return date;
-    if (!qn_date_parse(text, &date)) {
+    if (row->binary || !qn_date_parse(text, &date)) {
         row->bad = true;
         return (struct qn_date){0};
     }
@@ -138,7 +147,7 @@ bool store_row_array(struct store_row *row, struct qn_arena *arena, struct qn_st
     *ret_n = 0;
     if (text.len == 0 || qn_str_eq(text, QN_STR("{}")))
         return true;
-    if (text.ptr[0] != '{') {
+    if (row->binary || text.ptr[0] != '{') {
         row->bad = true;
         return true;
     }

@@ -23,6 +23,7 @@ static const struct pg_statement find = {
     .sql = "select " SESSION_COLUMNS ", " STORE_USER_COLUMNS
            " from session s join \"user\" u on u.id = s.\"userId\" where s.token = any($1::text[])",
     .plain_select = true,
+    .binary = true,
 };
 
 /* Whether there is a photo is asked of the main one: whoever has a ready photo has one. That it is ready goes
@@ -40,6 +41,7 @@ static const struct pg_statement find_with_profile = {
         "u.id"
         " where s.token = any($1::text[])",
     .plain_select = true,
+    .binary = true,
 };
 
 void store_user_read(struct store_row *row, struct store_user *ret_user)
