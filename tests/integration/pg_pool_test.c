@@ -294,20 +294,26 @@ static void look_at_binary(struct pg_ask *ask)
 {
     const PGresult *result = ask->steps[0].result;
     int64_t us = 0;
+    int32_t number = 0;
+    bool yes = false;
     assert_true(pg_result_is_binary(result));
-    assert_true(pg_result_time(result, 0, 0, &us) && us == 86400000001);
-    assert_false(pg_result_time(result, 0, 1, &us));
-    assert_true(pg_result_bool(result, 0, 1));
+    assert_true(pg_result_binary_time(result, 0, 0, &us) && us == 86400000001);
+    assert_true(pg_result_binary_bool(result, 0, 1, &yes) && yes);
     assert_str(pg_result_str(result, 0, 2), "é");
-    assert_false(pg_result_time(result, 0, 3, &us));
-    assert_true(pg_result_null(result, 0, 3) && !pg_result_bool(result, 0, 3));
+    assert_false(pg_result_binary_time(result, 0, 3, &us));
+    assert_true(pg_result_null(result, 0, 3));
+    assert_true(pg_result_binary_int(result, 0, 4, &number) && number == -2);
+    assert_true(pg_result_binary_bool(result, 0, 5, &yes) && !yes);
+    for (int other = 0; other < 6; other++) {
+        assert_int_equal(pg_result_binary_time(result, 0, other, &us), other == 0);
+        assert_int_equal(pg_result_binary_int(result, 0, other, &number), other == 4);
+        assert_int_equal(pg_result_binary_bool(result, 0, other, &yes), other == 1 || other == 5);
+    }
 }
 
 static void look_at_text(struct pg_ask *ask)
 {
-    int64_t us;
     assert_false(pg_result_is_binary(ask->steps[0].result));
-    assert_false(pg_result_time(ask->steps[0].result, 0, 0, &us));
     assert_true(pg_result_bool(ask->steps[0].result, 0, 1));
 }
 
@@ -316,7 +322,7 @@ static void look_at_text(struct pg_ask *ask)
 static void test_binary_answers(void **state)
 {
     (void)state;
-    static const char sql[] = "select $1::timestamptz, true, 'é', null::timestamptz";
+    static const char sql[] = "select $1::timestamptz, true, 'é', null::timestamptz, -2, false";
     static const struct pg_statement in_binary = {"test_binary", sql, .plain_select = true, .binary = true};
     static const struct pg_statement in_text = {"test_text", sql, .plain_select = true};
     static const char *const modes[] = {"&connection_limit=1", "&connection_limit=1&pgbouncer=true"};

@@ -20,19 +20,34 @@ struct qn_str store_row_str(struct store_row *row)
     return text.len > 0 ? text : QN_STR("");
 }
 
+/* A value that is none of its kind. */
+static void mark_bad(struct store_row *row, int column)
+{
+    if (!pg_result_null(row->result, row->row, column))
+        row->bad = true;
+}
+
 int64_t store_row_i64(struct store_row *row)
 {
-    bool null = store_row_null(row);
-    struct qn_str text = store_row_str(row);
+    int column = row->next++;
     int64_t value = 0;
-    if (!null && (row->binary || !qn_str_to_i64(text, &value)))
-        row->bad = true;
-    return value;
+    int32_t small = 0;
+    if (row->binary ? pg_result_binary_int(row->result, row->row, column, &small)
+                    : qn_str_to_i64(pg_result_str(row->result, row->row, column), &value))
+        return row->binary ? small : value;
+    mark_bad(row, column);
+    return 0;
 }
 
 bool store_row_bool(struct store_row *row)
 {
-    return pg_result_bool(row->result, row->row, row->next++);
+    int column = row->next++;
+    bool value = false;
+    if (!row->binary)
+        return pg_result_bool(row->result, row->row, column);
+    if (!pg_result_binary_bool(row->result, row->row, column, &value))
+        mark_bad(row, column);
+    return value;
 }
 
 enum { TIME_ROOM = 40 };
@@ -75,7 +90,7 @@ static bool binary_time_of(const struct store_row *row, int column, int64_t *ret
 {
     static const int64_t YEAR_2000_MS = INT64_C(946684800000);
     int64_t us;
-    if (!pg_result_time(row->result, row->row, column, &us))
+    if (!pg_result_binary_time(row->result, row->row, column, &us))
         return false;
     *ret_ms = us / 1000 - (us % 1000 < 0) + YEAR_2000_MS;
     return true;
@@ -83,14 +98,11 @@ static bool binary_time_of(const struct store_row *row, int column, int64_t *ret
 
 int64_t store_row_time(struct store_row *row)
 {
-    bool null = store_row_null(row);
-    int column = row->next;
-    struct qn_str text = store_row_str(row);
-    int64_t ms = 0;
-    if (null)
-        return 0;
-    if (row->binary ? !binary_time_of(row, column, &ms) : !time_of(text, &ms)) {
-        row->bad = true;
+    int column = row->next++;
+    int64_t ms;
+    if (row->binary ? !binary_time_of(row, column, &ms)
+                    : !time_of(pg_result_str(row->result, row->row, column), &ms)) {
+        mark_bad(row, column);
         return 0;
     }
     if (ms < PROFILE_TIME_MIN_MS)

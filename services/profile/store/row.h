@@ -15,8 +15,9 @@
 struct store_row {
     const PGresult *result;
     int row;
-    int next;    /* column */
-    bool binary; /* the answer's format; then there are texts, bools and times only */
+    int next; /* column */
+    bool
+        binary; /* the answer's format; then a number is an integer, and there are neither dates nor arrays */
     bool bad;
 };
 

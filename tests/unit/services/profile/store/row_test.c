@@ -65,7 +65,14 @@ static PGresult *binary_result_of(Oid type, const void *bytes, int len)
     return result;
 }
 
-enum { BOOL_OID = 16, INT8_OID = 20, TEXT_OID = 25, TIMESTAMP_OID = 1114, TIMESTAMPTZ_OID = 1184 };
+enum {
+    BOOL_OID = 16,
+    INT8_OID = 20,
+    INT4_OID = 23,
+    TEXT_OID = 25,
+    TIMESTAMP_OID = 1114,
+    TIMESTAMPTZ_OID = 1184
+};
 
 /* What PostgreSQL itself sends is held against the texts in tests/integration/store_session_test.c; here are
  * the ends of what it could send. */
@@ -103,7 +110,7 @@ static void test_binary_times(void **state)
     }
 }
 
-/* Texts and bools are read of it, and nothing else: what is none of those, or has another length, is bad. */
+/* Texts, bools and integers are read of it besides: what is of another type or length is bad. */
 static void test_what_else_is_binary(void **state)
 {
     (void)state;
@@ -114,23 +121,36 @@ static void test_what_else_is_binary(void **state)
     PQclear(result);
 
     static const struct {
+        Oid type;
         const char *bytes;
         int len;
-        bool yes;
-    } bools[] = {{"\1", 1, true}, {"\0", 1, false}, {"t", 1, false}, {"\1\1", 2, false}, {"", 0, false}};
+        bool yes, bad;
+    } bools[] = {
+        {BOOL_OID, "\1", 1, true, false},   {BOOL_OID, "\0", 1, false, false},
+        {BOOL_OID, "\1\1", 2, false, true}, {BOOL_OID, "", 0, false, true},
+        {TEXT_OID, "t", 1, false, true},    {BOOL_OID, NULL, -1, false, false},
+    };
     for (size_t i = 0; i < QN_COUNT(bools); i++) {
-        result = binary_result_of(BOOL_OID, bools[i].bytes, bools[i].len);
+        result = binary_result_of(bools[i].type, bools[i].bytes, bools[i].len);
         row = store_row_of(result, 0);
         assert_int_equal(store_row_bool(&row), bools[i].yes);
+        assert_int_equal(row.bad, bools[i].bad);
         PQclear(result);
     }
+
+    result = binary_result_of(INT4_OID, "\xff\xff\xff\xfe", 4);
+    row = store_row_of(result, 0);
+    assert_true(store_row_i64(&row) == -2);
+    assert_false(row.bad);
+    PQclear(result);
 
     struct qn_arena arena;
     qn_arena_init(&arena, 4096);
     static const struct {
         Oid type;
         int len;
-    } none[] = {{TIMESTAMPTZ_OID, 4}, {TIMESTAMPTZ_OID, 0}, {TEXT_OID, 8}, {INT8_OID, 8}};
+    } none[] = {{TIMESTAMPTZ_OID, 4}, {TIMESTAMPTZ_OID, 0}, {TEXT_OID, 8},
+                {INT8_OID, 8},        {INT4_OID, 3},        {TEXT_OID, 4}};
     for (size_t i = 0; i < QN_COUNT(none); i++) {
         result = binary_result_of(none[i].type, "{1234567", none[i].len);
         row = store_row_of(result, 0);
