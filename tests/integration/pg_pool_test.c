@@ -290,6 +290,57 @@ static void test_prepared_once_a_connection(void **state)
     pg_fixture_end();
 }
 
+static void look_at_binary(struct pg_ask *ask)
+{
+    const PGresult *result = ask->steps[0].result;
+    int64_t us = 0;
+    int32_t number = 0;
+    bool yes = false;
+    assert_true(pg_result_is_binary(result));
+    assert_true(pg_result_binary_time(result, 0, 0, &us) && us == 86400000001);
+    assert_true(pg_result_binary_bool(result, 0, 1, &yes) && yes);
+    assert_str(pg_result_str(result, 0, 2), "é");
+    assert_false(pg_result_binary_time(result, 0, 3, &us));
+    assert_true(pg_result_null(result, 0, 3));
+    assert_true(pg_result_binary_int(result, 0, 4, &number) && number == -2);
+    assert_true(pg_result_binary_bool(result, 0, 5, &yes) && !yes);
+    for (int other = 0; other < 6; other++) {
+        assert_int_equal(pg_result_binary_time(result, 0, other, &us), other == 0);
+        assert_int_equal(pg_result_binary_int(result, 0, other, &number), other == 4);
+        assert_int_equal(pg_result_binary_bool(result, 0, other, &yes), other == 1 || other == 5);
+    }
+}
+
+static void look_at_text(struct pg_ask *ask)
+{
+    assert_false(pg_result_is_binary(ask->steps[0].result));
+    assert_true(pg_result_bool(ask->steps[0].result, 0, 1));
+}
+
+/* Each statement in its own format, prepared or not (pgbouncer=true), also as neighbours on one connection.
+ */
+static void test_binary_answers(void **state)
+{
+    (void)state;
+    static const char sql[] = "select $1::timestamptz, true, 'é', null::timestamptz, -2, false";
+    static const struct pg_statement in_binary = {"test_binary", sql, .plain_select = true, .binary = true};
+    static const struct pg_statement in_text = {"test_text", sql, .plain_select = true};
+    static const char *const modes[] = {"&connection_limit=1", "&connection_limit=1&pgbouncer=true"};
+    for (size_t mode = 0; mode < QN_COUNT(modes); mode++) {
+        enum { ASKS = 8 };
+        struct pg_ask asks[ASKS] = {0};
+        pg_fixture_begin(modes[mode]);
+        for (size_t i = 0; i < ASKS; i++) {
+            asks[i].then = i % 2 ? look_at_text : look_at_binary;
+            pg_ask_start(&asks[i], i % 2 ? &in_text : &in_binary, 5000, "2000-01-02T00:00:00.000001Z");
+        }
+        pg_ask_wait_all(asks, ASKS);
+        for (size_t i = 0; i < ASKS; i++)
+            assert_int_equal(asks[i].status, QN_OK);
+        pg_fixture_end();
+    }
+}
+
 /* Behind PgBouncer: nothing named, nothing set; what the role is set to must do. */
 static void test_pgbouncer_mode(void **state)
 {
@@ -486,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_table_altered),
         cmocka_unit_test(test_prepared_statements_gone),
         cmocka_unit_test(test_prepared_once_a_connection),
+        cmocka_unit_test(test_binary_answers),
         cmocka_unit_test(test_pgbouncer_mode),
         cmocka_unit_test(test_a_database_that_is_not_utf8),
         cmocka_unit_test(test_large_values),

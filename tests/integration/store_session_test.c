@@ -1,6 +1,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "profile.qn.h"
+#include "services/profile/store/row.h"
 #include "store.qn.h"
 #include "tests/harness/store.h"
 #include "tests/harness/test.h"
@@ -261,6 +262,52 @@ static void test_times_that_a_hand_wrote(void **state)
     assert_true(odd->session->created_at_ms == -62135596800000);
 }
 
+/* The time that PostgreSQL sends for this expression. */
+static int64_t time_in(const char *sql, bool binary)
+{
+    PGresult *result = PQexecParams(store.admin, sql, 0, NULL, NULL, NULL, NULL, binary);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(store.admin));
+    struct store_row row = store_row_of(result, 0);
+    int64_t ms = store_row_time(&row);
+    if (row.bad)
+        fail_msg("%s is no time", sql);
+    PQclear(result);
+    return ms;
+}
+
+/* Some statements ask for text and some for binary, of tables with time zone and without: one time is one
+ * number in all of them. */
+static void test_times_are_the_same_in_both_formats(void **state)
+{
+    (void)state;
+    static const char *const times[] = {
+        "2026-11-23 04:31:53.314",
+        "2026-11-23 04:31:53.314999",
+        "2000-01-01 00:00:00",
+        "1999-12-31 23:59:59.999999",
+        "1969-12-31 23:59:59.9995",
+        "1582-10-15 00:00:00.000001",
+        "0001-01-02 00:00:00",
+        "0001-12-31 00:00:00 BC",
+        "4713-01-02 00:00:00 BC",
+        "9999-12-30 23:59:59.999999",
+        "12026-11-23 04:31:53",
+        "294276-12-30 23:59:59.999999",
+        "infinity",
+        "-infinity",
+    };
+    for (size_t i = 0; i < QN_COUNT(times); i++) {
+        char *naive = harness_store_text(&store, "select timestamp '%s'", times[i]),
+             *zoned = harness_store_text(&store, "select timestamp '%s' at time zone 'UTC'", times[i]);
+        int64_t ms = time_in(naive, false);
+        const int64_t others[] = {time_in(zoned, false), time_in(naive, true), time_in(zoned, true)};
+        for (size_t k = 0; k < QN_COUNT(others); k++)
+            if (others[k] != ms)
+                fail_msg("%s reads as %lld or %lld", times[i], (long long)ms, (long long)others[k]);
+    }
+}
+
 /* The user goes, and with it all that is about the user. */
 static void test_rows_go_with_their_user(void **state)
 {
@@ -294,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_photos_alone),
         cmocka_unit_test(test_many_sessions_are_one_statement),
         cmocka_unit_test(test_times_that_a_hand_wrote),
+        cmocka_unit_test(test_times_are_the_same_in_both_formats),
         cmocka_unit_test(test_rows_go_with_their_user),
     };
     return HARNESS_STORE_RUN(tests);

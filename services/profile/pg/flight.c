@@ -58,7 +58,8 @@ static bool send_named(struct pg_conn *conn, struct pg_flight *flight, const str
     }
     flight->parses[i] = prepared->parses;
     add_op(flight, PG_OP_EXECUTE, i);
-    return PQsendQueryPrepared(conn->pg, statement->name, step->n_params, step->params, NULL, NULL, 0) == 1;
+    return PQsendQueryPrepared(conn->pg, statement->name, step->n_params, step->params, NULL, NULL,
+                               statement->binary) == 1;
 }
 
 static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const struct pg_step *step, unsigned i)
@@ -68,7 +69,7 @@ static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const stru
         return send_named(conn, flight, step, i);
     add_op(flight, PG_OP_EXECUTE, i);
     return PQsendQueryParams(conn->pg, step->statement->sql, step->n_params, NULL, step->params, NULL, NULL,
-                             0) == 1;
+                             step->statement->binary) == 1;
 }
 
 void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)

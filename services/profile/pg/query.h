@@ -24,6 +24,10 @@ struct pg_statement {
     /* A plain SELECT: takes no row locks, calls nothing that writes or waits. Only such statements share a
      * connection with others; all else has its connection alone. */
     bool plain_select;
+    /* Its answer comes in PostgreSQL's binary format: for what is asked so often that writing a time as text
+     * there and reading it here shows. Texts are the same bytes in both; of other types only bool, integer
+     * and the two timestamps are read from it. */
+    bool binary;
 };
 
 enum { PG_PARAMS_MAX = 16, PG_STEPS_MAX = 8 };
@@ -90,6 +94,14 @@ struct qn_str pg_result_str(const PGresult *result, int row, int column); /* emp
 bool pg_result_null(const PGresult *result, int row, int column);
 int64_t pg_result_i64(const PGresult *result, int row, int column); /* 0 for null or no number */
 bool pg_result_bool(const PGresult *result, int row, int column);   /* 't' */
+
+/* The same of an answer in binary. Each is false for a column of another type, and for null. */
+bool pg_result_is_binary(const PGresult *result); /* as struct pg_statement asked */
+bool pg_result_binary_bool(const PGresult *result, int row, int column, bool *ret_value);
+bool pg_result_binary_int(const PGresult *result, int row, int column, int32_t *ret_value);
+/* A timestamp or timestamptz in microseconds since 2000-01-01 (the latter in UTC, whatever the session's
+ * TimeZone); INT64_MAX and INT64_MIN for "infinity" and "-infinity". */
+bool pg_result_binary_time(const PGresult *result, int row, int column, int64_t *ret_us);
 
 /* Text of an array parameter, {"a","b"}, for = ANY($1); NULL at the arena's ceiling. Requires: no value holds
  * NUL. */

@@ -24,6 +24,7 @@ static const struct pg_statement find = {
            " and a.\"accountId\" = u.id order by a.\"createdAt\", a.id limit 1)"
            " from \"user\" u where u.email = any($1::text[])",
     .plain_select = true,
+    .binary = true,
 };
 
 void store_account_create(struct store_steps *steps, const struct store_user *user, const char *account_id,

@@ -54,6 +54,133 @@ static void test_times(void **state)
     }
 }
 
+/* The same of an answer in binary, of one column of 'type'. */
+static PGresult *binary_result_of(Oid type, const void *bytes, int len)
+{
+    PGresult *result = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    PGresAttDesc column = {.name = (char *)"c", .typid = type, .typlen = -1, .atttypmod = -1, .format = 1};
+    assert_non_null(result);
+    assert_int_not_equal(PQsetResultAttrs(result, 1, &column), 0);
+    assert_int_not_equal(PQsetvalue(result, 0, 0, (char *)bytes, len), 0);
+    return result;
+}
+
+enum {
+    BOOL_OID = 16,
+    INT8_OID = 20,
+    INT4_OID = 23,
+    TEXT_OID = 25,
+    TIMESTAMP_OID = 1114,
+    TIMESTAMPTZ_OID = 1184
+};
+
+/* What PostgreSQL itself sends is held against the texts in tests/integration/store_session_test.c; here are
+ * the ends of what it could send. */
+static void test_binary_times(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t us; /* since 2000 */
+        int64_t ms;
+    } cases[] = {
+        {0, 946684800000},
+        {999, 946684800000}, /* cut, never rounded */
+        {1000, 946684800001},
+        {(uint64_t)-1, 946684799999}, /* cut towards the past: .999999 */
+        {(uint64_t)-1000, 946684799999},
+        {(uint64_t)-1001, 946684799998},
+        {848723513314999, 1795408313314},
+        {INT64_MAX, PROFILE_TIME_MAX_MS}, /* infinity */
+        {INT64_MAX - 1, PROFILE_TIME_MAX_MS},
+        {(uint64_t)INT64_MIN, PROFILE_TIME_MIN_MS}, /* -infinity */
+        {(uint64_t)INT64_MIN + 1, PROFILE_TIME_MIN_MS},
+    };
+    for (size_t i = 0; i < 2 * QN_COUNT(cases); i++) {
+        unsigned char bytes[8];
+        uint64_t us = cases[i / 2].us;
+        for (int k = 7; k >= 0; k--, us >>= 8)
+            bytes[k] = us & 0xff;
+        PGresult *result = binary_result_of(i % 2 ? TIMESTAMP_OID : TIMESTAMPTZ_OID, bytes, sizeof bytes);
+        struct store_row row = store_row_of(result, 0);
+        int64_t ms = store_row_time(&row);
+        if (row.bad || ms != cases[i / 2].ms)
+            fail_msg("case %zu reads as %lld", i / 2, (long long)ms);
+        assert_int_equal(row.next, 1);
+        PQclear(result);
+    }
+}
+
+/* Texts, bools and integers are read of it besides: what is of another type or length is bad. */
+static void test_what_else_is_binary(void **state)
+{
+    (void)state;
+    PGresult *result = binary_result_of(TEXT_OID, "f\xc3\xa9", 3);
+    struct store_row row = store_row_of(result, 0);
+    assert_str(store_row_str(&row), "f\xc3\xa9");
+    assert_false(row.bad);
+    PQclear(result);
+
+    static const struct {
+        Oid type;
+        const char *bytes;
+        int len;
+        bool yes, bad;
+    } bools[] = {
+        {BOOL_OID, "\1", 1, true, false},   {BOOL_OID, "\0", 1, false, false},
+        {BOOL_OID, "\1\1", 2, false, true}, {BOOL_OID, "", 0, false, true},
+        {TEXT_OID, "t", 1, false, true},    {BOOL_OID, NULL, -1, false, false},
+    };
+    for (size_t i = 0; i < QN_COUNT(bools); i++) {
+        result = binary_result_of(bools[i].type, bools[i].bytes, bools[i].len);
+        row = store_row_of(result, 0);
+        assert_int_equal(store_row_bool(&row), bools[i].yes);
+        assert_int_equal(row.bad, bools[i].bad);
+        PQclear(result);
+    }
+
+    result = binary_result_of(INT4_OID, "\xff\xff\xff\xfe", 4);
+    row = store_row_of(result, 0);
+    assert_true(store_row_i64(&row) == -2);
+    assert_false(row.bad);
+    PQclear(result);
+
+    struct qn_arena arena;
+    qn_arena_init(&arena, 4096);
+    static const struct {
+        Oid type;
+        int len;
+    } none[] = {{TIMESTAMPTZ_OID, 4}, {TIMESTAMPTZ_OID, 0}, {TEXT_OID, 8},
+                {INT8_OID, 8},        {INT4_OID, 3},        {TEXT_OID, 4}};
+    for (size_t i = 0; i < QN_COUNT(none); i++) {
+        result = binary_result_of(none[i].type, "{1234567", none[i].len);
+        row = store_row_of(result, 0);
+        assert_true(store_row_time(&row) == 0);
+        assert_true(row.bad);
+        row = store_row_of(result, 0);
+        assert_true(store_row_i64(&row) == 0);
+        assert_true(row.bad);
+        row = store_row_of(result, 0);
+        assert_int_equal(store_row_date(&row).year, 0);
+        assert_true(row.bad);
+        PQclear(result);
+    }
+    result = binary_result_of(TEXT_OID, "{a}", 3);
+    row = store_row_of(result, 0);
+    struct qn_str *values;
+    size_t n;
+    assert_true(store_row_array(&row, &arena, &values, &n));
+    assert_int_equal(n, 0);
+    assert_true(row.bad);
+    PQclear(result);
+
+    result = binary_result_of(TIMESTAMPTZ_OID, NULL, -1); /* null */
+    row = store_row_of(result, 0);
+    assert_true(store_row_time(&row) == 0);
+    assert_false(row.bad);
+    PQclear(result);
+    qn_arena_fini(&arena);
+}
+
 /* DateStyle is not ISO, or the column is none of time: told, not guessed. */
 static void test_what_is_no_time(void **state)
 {
@@ -187,6 +314,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_binary_times),
+        cmocka_unit_test(test_what_else_is_binary),
         cmocka_unit_test(test_what_is_no_time),
         cmocka_unit_test(test_null_reads_as_nothing),
         cmocka_unit_test(test_numbers_and_dates),
