@@ -32,8 +32,8 @@ static void forget_body(struct qn_exchange_state *x);
 void qn_exchange_free(struct qn_exchange_state *x)
 {
     forget_body(x);
-    qn_arena_fini(&x->arena);
-    free(x);
+    struct qn_arena arena = x->arena; /* which holds the exchange */
+    qn_arena_fini(&arena);
 }
 
 /* RFC 9112 section 3.2: origin-form, or absolute-form, which a server must accept. The others are for proxies
@@ -79,10 +79,12 @@ void *qn_exchange_on_line(void *context, const char *target, struct MHD_Connecti
         return NULL;
     if (connection->exchange)
         qn_exchange_over(connection->exchange); /* libmicrohttpd forgot to: see left() in connection.c */
-    struct qn_exchange_state *x = calloc(1, sizeof *x);
+    struct qn_arena arena;
+    qn_arena_init(&arena, httpd->options.arena_max_bytes);
+    struct qn_exchange_state *x = qn_arena_new(&arena, struct qn_exchange_state);
     if (!x)
         return NULL;
-    qn_arena_init(&x->arena, httpd->options.arena_max_bytes);
+    x->arena = arena;
     qn_buf_init(&x->body, httpd->options.body_max_bytes);
     x->announced = -1;
     x->public.arena = &x->arena;

@@ -64,7 +64,7 @@ enum qn_step {
 
 struct qn_exchange_state {
     struct qn_exchange public;
-    struct qn_arena arena;
+    struct qn_arena arena;            /* which the exchange itself lies in */
     struct qn_connection *connection; /* NULL: outlived by the owner (see qn_exchange_abandon) */
     enum qn_step step;
     bool in_handle;      /* the owner's handler is on the stack */

@@ -31,8 +31,8 @@ struct connect_call {
 /* Connect-Timeout-Ms: "positive integer as ASCII string of at most 10 digits". */
 enum { TIMEOUT_DIGITS_MAX = 10, JSON_OUT_MAX = 16 * 1024 * 1024 };
 
-/* Most answers fit in so much, which is taken at once and not by doubling. */
-enum { JSON_OUT_USUAL = 2 * 1024 - 1 };
+/* The buffer for answers in JSON is kept for the next, unless it grew beyond this. */
+enum { JSON_KEEP_BYTES = 64 * 1024 };
 
 static void fail(struct gateway_request *req, enum qn_status status, const char *message)
 {
@@ -176,8 +176,8 @@ static void on_answer(struct gateway_request *req)
     const struct connect_call *call = req->face;
     const struct qn_request *rpc = &req->rpc;
     struct gateway_reply reply = {.status = 200};
-    struct qn_buf json;
-    qn_buf_init(&json, JSON_OUT_MAX);
+    static struct qn_buf json = {.ceiling = JSON_OUT_MAX}; /* of the loop's thread */
+    qn_buf_clear(&json);
 
     for (size_t i = 0; i < rpc->n_set_cookies; i++)
         gateway_reply_header(&reply, "Set-Cookie", rpc->set_cookies[i]);
@@ -197,14 +197,15 @@ static void on_answer(struct gateway_request *req)
         gateway_reply_header(&reply, "Content-Type", QN_STR("application/proto"));
         reply.body = rpc->packed;
         gateway_request_reply(req, &reply);
-    } else if (!qn_buf_reserve(&json, JSON_OUT_USUAL) || qn_json_from_message(rpc->out, &json) != QN_OK) {
+    } else if (qn_json_from_message(rpc->out, &json) != QN_OK) {
         fail(req, QN_INTERNAL, "the answer cannot be said in JSON");
     } else {
         gateway_reply_header(&reply, "Content-Type", QN_STR("application/json"));
         reply.body = qn_buf_view(&json);
         gateway_request_reply(req, &reply);
     }
-    qn_buf_fini(&json);
+    if (json.capacity > JSON_KEEP_BYTES)
+        qn_buf_fini(&json);
 }
 
 static void forward(struct gateway_request *req)

@@ -1,6 +1,5 @@
 #include "services/gateway/request.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/core/check.h"
@@ -48,10 +47,19 @@ static bool printable(struct qn_str s)
 static struct qn_str header_text(struct gateway_request *req, const char *name, size_t max)
 {
     struct qn_str value = qn_exchange_header(req->exchange, name);
-    if (!value.ptr || value.len > max || memchr(value.ptr, 0, value.len) || !qn_utf8_valid(value))
+    if (!value.ptr || value.len > max || !qn_utf8_valid_text(value))
         return QN_STR("");
     struct qn_str copy = qn_arena_str(&req->arena, value);
     return copy.ptr ? copy : QN_STR("");
+}
+
+static bool is_wanted(struct qn_str cookie)
+{
+    for (size_t i = 0; i < QN_COUNT(COOKIES); i++) {
+        if (qn_str_starts(cookie, qn_str_c(COOKIES[i])))
+            return qn_utf8_valid_text(cookie);
+    }
+    return false;
 }
 
 static struct qn_str cookies_of(struct gateway_request *req)
@@ -59,23 +67,22 @@ static struct qn_str cookies_of(struct gateway_request *req)
     struct qn_str rest = qn_exchange_header(req->exchange, "Cookie"), piece;
     if (!rest.ptr)
         return QN_STR("");
-    struct qn_buf kept;
-    qn_buf_init(&kept, COOKIES_MAX);
-    while (qn_str_next(&rest, ';', &piece)) {
+    const struct qn_str between = QN_STR("; ");
+    /* A blank may come behind each semicolon. */
+    size_t len = 0, room = rest.len < COOKIES_MAX / 2 ? 2 * rest.len : COOKIES_MAX;
+    char *kept = qn_arena_alloc(&req->arena, room);
+    while (kept && qn_str_next(&rest, ';', &piece)) {
         piece = qn_str_trim(piece);
-        for (size_t i = 0; i < QN_COUNT(COOKIES); i++) {
-            if (qn_str_starts(piece, qn_str_c(COOKIES[i])) && qn_utf8_valid(piece) &&
-                !memchr(piece.ptr, 0, piece.len)) {
-                if (kept.len)
-                    qn_buf_write_c(&kept, "; ");
-                qn_buf_write_str(&kept, piece);
-                break;
-            }
-        }
+        if (!is_wanted(piece))
+            continue;
+        size_t gap = len > 0 ? between.len : 0;
+        if (gap + piece.len > room - len)
+            break;
+        memcpy(kept + len, between.ptr, gap);
+        memcpy(kept + len + gap, piece.ptr, piece.len);
+        len += gap + piece.len;
     }
-    struct qn_str out = qn_arena_str(&req->arena, qn_buf_view(&kept));
-    qn_buf_fini(&kept);
-    return out.ptr ? out : QN_STR("");
+    return len > 0 ? qn_str_n(kept, len) : QN_STR("");
 }
 
 static bool is_lenient(const struct gateway_settings *settings)
@@ -104,13 +111,15 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
                                             const struct gateway_settings *settings,
                                             struct gateway_upstream *upstream)
 {
-    struct gateway_request *req = calloc(1, sizeof *req);
+    struct qn_arena arena;
+    qn_arena_init(&arena, ARENA_CEILING);
+    struct gateway_request *req = qn_arena_new(&arena, struct gateway_request); /* in its own arena */
     if (!req)
         return NULL;
+    req->arena = arena;
     req->exchange = exchange;
     req->settings = settings;
     req->upstream = upstream;
-    qn_arena_init(&req->arena, ARENA_CEILING);
     exchange->user = req;
     exchange->gone = on_gone;
 
@@ -135,8 +144,8 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
 
 static void request_free(struct gateway_request *req)
 {
-    qn_arena_fini(&req->arena);
-    free(req);
+    struct qn_arena arena = req->arena; /* which holds the request */
+    qn_arena_fini(&arena);
 }
 
 void gateway_request_reply(struct gateway_request *req, const struct gateway_reply *reply)

@@ -13,10 +13,10 @@ struct gateway_guard;
 
 /* One HTTP request on its way through edge → route → guard → forward, and its answer on the way back.
  *
- * It has an arena of its own, apart from the exchange's, because a question to a service may still be under
- * way when the client hangs up: then 'exchange' becomes NULL, the question is cancelled, and the request goes
- * when its callback has come. Until it is answered it belongs to whoever holds it; at most one question is
- * under way. Loop thread. */
+ * It lies in an arena of its own, apart from the exchange's, because a question to a service may still be
+ * under way when the client hangs up: then 'exchange' becomes NULL, the question is cancelled, and the
+ * request goes when its callback has come. Until it is answered it belongs to whoever holds it; at most one
+ * question is under way. Loop thread. */
 struct gateway_request {
     struct qn_exchange *exchange; /* NULL once the client has gone */
     struct qn_arena arena;

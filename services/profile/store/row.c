@@ -70,7 +70,13 @@ static bool to_rfc3339(struct qn_str text, char room[TIME_ROOM], struct qn_str *
     return true;
 }
 
-static bool time_of(struct qn_str text, int64_t *ret_ms)
+/* "2026-11-23 …": a year of four digits, and none before Christ. */
+static bool is_usual(struct qn_str text)
+{
+    return text.len > 4 && text.ptr[4] == '-' && text.ptr[text.len - 1] != 'C';
+}
+
+static bool special_time(struct qn_str text, int64_t *ret_ms)
 {
     if (qn_str_eq(text, QN_STR("infinity")) || qn_str_find(text, '-') > 4) {
         *ret_ms = PROFILE_TIME_MAX_MS;
@@ -80,6 +86,13 @@ static bool time_of(struct qn_str text, int64_t *ret_ms)
         *ret_ms = PROFILE_TIME_MIN_MS;
         return true;
     }
+    return false;
+}
+
+static bool time_of(struct qn_str text, int64_t *ret_ms)
+{
+    if (!is_usual(text) && special_time(text, ret_ms))
+        return true;
     char room[TIME_ROOM];
     struct qn_str rfc3339;
     return to_rfc3339(text, room, &rfc3339) && qn_time_parse(rfc3339, ret_ms);
