@@ -1,25 +1,17 @@
-#include <errno.h>
-#include <string.h>
-
 #include "common/core/check.h"
-#include "tests/load/columns.h"
 #include "tests/load/report.h"
+#include "tests/load/table.h"
 #include "tests/load/text.h"
+#include "tests/load/words.h"
 
 /* The table for people: a head with what was asked, then a section for each subject that the run has. A void
  * run says so before and after everything else. */
 
-struct table {
-    const struct load_result *result;
-    struct qn_buf buf;
-    bool colours;
-};
-
-enum { INDENT = 2, LABEL_WIDTH = 11 };
+enum { INDENT = LOAD_TABLE_INDENT, LABEL_WIDTH = 11 };
 
 static const double QUANTILES[] = {0.5, 0.9, 0.99, 0.999, 1};
 
-static void heading(struct table *t, const char *text)
+void load_table_heading(struct load_table *t, const char *text)
 {
     qn_buf_write_byte(&t->buf, '\n');
     load_style_begin(&t->buf, LOAD_STRONG, t->colours);
@@ -28,7 +20,7 @@ static void heading(struct table *t, const char *text)
     qn_buf_write_byte(&t->buf, '\n');
 }
 
-static void label(struct table *t, const char *text)
+void load_table_label(struct load_table *t, const char *text)
 {
     qn_buf_write_c(&t->buf, "  ");
     load_style_begin(&t->buf, LOAD_FAINT, t->colours);
@@ -36,7 +28,7 @@ static void label(struct table *t, const char *text)
     load_style_end(&t->buf, LOAD_FAINT, t->colours);
 }
 
-static void alarm_line(struct table *t)
+static void alarm_line(struct load_table *t)
 {
     if (!t->result->is_void)
         return;
@@ -49,7 +41,7 @@ static void alarm_line(struct table *t)
     qn_buf_write_byte(&t->buf, '\n');
 }
 
-static void cell_clean(struct load_columns *columns, enum load_style style, const char *text)
+void load_table_clean(struct load_columns *columns, enum load_style style, const char *text)
 {
     struct qn_buf clean;
     qn_buf_init(&clean, 64 * 1024); /* longer texts are cut; nobody reads them in a table */
@@ -87,10 +79,9 @@ static void cells_quantile_names(struct load_columns *columns)
                          QUANTILES[i] < 1 ? load_text_quantile(text, QUANTILES[i]) : "max");
 }
 
-static void write_asked(struct table *t)
+static void write_asked(struct load_table *t)
 {
     const struct load_asked *asked = &t->result->asked;
-    char a[LOAD_TEXT_MAX], b[LOAD_TEXT_MAX];
     load_style_begin(&t->buf, LOAD_STRONG, t->colours);
     qn_buf_printf(&t->buf, "quintet-load %s", t->result->version ? t->result->version : "");
     load_style_end(&t->buf, LOAD_STRONG, t->colours);
@@ -98,60 +89,42 @@ static void write_asked(struct table *t)
     load_text_clean(&t->buf, asked->target ? asked->target : "");
     qn_buf_write_byte(&t->buf, '\n');
     alarm_line(t);
-    heading(t, "Asked");
+    load_table_heading(t, "Asked");
     if (t->result->n_methods == 1) {
-        label(t, "method");
+        load_table_label(t, "method");
         load_text_clean(&t->buf, t->result->methods[0].name ? t->result->methods[0].name : "");
         qn_buf_write_byte(&t->buf, '\n');
     }
-    label(t, "load");
-    if (asked->mode == LOAD_CLOSED)
-        qn_buf_printf(&t->buf, "closed loop, %s callers", load_text_count(a, asked->concurrency));
-    else {
-        qn_buf_printf(&t->buf, "open loop, %s arrivals, ",
-                      asked->arrival == LOAD_POISSON ? "Poisson" : "constant");
-        if (asked->ramp_from > 0)
-            qn_buf_printf(&t->buf, "%s to %s within %s", load_text_rate(a, asked->ramp_from),
-                          load_text_rate(b, asked->rate),
-                          load_text_duration((char[LOAD_TEXT_MAX]){0}, (double)asked->ramp_ms * 1e6));
-        else
-            qn_buf_write_c(&t->buf, load_text_rate(a, asked->rate));
-        qn_buf_printf(&t->buf, ", at most %s in flight", load_text_count(a, asked->concurrency));
-    }
-    qn_buf_printf(&t->buf, ", %u connection%s\n", asked->connections, asked->connections == 1 ? "" : "s");
-    label(t, "time");
-    qn_buf_write_c(&t->buf, load_text_duration(a, (double)asked->duration_ms * 1e6));
-    if (asked->warmup_ms)
-        qn_buf_printf(&t->buf, " after %s of warm-up", load_text_duration(b, (double)asked->warmup_ms * 1e6));
-    qn_buf_printf(&t->buf, ", time limit a call %s, seed %llu\n",
-                  load_text_duration(a, (double)asked->timeout_ms * 1e6), (unsigned long long)asked->seed);
+    load_table_label(t, "load");
+    load_words_load(&t->buf, asked);
+    qn_buf_write_byte(&t->buf, '\n');
+    load_table_label(t, "time");
+    load_words_time(&t->buf, asked);
+    qn_buf_write_byte(&t->buf, '\n');
 }
 
-static void write_came(struct table *t)
+static void write_came(struct load_table *t)
 {
     const struct load_result *r = t->result;
-    char a[LOAD_TEXT_MAX], b[LOAD_TEXT_MAX], c[LOAD_TEXT_MAX];
-    double rate = load_result_rate(r);
-    heading(t, "Achieved");
-    label(t, "rate");
-    qn_buf_write_c(&t->buf, load_text_rate(a, rate));
-    if (r->asked.mode == LOAD_OPEN && r->asked.rate > 0 && !(r->asked.ramp_from > 0))
-        qn_buf_printf(&t->buf, ", %s of the %s asked", load_text_share(b, rate / r->asked.rate),
-                      load_text_rate(c, r->asked.rate));
-    qn_buf_printf(&t->buf, " (over %s)\n", load_text_duration(a, (double)r->took_ms * 1e6));
-    label(t, "calls");
+    char a[LOAD_TEXT_MAX], b[LOAD_TEXT_MAX];
+    load_table_heading(t, "Achieved");
+    load_table_label(t, "rate");
+    load_words_rate(&t->buf, r);
+    qn_buf_write_byte(&t->buf, '\n');
+    load_table_label(t, "calls");
     qn_buf_printf(&t->buf, "%s ended of %s started", load_text_count(a, r->ended),
                   load_text_count(b, r->started));
     if (r->not_started) {
         load_style_begin(&t->buf, LOAD_WARN, t->colours);
-        qn_buf_printf(&t->buf, ", %s more were due but found no place in flight",
+        qn_buf_printf(&t->buf,
+                      ", %s more were due and found no place in flight (their wait counts as response)",
                       load_text_count(a, r->not_started));
         load_style_end(&t->buf, LOAD_WARN, t->colours);
     }
     uint64_t errors = load_result_errors(r);
     enum load_style style = errors ? LOAD_BAD : LOAD_GOOD;
     qn_buf_write_c(&t->buf, "\n");
-    label(t, "errors");
+    load_table_label(t, "errors");
     load_style_begin(&t->buf, style, t->colours);
     if (errors)
         qn_buf_printf(&t->buf, "%s (%s)", load_text_count(a, errors),
@@ -162,12 +135,12 @@ static void write_came(struct table *t)
     qn_buf_write_byte(&t->buf, '\n');
 }
 
-static void write_latency(struct table *t)
+static void write_latency(struct load_table *t)
 {
     const struct load_result *r = t->result;
     struct load_columns columns;
     load_columns_init(&columns, "lrrrrrrl");
-    heading(t, "Latency");
+    load_table_heading(t, "Latency");
     load_columns_add(&columns, LOAD_PLAIN, "");
     cells_quantile_names(&columns);
     load_columns_add(&columns, LOAD_FAINT, "mean");
@@ -191,15 +164,21 @@ static void write_latency(struct table *t)
     }
     load_columns_write(&columns, &t->buf, INDENT, t->colours);
     load_columns_fini(&columns);
+    if (r->cpu_share > 0 || r->cpu_us_per_call > 0) {
+        char a[LOAD_TEXT_MAX], b[LOAD_TEXT_MAX];
+        load_table_label(t, "own CPU");
+        qn_buf_printf(&t->buf, "%s a call, its loop %s of a core\n",
+                      load_text_duration(a, r->cpu_us_per_call * 1e3), load_text_share(b, r->cpu_share));
+    }
 }
 
-static void write_codes(struct table *t)
+static void write_codes(struct load_table *t)
 {
     const struct load_result *r = t->result;
     struct load_columns columns;
     char text[LOAD_TEXT_MAX];
     load_columns_init(&columns, "lrr");
-    heading(t, "Calls by status");
+    load_table_heading(t, "Calls by status");
     for (int code = QN_OK; code < QN_STATUS_COUNT; code++) {
         if (r->codes[code] == 0)
             continue;
@@ -216,14 +195,14 @@ static void write_codes(struct table *t)
     load_columns_fini(&columns);
 }
 
-static void write_methods(struct table *t)
+static void write_methods(struct load_table *t)
 {
     const struct load_result *r = t->result;
     if (r->n_methods < 2)
         return;
     struct load_columns columns;
     load_columns_init(&columns, "lrrrrrrrr");
-    heading(t, "By method");
+    load_table_heading(t, "By method");
     load_columns_add(&columns, LOAD_PLAIN, "");
     load_columns_add(&columns, LOAD_FAINT, "weight");
     load_columns_add(&columns, LOAD_FAINT, "calls");
@@ -236,7 +215,7 @@ static void write_methods(struct table *t)
         for (int code = QN_OK; code < QN_STATUS_COUNT; code++)
             ended += m->codes[code];
         uint64_t errors = ended - m->codes[QN_OK];
-        cell_clean(&columns, LOAD_PLAIN, m->name);
+        load_table_clean(&columns, LOAD_PLAIN, m->name);
         load_columns_add(&columns, LOAD_PLAIN, load_text_number(text, m->weight));
         cell_count(&columns, LOAD_PLAIN, ended);
         cell_count(&columns, errors ? LOAD_BAD : LOAD_PLAIN, errors);
@@ -248,13 +227,14 @@ static void write_methods(struct table *t)
 
 void load_report_table(FILE *to, const struct load_result *result)
 {
-    struct table t = {.result = result, .colours = load_text_colours(to)};
+    struct load_table t = {.result = result, .colours = load_text_colours(to)};
     qn_buf_init(&t.buf, LOAD_REPORT_MAX);
     write_asked(&t);
     write_came(&t);
     write_latency(&t);
     write_codes(&t);
     write_methods(&t);
+    load_table_watched(&t);
     alarm_line(&t);
     load_report_finish(to, &t.buf);
 }

@@ -93,7 +93,9 @@ struct load_result {
     uint64_t took_ms; /* from the first to the last counted call */
     uint64_t started, ended;
     uint64_t codes[QN_STATUS_COUNT];
-    /* From the intended start: what users would have waited. */
+    /* From the intended start: what users would have waited. In an open loop the calls that found no place
+     * (not_started) are in it with what they had waited when the run ended, which is the least that they
+     * would have; so it may count more than 'ended'. The same holds for the methods'. */
     struct load_hist latency;
     /* From the real sending: what the service took. The same as latency when closed. */
     struct load_hist service;
@@ -102,7 +104,9 @@ struct load_result {
     /* The generator itself: how late it was behind its schedule by its own fault, that is with a place free.
      */
     struct load_hist lag;
-    bool is_void; /* do not trust the numbers */
+    double cpu_us_per_call; /* all its threads; 0: not known */
+    double cpu_share;       /* its loop's thread, of one core: 1 is all of it; 0: not known */
+    bool is_void;           /* do not trust the numbers */
     const char *void_reason;
 
     struct load_method *methods;

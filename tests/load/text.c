@@ -5,7 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/core/check.h"
 #include "common/core/utf8.h"
+
+/* Two minutes: up to there seconds are read more easily. */
+#define MINUTES_FROM_NS 119.5e9
 
 /* Three digits: "1.23", "12.3", "123". Numbers from 999.5 up are whole. */
 static int decimals_of(double number)
@@ -28,32 +32,43 @@ static void print_trimmed(char to[LOAD_TEXT_MAX], double number, const char *uni
     snprintf(to, LOAD_TEXT_MAX, "%.15s%s", digits, unit);
 }
 
-const char *load_text_duration(char to[LOAD_TEXT_MAX], double ns)
+static const char *duration(char to[LOAD_TEXT_MAX], double ns, bool trimmed)
 {
     static const struct {
         double ns;
         const char *name;
     } units[] = {{1, " ns"}, {1e3, " µs"}, {1e6, " ms"}, {1e9, " s"}};
-    if (ns < 0.5) {
+    if (!(ns >= 0.5)) {
         snprintf(to, LOAD_TEXT_MAX, "0 ns");
         return to;
     }
-    if (ns >= 119.5e9) {
+    if (ns >= MINUTES_FROM_NS) {
         double s = round(ns / 1e9);
         snprintf(to, LOAD_TEXT_MAX, "%.0f min %.0f s", floor(s / 60), fmod(s, 60));
         return to;
     }
     size_t i = 0;
     /* 999.6 µs would be printed as "1000 µs": it is a millisecond. */
-    while (i + 1 < sizeof units / sizeof units[0] && ns / units[i].ns >= 999.5)
+    while (i + 1 < QN_COUNT(units) && ns / units[i].ns >= 999.5)
         i++;
     double number = ns / units[i].ns;
     if (i == 0)
         snprintf(to, LOAD_TEXT_MAX, "%.0f ns", number);
-    else
-        /* Trailing noughts stay, so that a column of latencies lines up. */
+    else if (trimmed)
+        print_trimmed(to, number, units[i].name);
+    else /* noughts stay at the end, so that a column lines up */
         snprintf(to, LOAD_TEXT_MAX, "%.*f%s", decimals_of(number), number, units[i].name);
     return to;
+}
+
+const char *load_text_duration(char to[LOAD_TEXT_MAX], double ns)
+{
+    return duration(to, ns, false);
+}
+
+const char *load_text_span(char to[LOAD_TEXT_MAX], uint64_t ms)
+{
+    return ms ? duration(to, (double)ms * 1e6, true) : memcpy(to, "0 s", sizeof "0 s");
 }
 
 const char *load_text_count(char to[LOAD_TEXT_MAX], uint64_t count)
