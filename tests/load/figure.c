@@ -99,6 +99,8 @@ void load_figure_write(struct qn_buf *to, const struct load_figure *figure)
         else
             load_plot_line(&plot, series->class, figure->xs, series->ys, figure->count);
     }
+    if (figure->above)
+        figure->above(&plot, figure->context);
     load_plot_end(&plot);
     qn_buf_write_c(to, "</div>\n");
     if (figure->caption)

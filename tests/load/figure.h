@@ -29,8 +29,9 @@ struct load_figure {
     load_plot_words *x_words; /* of a point, in the read-out */
     struct load_series series[LOAD_FIGURE_SERIES_MAX];
     size_t n_series;
-    /* Draws what lies below the lines (ticks, levels, marks); NULL: ticks at round numbers. */
+    /* Draw what lies below the lines (NULL: ticks at round numbers) and above them (NULL: nothing). */
     void (*below)(const struct load_plot *plot, const void *context);
+    void (*above)(const struct load_plot *plot, const void *context);
     const void *context;
 };
 

@@ -7,7 +7,7 @@
 /* The table for people: a head with what was asked, then a section for each subject that the run has. A void
  * run says so before and after everything else. */
 
-enum { INDENT = LOAD_TABLE_INDENT, LABEL_WIDTH = 11 };
+enum { INDENT = LOAD_TABLE_INDENT, LABEL_WIDTH = 13 };
 
 static const double QUANTILES[] = {0.5, 0.9, 0.99, 0.999, 1};
 

@@ -160,8 +160,9 @@ static const char *point_words(char to[LOAD_TEXT_MAX], double middle)
     return to;
 }
 
-static void draw_marks(const struct load_plot *plot, const struct load_result *result)
+static void draw_marks(const struct load_plot *plot, const void *context)
 {
+    const struct load_result *result = context;
     char words[LOAD_TEXT_MAX];
     for (size_t i = 0; i < result->n_marks; i++) {
         snprintf(words, sizeof words, "%zu", i + 1);
@@ -169,27 +170,25 @@ static void draw_marks(const struct load_plot *plot, const struct load_result *r
     }
 }
 
-static void below(const struct load_plot *plot, const void *context)
+static bool has_level(const struct load_asked *asked)
 {
-    load_plot_ticks(plot);
+    return asked->mode == LOAD_OPEN && asked->rate > 0 && !(asked->ramp_from > 0);
+}
+
+static void draw_rate(const struct load_plot *plot, const void *context)
+{
+    const struct load_result *result = context;
+    if (has_level(&result->asked))
+        load_plot_level(plot, "asked", result->asked.rate);
     draw_marks(plot, context);
 }
 
-static void below_rate(const struct load_plot *plot, const void *context)
+static void draw_limit(const struct load_plot *plot, const void *context)
 {
     const struct load_result *result = context;
-    const struct load_asked *asked = &result->asked;
-    below(plot, context);
-    if (asked->mode == LOAD_OPEN && asked->rate > 0 && !(asked->ramp_from > 0))
-        load_plot_level(plot, "asked", asked->rate);
-}
-
-static void below_connections(const struct load_plot *plot, const void *context)
-{
-    const struct load_result *result = context;
-    below(plot, context);
     if (result->database.limit >= 0)
         load_plot_level(plot, "s4", result->database.limit);
+    draw_marks(plot, context);
 }
 
 static struct load_figure figure_of(const struct samples *s, const char *id, const char *title)
@@ -203,7 +202,7 @@ static struct load_figure figure_of(const struct samples *s, const char *id, con
         .xs = s->at,
         .count = s->count,
         .x_words = point_words,
-        .below = below,
+        .above = draw_marks,
         .context = s->result,
     };
 }
@@ -214,16 +213,15 @@ static struct load_figure figure_of(const struct samples *s, const char *id, con
 static void write_rate(struct qn_buf *to, const struct samples *s)
 {
     const struct load_asked *asked = &s->result->asked;
-    bool has_level = asked->mode == LOAD_OPEN && asked->rate > 0 && !(asked->ramp_from > 0);
     struct load_figure figure = figure_of(s, "rate", "Calls a second");
     double most = fmax(most_of(s->started, s->count), most_of(s->ended, s->count));
-    figure.y = load_plot_linear(fmax(has_level ? fmax(most, asked->rate) : most, COUNT_AXIS_LEAST),
+    figure.y = load_plot_linear(fmax(has_level(asked) ? fmax(most, asked->rate) : most, COUNT_AXIS_LEAST),
                                 load_text_number);
     figure.series[0] = (struct load_series){"started", "s3", s->started, load_text_rate, false};
     figure.series[1] = (struct load_series){"ended", "s1", s->ended, load_text_rate, false};
     figure.n_series = 2;
-    figure.below = below_rate;
-    figure.caption = has_level ? "The dashed line is the rate asked for." : NULL;
+    figure.above = draw_rate;
+    figure.caption = has_level(asked) ? "The dashed line is the rate asked for." : NULL;
     load_figure_write(to, &figure);
 }
 
@@ -274,7 +272,7 @@ static void write_connections(struct qn_buf *to, const struct samples *s)
         load_text_number);
     figure.series[0] = (struct load_series){"connections", "s1", s->connections, load_text_number, true};
     figure.n_series = 1;
-    figure.below = below_connections;
+    figure.above = draw_limit;
     figure.caption = result->database.limit >= 0
                          ? "The most seen in each second; the dashed line is the role's limit."
                          : "The most seen in each second.";
