@@ -12,7 +12,7 @@ struct load_find_max {
     unsigned steps;
 };
 
-enum { LOAD_FIND_MAX_STEPS = 24 }; /* from 1 to 10,000,000 in doublings */
+enum { LOAD_FIND_MAX_STEPS = 32 }; /* from 1 to 10,000,000 are 24 doublings, and a few more to come close */
 #define LOAD_FIND_MAX_CLOSE   1.04 /* two runs of the same rate differ by as much */
 #define LOAD_FIND_MAX_LOWEST  1.0  /* a second */
 #define LOAD_FIND_MAX_HIGHEST 1e7
