@@ -38,6 +38,16 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 find_package(nng REQUIRED) # Debian's has a CMake file and no .pc
 find_package(Threads REQUIRED)
 
+# Debian's http-parser has neither.
+find_path(HTTP_PARSER_INCLUDE http_parser.h)
+find_library(HTTP_PARSER_LIBRARY http_parser)
+if(NOT HTTP_PARSER_INCLUDE OR NOT HTTP_PARSER_LIBRARY)
+    message(FATAL_ERROR "http-parser 2.9 is missing (http_parser.h, libhttp_parser): apt-get install libhttp-parser-dev")
+endif()
+add_library(qn_http_parser INTERFACE)
+target_include_directories(qn_http_parser SYSTEM INTERFACE ${HTTP_PARSER_INCLUDE})
+target_link_libraries(qn_http_parser INTERFACE ${HTTP_PARSER_LIBRARY})
+
 # qn_library(NAME SOURCES a.c … [DEPS target …])
 function(qn_library name)
     cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})

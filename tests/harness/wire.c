@@ -45,6 +45,60 @@ void wire_open(struct wire *wire, struct qn_loop *loop, const char *address)
     qn_poll_want(wire->poll, QN_READABLE);
 }
 
+struct guard {
+    struct qn_timer timer;
+    bool fired;
+};
+
+static void on_guard(struct qn_timer *timer)
+{
+    container_of(timer, struct guard, timer)->fired = true;
+}
+
+static bool try_accept(struct wire *wire, int listen_fd)
+{
+    int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0) {
+        assert_true(errno == EAGAIN || errno == ECONNABORTED);
+        return false;
+    }
+    wire->fd = fd;
+    qn_buf_init(&wire->in, SEEN_MAX);
+    assert_int_equal(qn_poll_open(wire->loop, wire->fd, on_readable, wire, &wire->poll), QN_OK);
+    qn_poll_want(wire->poll, QN_READABLE);
+    return true;
+}
+
+bool wire_accept_now(struct wire *wire, struct qn_loop *loop, int listen_fd)
+{
+    *wire = (struct wire){.loop = loop, .fd = -1};
+    qn_loop_turn(loop);
+    return try_accept(wire, listen_fd);
+}
+
+static void on_caller(void *context, int events)
+{
+    (void)events;
+    *(bool *)context = true;
+}
+
+void wire_accept(struct wire *wire, struct qn_loop *loop, int listen_fd)
+{
+    struct qn_poll *poll;
+    struct guard guard = {0};
+    bool called = false;
+    *wire = (struct wire){.loop = loop, .fd = -1};
+    assert_int_equal(qn_poll_open(loop, listen_fd, on_caller, &called, &poll), QN_OK);
+    qn_poll_want(poll, QN_READABLE);
+    qn_timer_start(loop, &guard.timer, WAIT_MS, on_guard);
+    while (!guard.fired && !(called && try_accept(wire, listen_fd)))
+        qn_loop_wait(loop);
+    qn_timer_cancel(loop, &guard.timer);
+    qn_poll_close(poll);
+    if (wire->fd < 0)
+        fail_msg("waited in vain for a connection");
+}
+
 void wire_close(struct wire *wire)
 {
     if (wire->poll)
@@ -134,16 +188,6 @@ static bool reached(const struct wire *wire, const struct goal *goal)
     if (goal->text.len == 0)
         return wire->in.len >= goal->n;
     return times(qn_buf_view(&wire->in), goal->text) >= goal->n;
-}
-
-struct guard {
-    struct qn_timer timer;
-    bool fired;
-};
-
-static void on_guard(struct qn_timer *timer)
-{
-    container_of(timer, struct guard, timer)->fired = true;
 }
 
 static void wait_for(struct wire *wire, const struct goal *goal, const char *what)

@@ -21,6 +21,10 @@ struct wire {
 
 /* Connects to "127.0.0.1:41873". The kernel completes it, so this does not wait. */
 void wire_open(struct wire *wire, struct qn_loop *loop, const char *address);
+/* The other side: waits for a connection to a listening socket (qn_listen_open), at most 20 seconds. */
+void wire_accept(struct wire *wire, struct qn_loop *loop, int listen_fd);
+/* Whether one is there now, or comes in this turn; false: the wire is not opened. */
+bool wire_accept_now(struct wire *wire, struct qn_loop *loop, int listen_fd);
 /* Lets go; closes if that was not done. */
 void wire_close(struct wire *wire);
 
