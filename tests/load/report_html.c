@@ -218,7 +218,7 @@ static void write_methods(struct qn_buf *to, const struct load_result *r)
         for (int code = QN_OK; code < QN_STATUS_COUNT; code++)
             ended += m->codes[code];
         qn_buf_write_c(to, "<tr>");
-        cell(to, NULL, m->name);
+        cell(to, "name", m->name);
         cell(to, NULL, load_text_number(text, m->weight));
         cell(to, NULL, load_text_count(text, ended));
         cell(to, ended == m->codes[QN_OK] ? NULL : "bad", load_text_count(text, ended - m->codes[QN_OK]));
@@ -276,7 +276,7 @@ static void write_metrics(struct qn_buf *to, const struct load_result *r)
         const struct load_watched_metric *m = &r->metrics[i];
         if (!load_words_metric_changed(m))
             continue;
-        qn_buf_write_c(to, "<tr><td class=\"text\"><code>");
+        qn_buf_write_c(to, "<tr><td class=\"name\"><code>");
         load_html_text(to, m->series);
         qn_buf_write_c(to, "</code></td>");
         cell(to, NULL, load_text_number(text, m->before));

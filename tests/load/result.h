@@ -95,7 +95,7 @@ struct load_result {
     uint64_t codes[QN_STATUS_COUNT];
     /* From the intended start: what users would have waited. In an open loop the calls that found no place
      * (not_started) are in it with what they had waited when the run ended, which is the least that they
-     * would have; so it may count more than 'ended'. The same holds for the methods'. */
+     * would have; so it may count more than 'ended'. The methods' count ended calls alone. */
     struct load_hist latency;
     /* From the real sending: what the service took. The same as latency when closed. */
     struct load_hist service;
