@@ -273,9 +273,8 @@ static enum qn_status open_all(struct run *run)
         .headers = o->headers,
         .n_headers = o->n_headers,
     };
-    if (o->http)
-        return qn_error_set(run->err, QN_UNIMPLEMENTED, "http:// targets are not built in yet");
-    QN_TRY(load_target_nng_open(run->loop, &target, &run->target, run->err));
+    QN_TRY(
+        (o->http ? load_target_http_open : load_target_nng_open)(run->loop, &target, &run->target, run->err));
     for (; run->n_signals < 2; run->n_signals++)
         QN_TRY(qn_signal_open(run->loop, NUMBERS[run->n_signals], on_signal, run,
                               &run->signals[run->n_signals]));

@@ -23,5 +23,8 @@ struct load_target_options {
 QN_MUST_USE enum qn_status load_target_nng_open(struct qn_loop *loop,
                                                 const struct load_target_options *options,
                                                 struct load_target **ret_target, struct qn_error *err);
+QN_MUST_USE enum qn_status load_target_http_open(struct qn_loop *loop,
+                                                 const struct load_target_options *options,
+                                                 struct load_target **ret_target, struct qn_error *err);
 
 #endif
