@@ -126,9 +126,8 @@ static void add_verdict(struct comparison *c, enum verdict verdict, const char *
 static void add_percent(struct comparison *c, double a, double b)
 {
     char text[LOAD_TEXT_MAX];
-    if (a > 0)
-        snprintf(text, sizeof text, "%+.1f%%", (b / a - 1) * 100);
-    load_columns_add(&c->columns, LOAD_PLAIN, a > 0 ? text : "-");
+    snprintf(text, sizeof text, "%+.1f%%", a > 0 ? (b / a - 1) * 100 : 0);
+    load_columns_add(&c->columns, LOAD_PLAIN, a == b ? "0%" : a > 0 ? text : "-");
 }
 
 static const char *difference(char to[LOAD_TEXT_MAX], double by)
@@ -188,7 +187,7 @@ static void row_time(struct comparison *c, const char *name, double a, double b,
     load_columns_add(&c->columns, LOAD_PLAIN, name);
     load_columns_add(&c->columns, LOAD_PLAIN, load_text_duration(text, a));
     load_columns_add(&c->columns, LOAD_PLAIN, load_text_duration(text, b));
-    load_columns_add(&c->columns, LOAD_PLAIN, difference(text, b - a));
+    load_columns_add(&c->columns, LOAD_PLAIN, a == b ? "" : difference(text, b - a));
     add_percent(c, a, b);
     add_verdict(c, why_none ? NONE : judge(a, b, false), why_none);
 }
@@ -215,6 +214,29 @@ static void rows_hist(struct comparison *c, const char *title, const struct load
     row_time(c, name, (double)a->max_ns, (double)b->max_ns, "one call each");
     snprintf(name, sizeof name, "%s mean", title);
     row_time(c, name, load_hist_mean_ns(a), load_hist_mean_ns(b), NULL);
+}
+
+/* Of a mix, when it is the same one: each method's median and tail. */
+static void rows_methods(struct comparison *c)
+{
+    static const double QUANTILES[] = {0.5, 0.99};
+    char quantile[LOAD_TEXT_MAX];
+    bool is_same = c->a.n_methods > 1 && c->a.n_methods == c->b.n_methods;
+    for (size_t i = 0; is_same && i < c->a.n_methods; i++)
+        is_same = strcmp(c->a.methods[i].name, c->b.methods[i].name) == 0;
+    for (size_t i = 0; is_same && i < c->a.n_methods; i++) {
+        const struct load_hist *a = &c->a.methods[i].latency, *b = &c->b.methods[i].latency;
+        for (size_t j = 0; a->count && b->count && j < QN_COUNT(QUANTILES); j++) {
+            double q = QUANTILES[j];
+            struct qn_buf name;
+            qn_buf_init(&name, 1024); /* a longer name is no method's, and then stays out */
+            load_text_clean(&name, c->a.methods[i].name);
+            qn_buf_printf(&name, " %s", load_text_quantile(quantile, q));
+            row_time(c, name.data ? name.data : "", (double)load_hist_at(a, q), (double)load_hist_at(b, q),
+                     is_few(a, q) || is_few(b, q) ? "too few calls to say" : NULL);
+            qn_buf_fini(&name);
+        }
+    }
 }
 
 static void row_connections(struct comparison *c)
@@ -261,6 +283,7 @@ static void write_rows(struct comparison *c)
     rows_hist(c, "response", &c->a.latency, &c->b.latency);
     if (c->a.asked.mode == LOAD_OPEN && c->b.asked.mode == LOAD_OPEN)
         rows_hist(c, "service", &c->a.service, &c->b.service);
+    rows_methods(c);
     row_connections(c);
     load_columns_write(&c->columns, &c->buf, INDENT, c->colours);
 }

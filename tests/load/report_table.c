@@ -83,7 +83,8 @@ static void write_asked(struct load_table *t)
 {
     const struct load_asked *asked = &t->result->asked;
     load_style_begin(&t->buf, LOAD_STRONG, t->colours);
-    qn_buf_printf(&t->buf, "quintet-load %s", t->result->version ? t->result->version : "");
+    qn_buf_write_c(&t->buf, "quintet-load ");
+    load_text_clean(&t->buf, t->result->version);
     load_style_end(&t->buf, LOAD_STRONG, t->colours);
     qn_buf_write_c(&t->buf, "  ");
     load_text_clean(&t->buf, asked->target ? asked->target : "");
