@@ -13,8 +13,7 @@ void load_words_load(struct qn_buf *to, const struct load_asked *asked)
                       asked->arrival == LOAD_POISSON ? "Poisson" : "constant");
         if (asked->ramp_from > 0)
             qn_buf_printf(to, "%s rising to %s within %s", load_text_rate(a, asked->ramp_from),
-                          load_text_rate(b, asked->rate),
-                          load_text_duration(c, (double)asked->ramp_ms * 1e6));
+                          load_text_rate(b, asked->rate), load_text_span(c, asked->ramp_ms));
         else
             qn_buf_write_c(to, load_text_rate(a, asked->rate));
         qn_buf_printf(to, ", at most %s in flight", load_text_count(a, asked->concurrency));
