@@ -12,6 +12,8 @@
 
 enum { LOAD_AT_MAX = 16, LOAD_HEADERS_MAX = 32, LOAD_SCRAPES_MAX = 8 };
 
+#define LOAD_WATCH_ROLE "quintet" /* as quintet-profile --provision calls it */
+
 struct load_at_option {
     uint64_t at_ms;
     const char *command;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/core/log.h"
+#include "tests/load/compare.h"
 #include "tests/load/options.h"
 #include "tests/load/report.h"
 #include "tests/load/run.h"
@@ -27,12 +28,12 @@ enum { N_OUTPUTS = 4 };
 static bool outputs_open(struct outputs *outputs, const struct load_options *options)
 {
     *outputs = (struct outputs){{{options->json, load_report_json},
-                                 {options->csv, NULL},
-                                 {options->hgrm, NULL},
-                                 {options->html, NULL}}};
+                                 {options->csv, load_report_csv},
+                                 {options->hgrm, load_report_hgrm},
+                                 {options->html, load_report_html}}};
     for (int i = 0; i < N_OUTPUTS; i++) {
         const char *path = outputs->all[i].path;
-        if (!path || !outputs->all[i].report)
+        if (!path)
             continue;
         outputs->all[i].file = fopen(path, "we");
         if (!outputs->all[i].file) {
@@ -144,7 +145,7 @@ static int dispatch(struct load_options *options, const struct qn_service *const
         list_methods(services, n_services);
         return LOAD_EXIT_GOOD;
     case LOAD_COMPARE:
-        return LOAD_EXIT_BAD_USE;
+        return load_compare(stdout, options->compare[0], options->compare[1]);
     case LOAD_RUN:
     default:
         return prepare_and_run(options, services, n_services);
