@@ -27,7 +27,7 @@ struct load_engine {
     struct load_schedule schedule;
     uint64_t begin_ns, counted_from_ns, until_ns;
     uint64_t wake_ns; /* asked of the clock */
-    bool counting, over;
+    bool counting, all_started, over;
 
     char *calls; /* a place each, of target->call_bytes */
     struct load_call *free_calls;
@@ -174,13 +174,15 @@ static void start(struct load_engine *engine, uint64_t intended_ns, uint64_t now
 static uint64_t start_due(struct load_engine *engine, uint64_t now_ns)
 {
     if (engine->asked->mode == LOAD_CLOSED) {
-        for (; engine->free_calls; now_ns = now_of(engine))
+        for (; engine->free_calls && now_ns < engine->until_ns; now_ns = now_of(engine))
             start(engine, now_ns, now_ns);
         return UINT64_MAX;
     }
     for (; engine->free_calls; now_ns = now_of(engine)) {
         uint64_t due_ns = engine->begin_ns + engine->schedule.next_ns;
-        if (due_ns > now_ns || due_ns >= engine->until_ns)
+        if (due_ns >= engine->until_ns)
+            return UINT64_MAX;
+        if (due_ns > now_ns)
             return due_ns;
         load_schedule_advance(&engine->schedule);
         start(engine, due_ns, now_ns);
@@ -193,11 +195,14 @@ static void turn(struct load_engine *engine, uint64_t now_ns)
     struct load_clock *clock = engine->options.clock;
     roll(engine, now_ns);
     uint64_t wake_ns = engine->second_ends_ns;
-    if (now_ns < engine->until_ns) {
+    if (!engine->all_started) {
+        /* The turn that comes after the end, be it late, still starts what was due before it. */
+        engine->all_started = now_ns >= engine->until_ns;
         uint64_t due_ns = start_due(engine, now_ns);
         wake_ns = due_ns < wake_ns ? due_ns : wake_ns;
-        wake_ns = engine->until_ns < wake_ns ? engine->until_ns : wake_ns;
-    } else if (engine->in_flight == 0 && !engine->over) {
+        wake_ns = engine->until_ns < wake_ns && !engine->all_started ? engine->until_ns : wake_ns;
+    }
+    if (engine->all_started && engine->in_flight == 0 && !engine->over) {
         engine->over = true;
         finish(engine);
         return;

@@ -327,6 +327,17 @@ static void test_lag_beside_a_slow_service(void **state)
     assert_false(result->is_void);
 }
 
+/* The last turn comes after the end; what was due before it is sent all the same, and not said to have found
+ * no place. */
+static void test_a_late_last_turn(void **state)
+{
+    (void)state;
+    world->turn_every_ns = 7 * WORLD_MS;
+    world_run(world, NULL);
+    assert_int_equal(result->started, 10000);
+    assert_int_equal(result->not_started, 0);
+}
+
 static void test_no_processor_left_is_void(void **state)
 {
     (void)state;
@@ -394,6 +405,7 @@ int main(void)
         TEST(test_seed),
         TEST(test_lag_is_void),
         TEST(test_lag_beside_a_slow_service),
+        TEST(test_a_late_last_turn),
         TEST(test_no_processor_left_is_void),
         TEST(test_stop),
         TEST(test_stop_in_the_warmup),
