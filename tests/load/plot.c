@@ -7,6 +7,9 @@ enum { TICKS_WANTED = 5 };
 /* From this factor on the small values of a linear axis are a flat line. */
 #define LINEAR_SPAN_MAX 30
 
+/* So far from a double's largest that rounding up leads to no infinity. */
+#define AXIS_MAX 1e300
+
 static double share_of(const struct load_axis *axis, double value)
 {
     double share = axis->is_log ? log(fmax(value, axis->from) / axis->from) / log(axis->to / axis->from)
@@ -46,7 +49,7 @@ static double step_of(const struct load_axis *axis)
 
 struct load_axis load_plot_linear(double max, load_plot_words *words)
 {
-    struct load_axis axis = {.from = 0, .to = max > 0 ? max : 1, .words = words};
+    struct load_axis axis = {.from = 0, .to = max > 0 ? fmin(max, AXIS_MAX) : 1, .words = words};
     double step = step_of(&axis);
     axis.to = ceil(axis.to / step - 1e-9) * step;
     return axis;

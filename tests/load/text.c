@@ -10,6 +10,8 @@
 
 /* Two minutes: up to there seconds are read more easily. */
 #define MINUTES_FROM_NS 119.5e9
+/* A year's seconds: nobody reads more in minutes. */
+#define MINUTES_MAX 31536000
 
 /* Three digits: "1.23", "12.3", "123". Numbers from 999.5 up are whole. */
 static int decimals_of(double number)
@@ -44,7 +46,10 @@ static const char *duration(char to[LOAD_TEXT_MAX], double ns, bool trimmed)
     }
     if (ns >= MINUTES_FROM_NS) {
         double s = round(ns / 1e9);
-        snprintf(to, LOAD_TEXT_MAX, "%.0f min %.0f s", floor(s / 60), fmod(s, 60));
+        if (s < MINUTES_MAX)
+            snprintf(to, LOAD_TEXT_MAX, "%.0f min %.0f s", floor(s / 60), fmod(s, 60));
+        else
+            snprintf(to, LOAD_TEXT_MAX, "%.3g s", s);
         return to;
     }
     size_t i = 0;
