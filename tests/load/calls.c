@@ -95,7 +95,10 @@ static enum qn_status check_members(const struct qn_method *rpc, struct qn_str j
                                     struct qn_error *err)
 {
     struct qn_json *value;
-    QN_TRY(qn_json_parse(json, true, scratch, &value, err));
+    struct qn_error why = {0};
+    enum qn_status status = qn_json_parse(json, true, scratch, &value, &why);
+    if (status != QN_OK)
+        return qn_error_set(err, status, "JSON, %s", why.message);
     if (value->kind != QN_JSON_OBJECT)
         return qn_error_set(err, QN_INVALID_ARGUMENT, "must be a JSON object");
     for (size_t i = 0; i < value->n_items; i++)
