@@ -1,177 +1,19 @@
 #include "tests/load/read_json.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/core/buf.h"
 #include "common/core/check.h"
-#include "common/json/number.h"
-#include "common/json/reader.h"
-#include "tests/load/schema.h"
+#include "tests/load/read_value.h"
 
 /* 1. the text as a tree  2. the schema's name  3. each member of schema.h's tables, told by its path when it
  * is missing or wrong  4. the histograms, which must add up. */
 
-enum {
-    TREE_ROOM = 512 * 1024 * 1024, /* a node takes 72 bytes for two or three of text */
-    PATH_MAX_LEN = 96
-};
+enum { TREE_ROOM = 512 * 1024 * 1024 }; /* a node takes 72 bytes for two or three of text */
 
-/* Where we are, for messages: "methods[2].response". */
-struct place {
-    struct qn_arena *arena; /* of the result */
-    struct qn_error *err;
-    char path[PATH_MAX_LEN];
-};
-
-static enum qn_status wrong(const struct place *place, const char *key, const char *what)
-{
-    return qn_error_set(place->err, QN_INVALID_ARGUMENT, "%s%s%s: %s", place->path,
-                        *place->path && *key ? "." : "", key, what);
-}
-
-static struct place inside(const struct place *outer, const char *key)
-{
-    struct place place = {.arena = outer->arena, .err = outer->err};
-    snprintf(place.path, sizeof place.path, "%.60s%s%s", outer->path, *outer->path ? "." : "", key);
-    return place;
-}
-
-static struct place element(const struct place *outer, size_t index)
-{
-    struct place place = {.arena = outer->arena, .err = outer->err};
-    snprintf(place.path, sizeof place.path, "%.60s[%zu]", outer->path, index);
-    return place;
-}
-
-static enum qn_status member(const struct place *place, const struct qn_json *object, const char *key,
-                             enum qn_json_kind kind, const struct qn_json **ret_value)
-{
-    static const char *const WANTED[] = {
-        [QN_JSON_NULL] = "must be null",       [QN_JSON_BOOL] = "must be true or false",
-        [QN_JSON_NUMBER] = "must be a number", [QN_JSON_STRING] = "must be a string",
-        [QN_JSON_ARRAY] = "must be an array",  [QN_JSON_OBJECT] = "must be an object",
-    };
-    *ret_value = qn_json_get(object, key);
-    if (!*ret_value)
-        return wrong(place, key, "is missing");
-    return (*ret_value)->kind == kind ? QN_OK : wrong(place, key, WANTED[kind]);
-}
-
-/* A whole number from 0 to 'max'. */
-static bool whole(const struct qn_json *value, uint64_t max, uint64_t *ret_number)
-{
-    bool negative;
-    return value->kind == QN_JSON_NUMBER &&
-           qn_number_to_integer(value->text, &negative, ret_number) == QN_OK &&
-           (!negative || *ret_number == 0) && *ret_number <= max;
-}
-
-static enum qn_status read_count(const struct place *place, const struct qn_json *object, const char *key,
-                                 uint64_t max, uint64_t *ret_number)
-{
-    const struct qn_json *value;
-    QN_TRY(member(place, object, key, QN_JSON_NUMBER, &value));
-    return whole(value, max, ret_number) ? QN_OK : wrong(place, key, "is no whole number in range");
-}
-
-static enum qn_status read_text(const struct place *place, const struct qn_json *object, const char *key,
-                                const char **ret_text)
-{
-    const struct qn_json *value = qn_json_get(object, key);
-    *ret_text = NULL;
-    if (value && value->kind == QN_JSON_NULL)
-        return QN_OK;
-    QN_TRY(member(place, object, key, QN_JSON_STRING, &value));
-    if (qn_str_find(value->text, '\0') >= 0)
-        return wrong(place, key, "must not hold U+0000");
-    *ret_text = qn_arena_copy(place->arena, value->text.ptr, value->text.len);
-    return *ret_text ? QN_OK : qn_error_set(place->err, QN_RESOURCE_EXHAUSTED, "too large");
-}
-
-static enum qn_status read_name(const struct place *place, const struct qn_json *object, const char *key,
-                                const char *const names[2], int *ret_index)
-{
-    const struct qn_json *value;
-    QN_TRY(member(place, object, key, QN_JSON_STRING, &value));
-    for (*ret_index = 0; *ret_index < 2; ++*ret_index)
-        if (qn_str_eq(value->text, qn_str_c(names[*ret_index])))
-            return QN_OK;
-    return wrong(place, key, "is none of its names");
-}
-
-static enum qn_status read_double(const struct place *place, const struct qn_json *object, const char *key,
-                                  double *ret_number)
-{
-    const struct qn_json *value;
-    QN_TRY(member(place, object, key, QN_JSON_NUMBER, &value));
-    *ret_number = value->number;
-    return isfinite(value->number) ? QN_OK : wrong(place, key, "is out of range");
-}
-
-static enum qn_status read_field(const struct place *place, const struct qn_json *object,
-                                 const struct load_field *field, void *into)
-{
-    void *at = (char *)into + field->offset;
-    const struct qn_json *value = qn_json_get(object, field->key);
-    bool is_null = value && value->kind == QN_JSON_NULL;
-    uint64_t number = 0;
-    int index = 0;
-    switch (field->kind) {
-    case LOAD_COUNT:
-        return read_count(place, object, field->key, LOAD_COUNT_MAX, at);
-    case LOAD_TIME_NS:
-        return read_count(place, object, field->key, LOAD_HIST_MAX_NS, at);
-    case LOAD_SMALL:
-        QN_TRY(read_count(place, object, field->key, UINT32_MAX, &number));
-        *(uint32_t *)at = (uint32_t)number;
-        return QN_OK;
-    case LOAD_OR_NONE:
-        if (!is_null)
-            QN_TRY(read_count(place, object, field->key, INT32_MAX, &number));
-        *(int32_t *)at = is_null ? -1 : (int32_t)number;
-        return QN_OK;
-    case LOAD_WIDE:
-        QN_TRY(member(place, object, field->key, QN_JSON_STRING, &value));
-        return qn_str_to_u64(value->text, at)
-                   ? QN_OK
-                   : wrong(place, field->key, "must be a whole number in a string");
-    case LOAD_QUANTITY:
-        QN_TRY(read_double(place, object, field->key, at));
-        return *(double *)at >= 0 ? QN_OK : wrong(place, field->key, "must not be negative");
-    case LOAD_READING:
-        *(double *)at = (double)NAN;
-        return is_null ? QN_OK : read_double(place, object, field->key, at);
-    case LOAD_FLAG:
-        QN_TRY(member(place, object, field->key, QN_JSON_BOOL, &value));
-        *(bool *)at = value->boolean;
-        return QN_OK;
-    case LOAD_TEXT:
-        return read_text(place, object, field->key, at);
-    case LOAD_MODE:
-        QN_TRY(read_name(place, object, field->key, load_schema_modes, &index));
-        *(enum load_mode *)at = (enum load_mode)index;
-        return QN_OK;
-    case LOAD_ARRIVAL:
-        QN_TRY(read_name(place, object, field->key, load_schema_arrivals, &index));
-        *(enum load_arrival *)at = (enum load_arrival)index;
-        return QN_OK;
-    }
-    return QN_INTERNAL;
-}
-
-static enum qn_status read_fields(const struct place *place, const struct qn_json *object,
-                                  const struct load_field *fields, void *into)
-{
-    for (; fields->key; fields++)
-        QN_TRY(read_field(place, object, fields, into));
-    return QN_OK;
-}
-
-static enum qn_status new_array(const struct place *place, size_t count, size_t size, void *ret_items)
+static enum qn_status new_array(const struct load_place *place, size_t count, size_t size, void *ret_items)
 {
     void *items = count ? qn_arena_array(place->arena, count, size) : NULL;
     memcpy(ret_items, &items, sizeof(void *)); /* whatever it points to */
@@ -179,32 +21,32 @@ static enum qn_status new_array(const struct place *place, size_t count, size_t 
 }
 
 /* *ret_items points to *ret_count structs of 'size' bytes. */
-static enum qn_status read_array(const struct place *outer, const struct qn_json *object, const char *key,
-                                 const struct load_field *fields, size_t size, void *ret_items,
-                                 size_t *ret_count)
+static enum qn_status read_array(const struct load_place *outer, const struct qn_json *object,
+                                 const char *key, const struct load_field *fields, size_t size,
+                                 void *ret_items, size_t *ret_count)
 {
     const struct qn_json *array;
-    struct place place = inside(outer, key);
+    struct load_place place = load_value_inside(outer, key);
     char *items;
-    QN_TRY(member(outer, object, key, QN_JSON_ARRAY, &array));
+    QN_TRY(load_value_member(outer, object, key, QN_JSON_ARRAY, &array));
     QN_TRY(new_array(outer, array->n_items, size, &items));
     for (size_t i = 0; i < array->n_items; i++) {
-        struct place at = element(&place, i);
+        struct load_place at = load_value_element(&place, i);
         if (array->items[i].kind != QN_JSON_OBJECT)
-            return wrong(&at, "", "must be an object");
-        QN_TRY(read_fields(&at, &array->items[i], fields, items + i * size));
+            return load_value_wrong(&at, "", "must be an object");
+        QN_TRY(load_value_fields(&at, &array->items[i], fields, items + i * size));
     }
     memcpy(ret_items, &items, sizeof(void *));
     *ret_count = array->n_items;
     return QN_OK;
 }
 
-static enum qn_status read_codes(const struct place *outer, const struct qn_json *object,
+static enum qn_status read_codes(const struct load_place *outer, const struct qn_json *object,
                                  uint64_t ret_codes[QN_STATUS_COUNT], uint64_t *ret_sum)
 {
     const struct qn_json *codes;
-    struct place place = inside(outer, "codes");
-    QN_TRY(member(outer, object, "codes", QN_JSON_OBJECT, &codes));
+    struct load_place place = load_value_inside(outer, "codes");
+    QN_TRY(load_value_member(outer, object, "codes", QN_JSON_OBJECT, &codes));
     *ret_sum = 0;
     size_t known = 0;
     for (int code = QN_OK; code < QN_STATUS_COUNT; code++) {
@@ -212,29 +54,29 @@ static enum qn_status read_codes(const struct place *outer, const struct qn_json
         if (!qn_json_get(codes, name))
             continue;
         known++;
-        QN_TRY(read_count(&place, codes, name, LOAD_COUNT_MAX, &ret_codes[code]));
+        QN_TRY(load_value_count(&place, codes, name, LOAD_COUNT_MAX, &ret_codes[code]));
         *ret_sum += ret_codes[code];
     }
     /* gRPC's codes are a closed list, and a later version's could not be left out of the sums. */
-    return known == codes->n_items ? QN_OK : wrong(&place, "", "holds a name that is no status");
+    return known == codes->n_items ? QN_OK : load_value_wrong(&place, "", "holds a name that is no status");
 }
 
-static enum qn_status read_buckets(const struct place *place, const struct qn_json *buckets,
+static enum qn_status read_buckets(const struct load_place *place, const struct qn_json *buckets,
                                    struct load_hist *hist)
 {
     int64_t last = -1;
     for (size_t i = 0; i < buckets->n_items; i++) {
         const struct qn_json *pair = &buckets->items[i];
-        struct place at = element(place, i);
+        struct load_place at = load_value_element(place, i);
         uint64_t upper, count;
         if (pair->kind != QN_JSON_ARRAY || pair->n_items != 2 ||
-            !whole(&pair->items[0], LOAD_HIST_MAX_NS, &upper) ||
-            !whole(&pair->items[1], LOAD_COUNT_MAX, &count) || count == 0)
-            return wrong(&at, "", "must be [upper bound in ns, count]");
+            !load_value_whole(&pair->items[0], LOAD_HIST_MAX_NS, &upper) ||
+            !load_value_whole(&pair->items[1], LOAD_COUNT_MAX, &count) || count == 0)
+            return load_value_wrong(&at, "", "must be [upper bound in ns, count]");
         if (load_hist_upper(upper) != upper || (int64_t)upper <= last)
-            return wrong(&at, "", "is no bucket's upper bound, or out of order");
+            return load_value_wrong(&at, "", "is no bucket's upper bound, or out of order");
         if (count > (uint64_t)LOAD_COUNT_MAX - hist->count)
-            return wrong(&at, "", "counts too many");
+            return load_value_wrong(&at, "", "counts too many");
         load_hist_add(hist, upper, count);
         last = (int64_t)upper;
     }
@@ -244,88 +86,88 @@ static enum qn_status read_buckets(const struct place *place, const struct qn_js
 /* Sums of doubles in another order differ in their last digits. */
 #define SUM_SLACK 1e-6
 
-static enum qn_status read_hist(const struct place *outer, const struct qn_json *object, const char *key,
+static enum qn_status read_hist(const struct load_place *outer, const struct qn_json *object, const char *key,
                                 struct load_hist *ret_hist)
 {
     const struct qn_json *value, *buckets;
-    struct place place = inside(outer, key), at = inside(&place, "buckets");
+    struct load_place place = load_value_inside(outer, key), at = load_value_inside(&place, "buckets");
     uint64_t count, min, max;
     double sum;
-    QN_TRY(member(outer, object, key, QN_JSON_OBJECT, &value));
-    QN_TRY(read_count(&place, value, "count", LOAD_COUNT_MAX, &count));
-    QN_TRY(read_count(&place, value, "min_ns", LOAD_HIST_MAX_NS, &min));
-    QN_TRY(read_count(&place, value, "max_ns", LOAD_HIST_MAX_NS, &max));
-    QN_TRY(read_double(&place, value, "sum_ns", &sum));
-    QN_TRY(member(&place, value, "buckets", QN_JSON_ARRAY, &buckets));
+    QN_TRY(load_value_member(outer, object, key, QN_JSON_OBJECT, &value));
+    QN_TRY(load_value_count(&place, value, "count", LOAD_COUNT_MAX, &count));
+    QN_TRY(load_value_count(&place, value, "min_ns", LOAD_HIST_MAX_NS, &min));
+    QN_TRY(load_value_count(&place, value, "max_ns", LOAD_HIST_MAX_NS, &max));
+    QN_TRY(load_value_double(&place, value, "sum_ns", &sum));
+    QN_TRY(load_value_member(&place, value, "buckets", QN_JSON_ARRAY, &buckets));
     *ret_hist = (struct load_hist){0};
     QN_TRY(read_buckets(&at, buckets, ret_hist));
     if (ret_hist->count != count)
-        return wrong(&place, "count", "is not the sum of its buckets");
+        return load_value_wrong(&place, "count", "is not the sum of its buckets");
     /* What load_hist_add() took for the least and the most are uppers of the buckets that hold them. */
     if (count &&
         (load_hist_upper(min) != ret_hist->min_ns || load_hist_upper(max) != ret_hist->max_ns || min > max))
-        return wrong(&place, "min_ns", "and max_ns are not in the first and the last bucket");
+        return load_value_wrong(&place, "min_ns", "and max_ns are not in the first and the last bucket");
     if (!count && (min || max))
-        return wrong(&place, "min_ns", "and max_ns must be 0 when nothing was counted");
+        return load_value_wrong(&place, "min_ns", "and max_ns must be 0 when nothing was counted");
     if (sum < (double)min * (double)count * (1 - SUM_SLACK) ||
         sum > (double)max * (double)count * (1 + SUM_SLACK))
-        return wrong(&place, "sum_ns", "cannot be the sum of such values");
+        return load_value_wrong(&place, "sum_ns", "cannot be the sum of such values");
     ret_hist->min_ns = min;
     ret_hist->max_ns = max;
     ret_hist->sum_ns = sum;
     return QN_OK;
 }
 
-static enum qn_status read_methods(const struct place *outer, const struct qn_json *object,
+static enum qn_status read_methods(const struct load_place *outer, const struct qn_json *object,
                                    struct load_result *result)
 {
-    struct place place = inside(outer, "methods");
+    struct load_place place = load_value_inside(outer, "methods");
     const struct qn_json *methods;
     uint64_t ended;
     QN_TRY(read_array(outer, object, "methods", load_schema_method, sizeof *result->methods, &result->methods,
                       &result->n_methods));
-    QN_TRY(member(outer, object, "methods", QN_JSON_ARRAY, &methods));
+    QN_TRY(load_value_member(outer, object, "methods", QN_JSON_ARRAY, &methods));
     for (size_t i = 0; i < result->n_methods; i++) {
-        struct place at = element(&place, i);
+        struct load_place at = load_value_element(&place, i);
         if (!result->methods[i].name)
-            return wrong(&at, "name", "must be a string");
+            return load_value_wrong(&at, "name", "must be a string");
         QN_TRY(read_codes(&at, &methods->items[i], result->methods[i].codes, &ended));
         QN_TRY(read_hist(&at, &methods->items[i], "response", &result->methods[i].latency));
     }
     return QN_OK;
 }
 
-static enum qn_status read_achieved(const struct place *outer, const struct qn_json *object,
+static enum qn_status read_achieved(const struct load_place *outer, const struct qn_json *object,
                                     struct load_result *result)
 {
-    struct place place = inside(outer, "achieved");
+    struct load_place place = load_value_inside(outer, "achieved");
     const struct qn_json *achieved;
     uint64_t ended;
-    QN_TRY(member(outer, object, "achieved", QN_JSON_OBJECT, &achieved));
-    QN_TRY(read_fields(&place, achieved, load_schema_achieved, result));
+    QN_TRY(load_value_member(outer, object, "achieved", QN_JSON_OBJECT, &achieved));
+    QN_TRY(load_value_fields(&place, achieved, load_schema_achieved, result));
     QN_TRY(read_codes(&place, achieved, result->codes, &ended));
-    return ended == result->ended ? QN_OK : wrong(&place, "ended", "is not the sum of its codes");
+    return ended == result->ended ? QN_OK : load_value_wrong(&place, "ended", "is not the sum of its codes");
 }
 
 /* "database" and "metrics" are null when they were not watched. */
-static enum qn_status read_watched(const struct place *outer, const struct qn_json *object,
+static enum qn_status read_watched(const struct load_place *outer, const struct qn_json *object,
                                    struct load_result *result)
 {
     const struct qn_json *value = qn_json_get(object, "database");
     if (!value || value->kind != QN_JSON_NULL) {
-        struct place place = inside(outer, "database");
-        QN_TRY(member(outer, object, "database", QN_JSON_OBJECT, &value));
-        QN_TRY(read_fields(&place, value, load_schema_database, result));
+        struct load_place place = load_value_inside(outer, "database");
+        QN_TRY(load_value_member(outer, object, "database", QN_JSON_OBJECT, &value));
+        QN_TRY(load_value_fields(&place, value, load_schema_database, result));
         result->database.on = true;
     }
     value = qn_json_get(object, "metrics");
     if (value && value->kind == QN_JSON_NULL)
         return QN_OK;
-    struct place place = inside(outer, "metrics");
-    QN_TRY(member(outer, object, "metrics", QN_JSON_OBJECT, &value));
-    QN_TRY(read_fields(&place, value, load_schema_watched, result));
+    struct load_place place = load_value_inside(outer, "metrics");
+    QN_TRY(load_value_member(outer, object, "metrics", QN_JSON_OBJECT, &value));
+    QN_TRY(load_value_fields(&place, value, load_schema_watched, result));
     if (!result->metrics_url)
-        return wrong(&place, "url", "must be a string");
+        return load_value_wrong(&place, "url", "must be a string");
     return read_array(&place, value, "series", load_schema_metric, sizeof *result->metrics, &result->metrics,
                       &result->n_metrics);
 }
@@ -333,22 +175,22 @@ static enum qn_status read_watched(const struct place *outer, const struct qn_js
 static enum qn_status read_result(const struct qn_json *tree, struct load_result *result,
                                   struct qn_error *err)
 {
-    struct place top = {.arena = &result->arena, .err = err};
+    struct load_place top = {.arena = &result->arena, .err = err};
     const struct qn_json *schema = qn_json_get(tree, "schema"), *value;
-    struct place place = inside(&top, "asked");
+    struct load_place place = load_value_inside(&top, "asked");
     if (!schema || schema->kind != QN_JSON_STRING)
         return qn_error_set(err, QN_INVALID_ARGUMENT, "no result of quintet-load: it has no \"schema\"");
     if (!qn_str_eq(schema->text, qn_str_c(LOAD_SCHEMA)))
         return qn_error_set(err, QN_INVALID_ARGUMENT, "its schema is \"%.*s\", and only \"%s\" is known here",
                             (int)(schema->text.len < 60 ? schema->text.len : 60), schema->text.ptr,
                             LOAD_SCHEMA);
-    QN_TRY(read_fields(&top, tree, load_schema_result, result));
-    QN_TRY(member(&top, tree, "asked", QN_JSON_OBJECT, &value));
-    QN_TRY(read_fields(&place, value, load_schema_asked, &result->asked));
+    QN_TRY(load_value_fields(&top, tree, load_schema_result, result));
+    QN_TRY(load_value_member(&top, tree, "asked", QN_JSON_OBJECT, &value));
+    QN_TRY(load_value_fields(&place, value, load_schema_asked, &result->asked));
     QN_TRY(read_achieved(&top, tree, result));
-    place = inside(&top, "cpu");
-    QN_TRY(member(&top, tree, "cpu", QN_JSON_OBJECT, &value));
-    QN_TRY(read_fields(&place, value, load_schema_cpu, result));
+    place = load_value_inside(&top, "cpu");
+    QN_TRY(load_value_member(&top, tree, "cpu", QN_JSON_OBJECT, &value));
+    QN_TRY(load_value_fields(&place, value, load_schema_cpu, result));
     for (size_t i = 0; i < QN_COUNT(load_schema_hists); i++)
         QN_TRY(read_hist(&top, tree, load_schema_hists[i].key,
                          (void *)((char *)result + load_schema_hists[i].offset)));

@@ -8,6 +8,7 @@
 #include "tests/harness/test.h"
 #include "tests/load/read_json.h"
 #include "tests/load/report.h"
+#include "tests/load/schema.h"
 #include "tests/unit/load/sample.h"
 
 static void assert_text(const char *is, const char *should_be)
@@ -360,6 +361,33 @@ static void files_are_named_in_errors(void **state)
     unlink(path);
 }
 
+/* The documentation names every member there is. */
+static void every_member_is_documented(void **state)
+{
+    (void)state;
+    static const struct load_field *const tables[] = {
+        load_schema_result,  load_schema_achieved, load_schema_cpu,    load_schema_database,
+        load_schema_watched, load_schema_asked,    load_schema_method, load_schema_second,
+        load_schema_mark,    load_schema_slo,      load_schema_step,   load_schema_metric};
+    char text[32 * 1024];
+    FILE *file = fopen(QN_FORMATS, "r");
+    assert_non_null(file);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    assert_true(len > 0 && len < sizeof text - 1);
+    text[len] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < QN_COUNT(tables); i++)
+        for (const struct load_field *field = tables[i]; field->key; field++) {
+            /* As a word: "`p99_ns`", "[{name, weight". */
+            size_t key_len = strlen(field->key);
+            const char *at = strstr(text, field->key);
+            while (at && !(strchr("`{ ", at[-1]) && strchr("`,}:", at[key_len])))
+                at = strstr(at + 1, field->key);
+            if (!at)
+                fail_msg("FORMATS.md does not name %s", field->key);
+        }
+}
+
 /* A full disk must not leave a file that looks whole. */
 static void what_cannot_be_written_is_told(void **state)
 {
@@ -383,6 +411,7 @@ int main(void)
         cmocka_unit_test(members_of_later_versions_are_passed_over),
         cmocka_unit_test(nonsense_is_refused_with_its_place),
         cmocka_unit_test(files_are_named_in_errors),
+        cmocka_unit_test(every_member_is_documented),
         cmocka_unit_test(what_cannot_be_written_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
