@@ -17,6 +17,9 @@ enum { CODE_OK = 0, CODE_BAD_FILE = 2, INDENT = 2, FEW_CALLS = 10 };
 /* Of the standard error: what chance does in one of 370 comparisons (two-proportion z-test). */
 #define SURE_DEVIATIONS 3
 
+/* From here on "×92" is read more easily than "+9100%". */
+#define TIMES_FROM 10
+
 enum verdict { SAME, BETTER, WORSE, NONE };
 
 struct comparison {
@@ -126,7 +129,11 @@ static void add_verdict(struct comparison *c, enum verdict verdict, const char *
 static void add_percent(struct comparison *c, double a, double b)
 {
     char text[LOAD_TEXT_MAX];
-    snprintf(text, sizeof text, "%+.1f%%", a > 0 ? (b / a - 1) * 100 : 0);
+    double times = a > 0 ? b / a : 0;
+    if (times >= TIMES_FROM)
+        snprintf(text, sizeof text, "×%.3g", times);
+    else
+        snprintf(text, sizeof text, "%+.1f%%", (times - 1) * 100);
     load_columns_add(&c->columns, LOAD_PLAIN, a == b ? "0%" : a > 0 ? text : "-");
 }
 

@@ -121,7 +121,7 @@ void load_plot_ticks(const struct load_plot *plot)
 {
     char words[LOAD_TEXT_MAX];
     /* Twice as many as along y: the plots are wide. */
-    double step = round_up((plot->x.to - plot->x.from) / (2 * TICKS_WANTED));
+    double step = fmax(round_up((plot->x.to - plot->x.from) / (2 * TICKS_WANTED)), 1);
     size_t count = (size_t)floor((plot->x.to - plot->x.from) / step + 1e-9);
     for (size_t i = 0; i <= count; i++) {
         double x = plot->x.from + (double)i * step;

@@ -47,7 +47,7 @@ struct load_axis load_plot_fitting(double min, double max, load_plot_words *word
 void load_plot_begin(const struct load_plot *plot);
 /* A line upwards at x with words below. */
 void load_plot_tick(const struct load_plot *plot, double x, const char *words);
-/* Ticks along x at round numbers. */
+/* Ticks along x at round numbers that are whole. */
 void load_plot_ticks(const struct load_plot *plot);
 /* A line through all points whose y is finite; what lies outside of the axes is drawn at their ends. */
 void load_plot_line(const struct load_plot *plot, const char *class, const double *xs, const double *ys,

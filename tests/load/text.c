@@ -71,9 +71,9 @@ const char *load_text_duration(char to[LOAD_TEXT_MAX], double ns)
     return duration(to, ns, false);
 }
 
-const char *load_text_span(char to[LOAD_TEXT_MAX], uint64_t ms)
+const char *load_text_span(char to[LOAD_TEXT_MAX], double ms)
 {
-    return ms ? duration(to, (double)ms * 1e6, true) : memcpy(to, "0 s", sizeof "0 s");
+    return ms > 0 ? duration(to, ms * 1e6, true) : memcpy(to, "0 s", sizeof "0 s");
 }
 
 const char *load_text_count(char to[LOAD_TEXT_MAX], uint64_t count)

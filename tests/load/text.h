@@ -14,8 +14,8 @@ enum { LOAD_TEXT_MAX = 32 };
 
 /* Each writes into 'to' and returns it. */
 const char *load_text_duration(char to[LOAD_TEXT_MAX],
-                               double ns); /* "0 ns", "842 µs", "1.21 ms", "2 min 3 s" */
-const char *load_text_span(char to[LOAD_TEXT_MAX], uint64_t ms);      /* the same, trimmed: "10 s", "1.5 s" */
+                               double ns);                     /* "0 ns", "842 µs", "1.21 ms", "2 min 3 s" */
+const char *load_text_span(char to[LOAD_TEXT_MAX], double ms); /* the same, trimmed: "10 s", "1.5 s" */
 const char *load_text_count(char to[LOAD_TEXT_MAX], uint64_t count);  /* "49,982" */
 const char *load_text_rate(char to[LOAD_TEXT_MAX], double a_second);  /* "4,998/s", "12.5/s" */
 const char *load_text_share(char to[LOAD_TEXT_MAX], double share);    /* 0.5 is "50%", 0.00004 is "0.004%" */

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "common/core/check.h"
 #include "tests/load/figure.h"
@@ -16,7 +17,9 @@ enum {
 
 static const char *span_words(char to[LOAD_TEXT_MAX], double ns)
 {
-    return ns < 1e6 ? load_text_duration(to, ns) : load_text_span(to, (uint64_t)llround(ns / 1e6));
+    if (ns <= 0)
+        return memcpy(to, "0", sizeof "0"); /* of whichever unit */
+    return load_text_span(to, ns / 1e6);
 }
 
 /* x = log10(1 / (1 - percentile)): each whole number is one nine more. Trailing noughts are cut, but as many
@@ -149,14 +152,14 @@ static double least_of(const double *values, size_t count)
 
 static const char *second_words(char to[LOAD_TEXT_MAX], double s)
 {
-    return load_text_span(to, (uint64_t)llround(s * 1e3));
+    return load_text_span(to, s * 1e3);
 }
 
 /* Of a point in the read-out: its middle lies at half a second, but what it tells is "second 5". */
 static const char *point_words(char to[LOAD_TEXT_MAX], double middle)
 {
     char span[LOAD_TEXT_MAX];
-    snprintf(to, LOAD_TEXT_MAX, "from %.25s", load_text_span(span, (uint64_t)floor(middle) * 1000));
+    snprintf(to, LOAD_TEXT_MAX, "from %.25s", load_text_span(span, floor(middle) * 1e3));
     return to;
 }
 
@@ -168,6 +171,10 @@ static void draw_marks(const struct load_plot *plot, const void *context)
         snprintf(words, sizeof words, "%zu", i + 1);
         load_plot_mark(plot, "mark", (double)result->marks[i].at_ms / 1e3, words);
     }
+    /* What follows is the last calls' answers: that rates fall there tells nothing. */
+    double end = (double)result->asked.duration_ms / 1e3;
+    if (end > 0 && end < plot->x.to)
+        load_plot_mark(plot, "mark end", end, "end");
 }
 
 static bool has_level(const struct load_asked *asked)
@@ -244,10 +251,14 @@ static void write_errors(struct qn_buf *to, const struct samples *s)
 {
     struct load_figure figure = figure_of(s, "errors", "Errors a second");
     double most = most_of(s->errors, s->count);
+    if (!(most > 0)) {
+        qn_buf_write_c(to, "<figure><figcaption><h3>Errors a second</h3></figcaption>\n"
+                           "<p class=\"caption\">None.</p></figure>\n");
+        return;
+    }
     figure.y = load_plot_linear(fmax(most, COUNT_AXIS_LEAST), load_text_number);
     figure.series[0] = (struct load_series){"errors", "s4", s->errors, load_text_rate, true};
     figure.n_series = 1;
-    figure.caption = most > 0 ? NULL : "None.";
     load_figure_write(to, &figure);
 }
 

@@ -126,6 +126,9 @@ static void faster_is_better_and_slower_is_worse(void **state)
     assert_row(p, "service p99", "400 µs 440 µs +40.0 µs +10.0% worse");
     assert_row(p, "service mean", "400 µs 440 µs +40.0 µs +10.0% worse");
     assert_non_null(strstr(p->text, "B is better in 5 and worse in 5 of these."));
+    fill(&p->b.service, 40000000, 100000);
+    compare(p);
+    assert_row(p, "service p99", "400 µs 40.0 ms +39.6 ms ×100 worse");
 }
 
 /* Two runs of the same differ by some percent, and a thousandth of few calls is a few calls. */

@@ -198,6 +198,7 @@ static void points_lie_where_their_values_belong(void **state)
     for (size_t i = 0; i < r.n_seconds; i++)
         assert_true(fabs(xs->items[i].number - (LOAD_PLOT_LEFT + ((double)i + 0.5) / 60 * width)) < 0.06);
     /* A second in which nothing ended has no latency: the line has a gap there. */
+    assert_null(markup_find(&m, "g", "mark end", 0)); /* nothing ended behind the end */
     const struct qn_json *p50 = qn_json_get(series_of(data_of(&m, "latency", &arena), "p50"), "y");
     assert_int_equal(p50->items[11].kind, QN_JSON_NULL);
     qn_arena_fini(&arena);
@@ -294,6 +295,31 @@ static void an_empty_run_has_a_page(void **state)
     free(text);
 }
 
+/* The last answers come when no calls are started any more: the fall of the rate is marked. */
+static void what_ends_late_is_behind_a_mark(void **state)
+{
+    (void)state;
+    static struct load_result r;
+    struct markup m;
+    sample_result(&r);
+    r.asked.duration_ms = 58500;
+    for (size_t i = 0; i < r.n_seconds; i++)
+        r.seconds[i].errors = 0;
+    char *text = page_of(&r, &m);
+    const struct markup_element *mark = markup_find(&m, "g", "mark end", 0);
+    assert_string_equal(mark->text, "end");
+    char x[64];
+    snprintf(x, sizeof x, "x1=\"%.1f\"",
+             LOAD_PLOT_LEFT + 0.975 * (LOAD_PLOT_WIDTH - LOAD_PLOT_LEFT - LOAD_PLOT_RIGHT));
+    assert_non_null(memmem(text + mark->begin, mark->end - mark->begin, x, strlen(x)));
+    /* Without errors there is no plot of them. */
+    assert_null(markup_by_id(&m, "errors"));
+    assert_string_equal(markup_find(&m, "figure", NULL, 3)->text, "Errors a second\nNone.");
+    markup_fini(&m);
+    load_result_fini(&r);
+    free(text);
+}
+
 /* A day must not become a page of 86,400 points a line: each stands for several seconds then, the worst of
  * which is seen. */
 static void a_long_run_has_fewer_points(void **state)
@@ -336,6 +362,7 @@ int main(void)
         cmocka_unit_test(hostile_texts_are_only_texts),
         cmocka_unit_test(a_void_run_stands_out),
         cmocka_unit_test(an_empty_run_has_a_page),
+        cmocka_unit_test(what_ends_late_is_behind_a_mark),
         cmocka_unit_test(a_long_run_has_fewer_points),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,8 @@ static void durations_have_three_digits(void **state)
     assert_string_equal(load_text_span(text, 1500), "1.5 s");
     assert_string_equal(load_text_span(text, 250), "250 ms");
     assert_string_equal(load_text_span(text, 90000), "90 s");
+    assert_string_equal(load_text_span(text, 0.2), "200 µs");
+    assert_string_equal(load_text_span(text, 1.5), "1.5 ms");
 }
 
 static void counts_and_rates_have_groups(void **state)
