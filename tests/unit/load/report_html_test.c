@@ -335,7 +335,8 @@ static void a_long_run_has_fewer_points(void **state)
     assert_non_null(r.seconds);
     r.n_seconds = DAY;
     for (size_t i = 0; i < DAY; i++)
-        r.seconds[i] = (struct load_second){100, 100, 0, 1000, 2000, i == 50000 ? 9000000 : 3000, 1, 0, -1};
+        r.seconds[i] = (struct load_second){
+            100, 100, 0, 1000, 2000, i == 50000 ? 9000000 : 3000, i == 50000 ? 77 : 1, 0, -1};
     char *text = page_of(&r, &m);
     assert_true(strlen(text) < 1024 * 1024);
     qn_arena_init(&arena, 64 * 1024 * 1024);
@@ -343,7 +344,12 @@ static void a_long_run_has_fewer_points(void **state)
     assert_true(qn_json_get(data, "x")->n_items == 400);
     assert_read_out(data, "max", 50000 / 216, "9.00 ms");
     assert_read_out(data, "max", 50000 / 216 + 1, "3.00 µs");
-    assert_read_out(data_of(&m, "rate", &arena), "ended", 7, load_text_rate(words, 100));
+    data = data_of(&m, "rate", &arena);
+    assert_read_out(data, "started", 7, load_text_rate(words, 100));
+    assert_read_out(data, "ended", 7, load_text_rate(words, 100));
+    data = data_of(&m, "in-flight", &arena);
+    assert_read_out(data, "in flight", 50000 / 216, "77");
+    assert_read_out(data, "in flight", 7, "1");
     assert_non_null(strstr(text, "A point stands for 216 seconds"));
     qn_arena_fini(&arena);
     markup_fini(&m);
