@@ -85,9 +85,10 @@ static void draw_log_levels(const struct load_plot *plot)
 {
     const struct load_axis *axis = &plot->y;
     double decades = log10(axis->to / axis->from);
-    for (double power = pow(10, floor(log10(axis->from) + 1e-9)); power <= axis->to * (1 + 1e-9); power *= 10)
+    int last = (int)ceil(log10(axis->to) - 1e-9);
+    for (int exponent = (int)floor(log10(axis->from) + 1e-9); exponent <= last; exponent++)
         for (int digit = 1; digit <= 5; digit += digit == 1 ? 1 : 3) {
-            double y = power * digit;
+            double y = pow(10, exponent) * digit;
             if (y >= axis->from * (1 - 1e-9) && y <= axis->to * (1 + 1e-9) && (digit == 1 || decades <= 3))
                 draw_level(plot, y);
         }
