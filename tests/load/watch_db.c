@@ -120,7 +120,9 @@ static enum qn_status connect_to(struct load_watch_db *watch, const char *url, s
     watch->conn = PQconnectdbParams(names, values, 1);
     if (PQstatus(watch->conn) != CONNECTION_OK) {
         first_line(PQerrorMessage(watch->conn), problem);
-        return qn_error_set(err, QN_UNAVAILABLE, "--watch-db: %s", problem);
+        return qn_error_set(err, QN_UNAVAILABLE, "--watch-db: %s%s", problem,
+                            strstr(problem, "URI query parameter") ? " (leave out what is Prisma's own)"
+                                                                   : "");
     }
     QN_TRY(look_up_role(watch, err));
     PGresult *result = PQprepare(watch->conn, "count", COUNT_SQL, 1, NULL);
