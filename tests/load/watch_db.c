@@ -85,6 +85,27 @@ static void free_watch(struct load_watch_db *watch)
     free(watch);
 }
 
+static enum qn_status refuse_own_role(const struct load_watch_db *watch, struct qn_error *err)
+{
+    return qn_error_set(
+        err, QN_INVALID_ARGUMENT,
+        "--watch-db: must connect as another role than \"%s\", whose connections it counts and would "
+        "take one of",
+        watch->role);
+}
+
+/* Before connecting: with all slots of the role taken there would be no connection to ask on. */
+static bool names_role(const char *url, const char *role)
+{
+    bool same = false;
+    PQconninfoOption *all = PQconninfoParse(url, NULL);
+    for (const PQconninfoOption *option = all; option && option->keyword; option++)
+        if (strcmp(option->keyword, "user") == 0)
+            same = option->val && strcmp(option->val, role) == 0;
+    PQconninfoFree(all);
+    return same;
+}
+
 static enum qn_status look_up_role(struct load_watch_db *watch, struct qn_error *err)
 {
     const char *const values[] = {watch->role};
@@ -99,11 +120,7 @@ static enum qn_status look_up_role(struct load_watch_db *watch, struct qn_error 
             err, QN_NOT_FOUND,
             "--watch-db: there is no role \"%s\"; --watch-role says whose connections to count", watch->role);
     } else if (strcmp(PQgetvalue(result, 0, 1), "t") == 0) {
-        status = qn_error_set(
-            err, QN_INVALID_ARGUMENT,
-            "--watch-db: must connect as another role than \"%s\", whose connections it counts and "
-            "would take one of",
-            watch->role);
+        status = refuse_own_role(watch, err);
     } else {
         watch->limit = (int32_t)strtol(PQgetvalue(result, 0, 0), NULL, 10);
     }
@@ -117,6 +134,8 @@ static enum qn_status connect_to(struct load_watch_db *watch, const char *url, s
     const char *const names[] = {"fallback_application_name", "connect_timeout", "dbname", NULL};
     const char *const values[] = {"quintet-load", "5", url, NULL};
     char problem[PROBLEM_MAX];
+    if (names_role(url, watch->role))
+        return refuse_own_role(watch, err);
     watch->conn = PQconnectdbParams(names, values, 1);
     if (PQstatus(watch->conn) != CONNECTION_OK) {
         first_line(PQerrorMessage(watch->conn), problem);
