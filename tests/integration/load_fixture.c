@@ -1,11 +1,12 @@
 #include "tests/integration/load_fixture.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,13 +129,24 @@ static void on_look(struct qn_timer *timer)
 static void pass_time(struct qn_loop *loop)
 {
     struct qn_timer timer = {0};
-    if (!loop) {
-        usleep(LOOK_MS * 1000);
-        return;
-    }
     qn_timer_start(loop, &timer, LOOK_MS, on_look);
     while (qn_timer_active(&timer))
         qn_loop_wait(loop);
+}
+
+/* Until it has ended, while the loop runs; false when it does not end. */
+static bool await_end(pid_t pid, struct qn_loop *loop)
+{
+    struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    assert_true(end.fd >= 0);
+    uint64_t until_ms = qn_clock_now_ms() + HANG_MS;
+    bool ended = loop == NULL && poll(&end, 1, HANG_MS) == 1;
+    while (loop && !ended && qn_clock_now_ms() < until_ms) {
+        pass_time(loop);
+        ended = poll(&end, 1, 0) == 1;
+    }
+    close(end.fd);
+    return ended;
 }
 
 static void look_at_result(struct load_fixture *run)
@@ -153,15 +165,12 @@ static void look_at_result(struct load_fixture *run)
 void load_fixture_wait(struct load_fixture *run, struct qn_loop *loop)
 {
     int status;
-    uint64_t until_ms = qn_clock_now_ms() + HANG_MS;
-    while (waitpid(run->pid, &status, WNOHANG) == 0) {
-        if (qn_clock_now_ms() > until_ms) {
-            kill(run->pid, SIGKILL);
-            waitpid(run->pid, &status, 0);
-            fail_msg("it does not end: %s", load_fixture_read(err_path()));
-        }
-        pass_time(loop);
-    }
+    bool ended = await_end(run->pid, loop);
+    if (!ended)
+        kill(run->pid, SIGKILL);
+    assert_int_equal(waitpid(run->pid, &status, 0), run->pid);
+    if (!ended)
+        fail_msg("it does not end: %s", load_fixture_read(err_path()));
     run->pid = 0;
     run->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     run->out = load_fixture_read(out_path());

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "common/core/check.h"
-#include "common/core/check.h"
 #include "common/loop/poll.h"
 
 #define NS_PER_S UINT64_C(1000000000)

@@ -4,8 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "common/core/clock.h"
 #include "common/core/check.h"
+#include "common/core/clock.h"
 #include "common/loop/timer.h"
 #include "tests/load/text.h"
 

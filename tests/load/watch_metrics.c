@@ -52,7 +52,8 @@ static int by_series(const void *a, const void *b)
 static void complain(struct source *source, const char *why)
 {
     struct load_watch_metrics *watch = source->watch;
-    const char *text = qn_arena_printf(&watch->arena, "%s%.*s: %s", source->origin, QN_STR_ARG(source->path), why);
+    const char *text =
+        qn_arena_printf(&watch->arena, "%s%.*s: %s", source->origin, QN_STR_ARG(source->path), why);
     if (!watch->problem)
         watch->problem = text ? text : "out of memory";
 }
