@@ -28,6 +28,8 @@ struct command {
 struct load_at {
     struct qn_loop *loop;
     struct qn_signal *ended;
+    void (*starting)(void *context, const struct load_mark *mark);
+    void *context;
     struct command *commands;
     size_t n_commands;
 };
@@ -76,6 +78,8 @@ static int spawn(const char *text, pid_t *ret_pid)
 static void on_due(struct qn_timer *timer)
 {
     struct command *command = container_of(timer, struct command, timer);
+    if (command->at->starting)
+        command->at->starting(command->at->context, command->mark);
     int error = spawn(command->mark->command, &command->pid);
     if (error == 0)
         return;
@@ -85,6 +89,7 @@ static void on_due(struct qn_timer *timer)
 }
 
 enum qn_status load_at_open(struct qn_loop *loop, struct load_mark *marks, size_t n_marks,
+                            void (*starting)(void *context, const struct load_mark *mark), void *context,
                             struct load_at **ret_at)
 {
     struct load_at *at = calloc(1, sizeof *at);
@@ -97,6 +102,8 @@ enum qn_status load_at_open(struct qn_loop *loop, struct load_mark *marks, size_
         return QN_RESOURCE_EXHAUSTED;
     }
     at->loop = loop;
+    at->starting = starting;
+    at->context = context;
     at->n_commands = n_marks;
     for (size_t i = 0; i < n_marks; i++) {
         marks[i].exit_code = NOT_ENDED;

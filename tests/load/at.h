@@ -8,9 +8,11 @@
  * loaded. Their output goes to our stderr. */
 struct load_at;
 
-/* 'marks' are the result's; commands and times are set in them. Nothing runs yet. */
+/* 'marks' are the result's; commands and times are set in them. 'starting' (may be NULL) runs before each
+ * command. Nothing runs yet. */
 QN_MUST_USE enum qn_status load_at_open(struct qn_loop *loop, struct load_mark *marks, size_t n_marks,
-                                        struct load_at **ret_at);
+                                        void (*starting)(void *context, const struct load_mark *mark),
+                                        void *context, struct load_at **ret_at);
 /* The counting has begun: times count from now. */
 void load_at_begin(struct load_at *at);
 /* No further command is started; those that still run go on by themselves, with exit_code -1. */

@@ -104,6 +104,17 @@ static void on_counting(void *context)
         load_watch_db_reset(run->watch_db);
 }
 
+/* What it says begins on a line of its own. */
+static void on_command(void *context, const struct load_mark *mark)
+{
+    struct run *run = context;
+    char at[LOAD_TEXT_MAX];
+    load_progress_clear(run->progress);
+    if (!run->options->quiet)
+        fprintf(stderr, "quintet-load: at %s: %s\n", load_text_duration(at, (double)mark->at_ms * 1e6),
+                mark->command);
+}
+
 static int32_t connections(void *context)
 {
     struct run *run = context;
@@ -126,7 +137,8 @@ static void begin(struct run *run)
         fail(run, QN_RESOURCE_EXHAUSTED, "out of memory");
         return;
     }
-    if (o->n_at > 0 && load_at_open(run->loop, run->now->marks, run->now->n_marks, &run->at) != QN_OK) {
+    if (o->n_at > 0 &&
+        load_at_open(run->loop, run->now->marks, run->now->n_marks, on_command, run, &run->at) != QN_OK) {
         fail(run, QN_RESOURCE_EXHAUSTED, "--at: out of memory");
         return;
     }

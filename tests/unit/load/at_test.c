@@ -47,13 +47,20 @@ static void on_too_long(struct qn_timer *timer)
     fail_msg("a command did not end");
 }
 
+static void on_starting(void *context, const struct load_mark *mark)
+{
+    assert_int_equal(mark->exit_code, -1);
+    ++*(size_t *)context;
+}
+
 static void run_commands(struct load_mark *marks, size_t n)
 {
     enum { LIMIT_MS = 20000 };
     struct qn_loop *loop = loop_fixture_begin();
     struct qn_timer limit = {0};
+    size_t n_started = 0;
     struct load_at *at;
-    assert_int_equal(load_at_open(loop, marks, n, &at), QN_OK);
+    assert_int_equal(load_at_open(loop, marks, n, on_starting, &n_started, &at), QN_OK);
     load_at_begin(at);
     qn_timer_start(loop, &limit, LIMIT_MS, on_too_long);
     for (size_t i = 0; i < n; i++)
@@ -62,6 +69,7 @@ static void run_commands(struct load_mark *marks, size_t n)
     qn_timer_cancel(loop, &limit);
     load_at_close(at);
     loop_fixture_end();
+    assert_int_equal(n_started, n);
 }
 
 static void test_exit_codes(void **state)
@@ -89,7 +97,7 @@ static void test_close_before_due(void **state)
     struct load_mark mark = {.at_ms = 60000, .command = "exit 7"};
     struct qn_loop *loop = loop_fixture_begin();
     struct load_at *at;
-    assert_int_equal(load_at_open(loop, &mark, 1, &at), QN_OK);
+    assert_int_equal(load_at_open(loop, &mark, 1, NULL, NULL, &at), QN_OK);
     load_at_begin(at);
     qn_loop_turn(loop);
     load_at_close(at);
