@@ -12,24 +12,19 @@ void load_verdict_cpu(struct load_result *result, uint64_t thread_cpu_ns, uint64
 static void condemn(struct load_result *result, const char *reason)
 {
     result->is_void = true;
-    result->void_reason = reason ? reason : "the generator was late";
+    result->void_reason = reason ? reason : "out of memory";
 }
 
 void load_verdict(struct load_result *result)
 {
+    struct qn_arena *arena = &result->arena;
     uint64_t lag_ns = load_hist_at(&result->lag, 0.99), latency_ns = load_hist_at(&result->latency, 0.99);
     if (result->started == 0)
-        condemn(result, "no call was counted: the run ended in its warm-up, or before the first was due");
+        condemn(result, "no call was counted");
     else if (result->asked.mode == LOAD_OPEN && lag_ns > LOAD_LAG_MAX_NS && lag_ns > latency_ns / 10)
-        condemn(result,
-                qn_arena_printf(&result->arena,
-                                "the generator was late by itself: p99 of its lag is %.1f ms, more than a "
-                                "tenth of the latency's; ask for a lower rate, or give it a core",
-                                (double)lag_ns / 1e6));
+        condemn(result, qn_arena_printf(arena, "p99 of its own lag is %.1f ms, over a tenth of the latency's",
+                                        (double)lag_ns / 1e6));
     else if (result->cpu_share > LOAD_CPU_MAX)
-        condemn(result,
-                qn_arena_printf(&result->arena,
-                                "the generator had no time left: its thread used %.0f%% of a core; its own "
-                                "limit was measured, not the service's",
-                                result->cpu_share * 100));
+        condemn(result, qn_arena_printf(arena, "its thread used %.0f%% of a core: its own limit was measured",
+                                        result->cpu_share * 100));
 }
