@@ -38,9 +38,9 @@ pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 find_package(nng REQUIRED) # Debian's has a CMake file and no .pc
 find_package(Threads REQUIRED)
 
-# Debian's http-parser has neither.
+# Debian's http-parser has neither. The archive first: whoever uses only the HTTP server then does not depend on it.
 find_path(HTTP_PARSER_INCLUDE http_parser.h)
-find_library(HTTP_PARSER_LIBRARY http_parser)
+find_library(HTTP_PARSER_LIBRARY NAMES libhttp_parser.a http_parser)
 if(NOT HTTP_PARSER_INCLUDE OR NOT HTTP_PARSER_LIBRARY)
     message(FATAL_ERROR "http-parser 2.9 is missing (http_parser.h, libhttp_parser): apt-get install libhttp-parser-dev")
 endif()

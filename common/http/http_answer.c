@@ -10,8 +10,8 @@
  *
  * http-parser finds the pieces. As distributions build it (HTTP_PARSER_STRICT=0) it lets pass what another
  * reader would take differently: any four letters for "HTTP", any byte after a CR, any two bytes after a
- * chunk, blanks in names, folded lines; so those are checked here, and so are the lengths (RFC 9112
- * section 11.1, response splitting). */
+ * chunk, blanks in names, control characters at the beginning of a value, folded lines; so those are checked
+ * here, and so are the lengths (RFC 9112 section 11.1, response splitting). */
 
 /* Servers send one or two (100, 103). */
 enum { INTERIM_MAX = 8 };
@@ -147,6 +147,12 @@ static struct qn_str value_of(const struct qn_http_answer *answer, const struct 
     return qn_str_trim(qn_str_n(answer->head + span->value_at, span->value_len));
 }
 
+/* Of a value, http-parser lets its first byte be anything. */
+static bool begins_with_control(struct qn_str value)
+{
+    return value.len > 0 && ((unsigned char)value.ptr[0] < ' ' || value.ptr[0] == 0x7f);
+}
+
 static bool is_number(struct qn_str text)
 {
     uint64_t number;
@@ -167,18 +173,20 @@ static int check_head(struct qn_http_answer *answer)
         return broken(answer, QN_INTERNAL, "the server switched protocols unasked");
     unsigned lengths = 0, codings = 0;
     for (size_t i = 0; i < answer->n_spans; i++) {
-        struct qn_str name = name_of(answer, &answer->spans[i]);
+        struct qn_str name = name_of(answer, &answer->spans[i]), value = value_of(answer, &answer->spans[i]);
         if (!qn_head_token(name))
             return broken(answer, QN_INTERNAL, "the answer has a header without a proper name");
+        if (begins_with_control(value))
+            return broken(answer, QN_INTERNAL, "the answer has a control character in a header");
         if (name.len == sizeof "Content-Length" - 1 && qn_str_eq_nocase(name, QN_STR("Content-Length"))) {
             lengths++;
-            if (!is_number(value_of(answer, &answer->spans[i])))
+            if (!is_number(value))
                 return broken(answer, QN_INTERNAL, "the answer's Content-Length is no number");
         } else if (name.len == sizeof "Transfer-Encoding" - 1 &&
                    qn_str_eq_nocase(name, QN_STR("Transfer-Encoding"))) {
             codings++;
             /* No other was asked for (RFC 9112 section 7.4). */
-            if (!qn_str_eq_nocase(value_of(answer, &answer->spans[i]), QN_STR("chunked")))
+            if (!qn_str_eq_nocase(value, QN_STR("chunked")))
                 return broken(answer, QN_INTERNAL, "the answer's Transfer-Encoding is not just chunked");
         }
     }
@@ -357,7 +365,7 @@ static size_t feed_parser(struct qn_http_answer *answer, const char *at, size_t 
         tell_parser_error(answer, error);
     else if (!check_line_ends(answer, at + used))
         bad_line_end(answer);
-    else if (answer->step == QN_HTTP_HEAD && (size_t)(at + used - answer->head) > answer->head_max_bytes)
+    else if (answer->step == QN_HTTP_HEAD && answer->head_end > answer->head_max_bytes)
         broken(answer, QN_RESOURCE_EXHAUSTED, "the answer's head is too large");
     else if (answer->interim_over && ++answer->n_interim > INTERIM_MAX)
         broken(answer, QN_INTERNAL, "the server sends one interim answer after the other");

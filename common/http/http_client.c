@@ -122,18 +122,9 @@ void qn_http_client_pump(struct qn_http_client *client)
         return;
     const struct qn_list *connecting = &client->links[QN_HTTP_CONNECTING];
     struct qn_http_link *link;
-    /* Who waits for a new connection has been served badly once: an idle one makes room. */
-    while (client->again.len > connecting->len && may_open(client)) {
-        if (n_links(client) >= client->options.connections_max) {
-            if ((link = first_idle(client)) == NULL)
-                break;
-            qn_http_link_close(link);
-        }
-        if (!open_link(client))
-            break;
-    }
     while (!qn_list_empty(&client->waiting) && (link = first_idle(client)) != NULL)
         send_next(link, &client->waiting);
+    /* Who waits for a new connection has just lost one, so there is room for it. */
     while (client->again.len + client->waiting.len > connecting->len &&
            n_links(client) < client->options.connections_max && may_open(client) && open_link(client))
         continue;

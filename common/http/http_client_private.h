@@ -138,7 +138,7 @@ void qn_http_link_enter(struct qn_http_link *link, enum qn_http_link_state state
 
 /* http_client.c */
 
-enum { QN_HTTP_STATES = QN_HTTP_BUSY + 1, QN_HTTP_TROUBLE_MAX = 384 };
+enum { QN_HTTP_STATES = QN_HTTP_BUSY + 1, QN_HTTP_TROUBLE_MAX = 512 };
 
 struct qn_http_client {
     struct qn_loop *loop;

@@ -37,15 +37,24 @@ void qn_http_request_detach(struct qn_http_request *request)
     }
 }
 
+static const char *why_late(const struct qn_http_request *request)
+{
+    const struct qn_http_client *client = request->client;
+    if (request->link)
+        return "no whole answer in time";
+    if (client->links[QN_HTTP_IDLE].len + client->links[QN_HTTP_BUSY].len > 0)
+        return "not sent: no connection was free in time";
+    return "not sent: no connection was made in time";
+}
+
 static void on_deadline(struct qn_timer *timer)
 {
     struct qn_http_request *request = container_of(timer, struct qn_http_request, timer);
     struct qn_http_client *client = request->client;
-    bool sent = request->link != NULL;
+    const char *message = why_late(request);
     qn_http_request_detach(request);
     qn_http_client_pump(client);
-    qn_http_request_end(request, QN_DEADLINE_EXCEEDED,
-                        sent ? "no whole answer in time" : "no connection was free in time");
+    qn_http_request_end(request, QN_DEADLINE_EXCEEDED, message);
 }
 
 void qn_http_request_cancel(struct qn_http_request *request)

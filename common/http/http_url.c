@@ -34,21 +34,23 @@ enum qn_status qn_http_url_parse(const char *text, struct qn_http_url *ret_url, 
 {
     struct qn_str rest = qn_str_c(text);
     if (starts_nocase(rest, tls_scheme))
-        return qn_error_set(err, QN_INVALID_ARGUMENT,
-                            "\"%s\": https is not spoken here; use the http:// address behind the proxy that "
-                            "ends TLS",
-                            text);
+        return qn_error_set(
+            err, QN_INVALID_ARGUMENT,
+            "\"%.80s\": https is not spoken here; use the http:// address behind the proxy that "
+            "ends TLS",
+            text);
     if (!starts_nocase(rest, scheme))
-        return qn_error_set(err, QN_INVALID_ARGUMENT, "\"%s\" does not begin with http://", text ? text : "");
+        return qn_error_set(err, QN_INVALID_ARGUMENT, "\"%.80s\" does not begin with http://",
+                            text ? text : "");
     rest = qn_str_n(rest.ptr + scheme.len, rest.len - scheme.len);
     if (qn_str_ends(rest, QN_STR("/")))
         rest.len--;
     if (qn_str_find(rest, '@') >= 0)
         return qn_error_set(err, QN_INVALID_ARGUMENT,
-                            "\"%s\": a user in the url is not sent; use an Authorization header", text);
+                            "\"%.80s\": a user in the url is not sent; use an Authorization header", text);
     if (qn_str_find(rest, '/') >= 0 || qn_str_find(rest, '?') >= 0 || qn_str_find(rest, '#') >= 0)
         return qn_error_set(err, QN_INVALID_ARGUMENT,
-                            "\"%s\": scheme, host and port only; the path belongs to the request", text);
+                            "\"%.80s\": scheme, host and port only; the path belongs to the request", text);
 
     struct qn_str host = rest, port = {0};
     bool bracketed = rest.len > 0 && rest.ptr[0] == '[';
@@ -62,12 +64,13 @@ enum qn_status qn_http_url_parse(const char *text, struct qn_http_url *ret_url, 
     if (!bad && bracketed)
         host = qn_str_n(host.ptr + 1, host.len - 2);
     if (bad || !is_host(host, bracketed))
-        return qn_error_set(err, QN_INVALID_ARGUMENT,
-                            "\"%s\": no host; as http://127.0.0.1:8080, http://[::1]:8080, http://name:8080",
-                            text);
+        return qn_error_set(
+            err, QN_INVALID_ARGUMENT,
+            "\"%.80s\": no host; as http://127.0.0.1:8080, http://[::1]:8080, http://name:8080", text);
     uint64_t number = HTTP_PORT;
     if (port.ptr && (!qn_str_to_u64(port, &number) || number == 0 || number > PORT_MAX))
-        return qn_error_set(err, QN_INVALID_ARGUMENT, "\"%s\": the port is no number from 1 to 65535", text);
+        return qn_error_set(err, QN_INVALID_ARGUMENT, "\"%.80s\": the port is no number from 1 to 65535",
+                            text);
 
     *ret_url = (struct qn_http_url){.port = (unsigned)number};
     memcpy(ret_url->host, host.ptr, host.len);

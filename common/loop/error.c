@@ -7,6 +7,7 @@ enum qn_status qn_loop_status(int uv_error)
     case 0:
         return QN_OK;
     case UV_ECANCELED:
+    case UV_EAI_CANCELED: /* a look-up that was cancelled before a thread took it up */
         return QN_CANCELLED;
     case UV_EINVAL:
     case UV_EBADF:

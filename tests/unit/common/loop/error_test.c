@@ -13,6 +13,7 @@ static void test_known_errors_become_statuses(void **state)
     } known[] = {
         {0, QN_OK},
         {UV_ECANCELED, QN_CANCELLED},
+        {UV_EAI_CANCELED, QN_CANCELLED},
         {UV_EINVAL, QN_INVALID_ARGUMENT},
         {UV_ENOENT, QN_NOT_FOUND},
         {UV_EAI_NONAME, QN_NOT_FOUND},
