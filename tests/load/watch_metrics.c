@@ -88,8 +88,10 @@ static void take(struct source *source, struct qn_str body)
             break;
         reading->samples[reading->n++] = (struct sample){series, sample.value};
     }
-    if (reading->n < n)
+    if (reading->n < n || !reading->samples) {
         complain(source, "the answer is too large");
+        return;
+    }
     qsort(reading->samples, reading->n, sizeof *reading->samples, by_series);
 }
 
