@@ -19,7 +19,14 @@
 
 extern char **environ;
 
-enum { ARGUMENTS_MAX = 64, HANG_MS = 60000, LOOK_MS = 10, FILE_MAX_BYTES = 16 << 20, PATH_MAX_BYTES = 256 };
+enum {
+    ARGUMENTS_MAX = 64,
+    HANG_MS = 60000,
+    LOOK_MS = 10,
+    FILE_MAX_BYTES = 16 << 20,
+    PATH_MAX_BYTES = 256,
+    FILES_MAX = 16
+};
 
 static char folder[] = "/tmp/quintet-load-XXXXXX";
 
@@ -44,17 +51,23 @@ const char *load_fixture_folder(void)
 
 const char *load_fixture_file(const char *name, const char *text)
 {
-    size_t len = strlen(load_fixture_folder()) + strlen(name) + 2;
-    char *path = malloc(len); /* as long as the process */
-    assert_non_null(path);
-    snprintf(path, len, "%s/%s", folder, name);
+    static char paths[FILES_MAX][PATH_MAX_BYTES]; /* valid as long as the process */
+    static size_t n_paths;
+    char path[PATH_MAX_BYTES];
+    size_t i = 0;
+    snprintf(path, sizeof path, "%s/%s", load_fixture_folder(), name);
+    while (i < n_paths && strcmp(paths[i], path) != 0)
+        i++;
+    assert_true(i < FILES_MAX);
+    n_paths = i == n_paths ? i + 1 : n_paths;
+    memcpy(paths[i], path, sizeof path);
     if (text) {
         FILE *file = fopen(path, "we");
         assert_non_null(file);
         assert_true(fputs(text, file) >= 0);
         assert_int_equal(fclose(file), 0);
     }
-    return path;
+    return paths[i];
 }
 
 char *load_fixture_read(const char *path)
@@ -96,6 +109,12 @@ static const char *json_path(void)
 
 void load_fixture_start(struct load_fixture *run, const char *program, const char *const *arguments)
 {
+    load_fixture_start_on(run, program, -1, arguments);
+}
+
+void load_fixture_start_on(struct load_fixture *run, const char *program, int err_fd,
+                           const char *const *arguments)
+{
     const char *argv[ARGUMENTS_MAX + 3] = {program};
     char path[PATH_MAX_BYTES];
     size_t n = 1;
@@ -116,6 +135,8 @@ void load_fixture_start(struct load_fixture *run, const char *program, const cha
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, out_path(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     posix_spawn_file_actions_addopen(&files, 2, err_path(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (err_fd >= 0)
+        posix_spawn_file_actions_adddup2(&files, err_fd, 2);
     assert_int_equal(posix_spawn(&run->pid, path, &files, NULL, (char *const *)argv, environ), 0);
     posix_spawn_file_actions_destroy(&files);
 }

@@ -19,6 +19,9 @@ struct load_fixture {
 /* Starts it; 'program' is in the build folder ("bin/quintet-load"), the arguments end with NULL. Unless
  * the first is "compare", a --json into the fixture's folder is added. */
 void load_fixture_start(struct load_fixture *run, const char *program, const char *const *arguments);
+/* The same with this descriptor for its stderr. */
+void load_fixture_start_on(struct load_fixture *run, const char *program, int err_fd,
+                           const char *const *arguments);
 
 /* Waits for its end; 'loop' (may be NULL) runs meanwhile, with the service that is called on it. */
 void load_fixture_wait(struct load_fixture *run, struct qn_loop *loop);

@@ -1,14 +1,18 @@
+#include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "common/core/utf8.h"
 #include "tests/harness/rpc.h"
 #include "tests/integration/load_fixture.h"
 
 /* quintet-load against the test service, over nng: what it counts is what was served. */
 
 #define PROGRAM   "host/load_rpctest"
-#define ECHO      "quintet.rpctest.v1.TestService/Echo"
+#define ECHO_ONE  "quintet.rpctest.v1.TestService/Echo"
 #define MANY      "quintet.rpctest.v1.TestService/EchoMany"
 #define AGAIN     "quintet.rpctest.v1.TestService/Again"
 #define ONCE      "quintet.rpctest.v1.TestService/Once"
@@ -53,7 +57,7 @@ static void load(const char *const *arguments)
 static void test_counts(void **state)
 {
     (void)state;
-    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--data", "{\"text\":\"hi\"}",
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--data", "{\"text\":\"hi\"}",
                         "--rate", "400", "--duration", "2s", "--warmup", "500ms"));
     load_fixture_expect_honest(&run);
     assert_int_equal(rpc_service.n_calls, 1000);
@@ -63,8 +67,46 @@ static void test_counts(void **state)
     assert_int_equal(run.result.latency.count, 800);
     assert_true(run.result.latency.min_ns > 0);
     assert_true(run.result.cpu_us_per_call > 0);
-    assert_string_equal(run.result.methods[0].name, ECHO);
+    assert_string_equal(run.result.methods[0].name, ECHO_ONE);
     assert_non_null(strstr(run.out, "800 ended of 800 started"));
+    assert_null(strstr(run.err, "p99")); /* no terminal, no progress */
+}
+
+/* On a terminal there is a line that is redrawn in place, never wider than the terminal, and gone at the end.
+ */
+static void test_progress(void **state)
+{
+    (void)state;
+    enum { SEEN_MAX = 64 * 1024, COLUMNS = 40 };
+    static char seen[SEEN_MAX + 1];
+    size_t n_seen = 0, n_lines = 0;
+    struct winsize size = {.ws_row = 20, .ws_col = COLUMNS};
+    int terminal, other;
+    assert_int_equal(openpty(&terminal, &other, NULL, NULL, &size), 0);
+    assert_int_equal(fcntl(terminal, F_SETFL, O_NONBLOCK), 0);
+    load_fixture_start_on(&run, PROGRAM, other,
+                          LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100",
+                                         "--duration", "2s"));
+    close(other);
+    load_fixture_wait(&run, loop);
+    for (ssize_t n; n_seen < SEEN_MAX && (n = read(terminal, seen + n_seen, SEEN_MAX - n_seen)) > 0;)
+        n_seen += (size_t)n;
+    close(terminal);
+    load_fixture_expect_honest(&run);
+    struct qn_str rest = qn_str_n(seen, n_seen), one;
+    assert_true(qn_str_ends(rest, QN_STR("\r\x1b[K")));
+    while (qn_str_next(&rest, '\r', &one)) {
+        if (one.len == 0 || qn_str_eq(one, QN_STR("\x1b[K")))
+            continue;
+        assert_true(qn_str_ends(one, QN_STR("\x1b[K")));
+        assert_int_equal(qn_str_find(one, '\n'), -1);
+        one.len -= 3;
+        assert_true(qn_utf8_count(one) < COLUMNS);
+        n_lines++;
+    }
+    assert_true(n_lines > 2);
+    assert_non_null(strstr(seen, "warming up"));
+    assert_non_null(strstr(seen, "p99"));
 }
 
 /* Every connection of several takes part, also when the address is one process' socket and when it is TCP. */
@@ -72,7 +114,7 @@ static void test_addresses(void **state)
 {
     (void)state;
     const char *address = qn_server_address(server);
-    load(LOAD_ARGUMENTS("--target", address, "--method", ECHO, "--rate", "100", "--duration", "1s",
+    load(LOAD_ARGUMENTS("--target", address, "--method", ECHO_ONE, "--rate", "100", "--duration", "1s",
                         "--warmup", "0", "--connections", "4"));
     load_fixture_expect_honest(&run);
     assert_int_equal(rpc_service.n_calls, 100);
@@ -80,7 +122,7 @@ static void test_addresses(void **state)
     load_fixture_free(&run);
     rpc_close_server(server);
     server = rpc_serve(loop, &(struct qn_server_options){.listen = "tcp://127.0.0.1:0"});
-    load(LOAD_ARGUMENTS("--target", qn_server_address(server), "--method", ECHO, "--rate", "100",
+    load(LOAD_ARGUMENTS("--target", qn_server_address(server), "--method", ECHO_ONE, "--rate", "100",
                         "--duration", "1s", "--warmup", "0"));
     assert_int_equal(rpc_service.n_calls, 200);
     assert_int_equal(run.result.codes[QN_OK], 100);
@@ -95,9 +137,9 @@ static void test_tls(void **state)
                                                          .tls_key_file = TLS("server.key"),
                                                          .tls_ca_file = TLS("ca.pem")});
     const char *target = rpc_text("tls+tcp://localhost:%s", strrchr(qn_server_address(server), ':') + 1);
-    load(LOAD_ARGUMENTS("--target", target, "--method", ECHO, "--rate", "100", "--duration", "1s", "--warmup",
-                        "0", "--tls-cert", TLS("client.pem"), "--tls-key", TLS("client.key"), "--tls-ca",
-                        TLS("ca.pem")));
+    load(LOAD_ARGUMENTS("--target", target, "--method", ECHO_ONE, "--rate", "100", "--duration", "1s",
+                        "--warmup", "0", "--tls-cert", TLS("client.pem"), "--tls-key", TLS("client.key"),
+                        "--tls-ca", TLS("ca.pem")));
     load_fixture_expect_honest(&run);
     assert_int_equal(rpc_service.n_calls, 100);
     assert_int_equal(run.result.codes[QN_OK], 100);
@@ -126,7 +168,7 @@ static void test_failures_have_their_codes(void **state)
     (void)state;
     static const struct qn_fault fault = {.status = QN_FAILED_PRECONDITION, .message = "not now"};
     rpc_service.fault = &fault;
-    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--closed", "--concurrency", "2",
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--closed", "--concurrency", "2",
                         "--duration", "500ms", "--warmup", "0", "--slo", "errors=0"));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.exit_code, 1);
@@ -140,8 +182,8 @@ static void test_deadlines(void **state)
 {
     (void)state;
     rpc_service.hold = true;
-    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--rate", "100", "--duration", "1s",
-                        "--warmup", "0", "--timeout", "250ms", "--concurrency", "10"));
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100", "--duration",
+                        "1s", "--warmup", "0", "--timeout", "250ms", "--concurrency", "10"));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.result.codes[QN_DEADLINE_EXCEEDED], run.result.ended);
     assert_true(run.result.ended >= 20 && run.result.ended <= 50);
@@ -153,7 +195,7 @@ static void test_deadlines(void **state)
 static void test_nobody_there(void **state)
 {
     (void)state;
-    load(LOAD_ARGUMENTS("--target", rpc_text("ipc://%s/nobody", rpc_folder()), "--method", ECHO, "--rate",
+    load(LOAD_ARGUMENTS("--target", rpc_text("ipc://%s/nobody", rpc_folder()), "--method", ECHO_ONE, "--rate",
                         "50", "--duration", "1s", "--warmup", "0", "--timeout", "400ms"));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.result.codes[QN_UNAVAILABLE], 50);
@@ -166,8 +208,8 @@ static void test_find_max_finds_nothing(void **state)
     (void)state;
     static const struct qn_fault fault = {.status = QN_INTERNAL};
     rpc_service.fault = &fault;
-    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--find-max", "--rate", "4", "--slo",
-                        "errors=0", "--duration", "1s", "--warmup", "0"));
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--find-max", "--rate", "4",
+                        "--slo", "errors=0", "--duration", "1s", "--warmup", "0"));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.exit_code, 1);
     assert_int_equal(run.result.n_steps, 3);
@@ -181,11 +223,11 @@ static void test_all_reports_are_written(void **state)
     (void)state;
     const char *csv = load_fixture_file("r.csv", NULL), *hgrm = load_fixture_file("r.hgrm", NULL),
                *html = load_fixture_file("r.html", NULL);
-    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--rate", "100", "--duration", "1s",
-                        "--warmup", "0", "--csv", csv, "--hgrm", hgrm, "--html", html, "--quiet"));
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100", "--duration",
+                        "1s", "--warmup", "0", "--csv", csv, "--hgrm", hgrm, "--html", html, "--quiet"));
     load_fixture_expect_honest(&run);
     assert_string_equal(run.out, "");
-    assert_string_equal(run.err, "");
+    assert_null(strstr(run.err, "quintet-load"));
     static const char *const begins[] = {"second,", "#[", "<!"};
     const char *const paths[] = {csv, hgrm, html};
     for (int i = 0; i < 3; i++) {
@@ -202,8 +244,8 @@ static void test_all_reports_are_written(void **state)
 static void test_compare(void **state)
 {
     (void)state;
-    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--rate", "100", "--duration", "1s",
-                        "--warmup", "0"));
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100", "--duration",
+                        "1s", "--warmup", "0"));
     load_fixture_expect_honest(&run);
     const char *json = load_fixture_file("result.json", NULL), *copy = load_fixture_file("copy.json", "");
     load_fixture_free(&run);
@@ -217,34 +259,29 @@ static void test_compare(void **state)
     assert_non_null(strstr(run.err, "/nowhere/b.json"));
 }
 
-/* Commands in the middle of a run: one kills the service, the next starts another. */
+/* Commands in the middle of a run: one kills the service, the next is another, which dies with the run. */
 static void test_at(void **state)
 {
     (void)state;
     const char *folder = rpc_text("ipc://%s/at", rpc_folder());
-    const char *said = load_fixture_file("said", NULL);
+    const char *start = rpc_text("exec '%s' '%s' /dev/null", QN_BUILD_DIR "/host/rpc_peer", folder);
     struct rpc_peer peer = rpc_peer_start(folder, "/dev/null", false);
-    /* The other one lives until this test's own process kills it by the pid that the shell wrote. */
-    const char *start = rpc_text("'%s' '%s' /dev/null >/dev/null & echo $! >'%s'",
-                                 QN_BUILD_DIR "/host/rpc_peer", folder, said);
     load(LOAD_ARGUMENTS("--target", folder, "--method", AGAIN, "--rate", "100", "--duration", "8s",
                         "--warmup", "0", "--timeout", "400ms", "--at", "2s",
                         rpc_text("kill -9 %d", (int)peer.pid), "--at", "3s", start, "--at", "4s", "exit 3"));
     rpc_peer_end(&peer, 0);
-    char *pid = load_fixture_read(said);
-    assert_non_null(pid);
-    kill((pid_t)strtol(pid, NULL, 10), SIGKILL);
-    free(pid);
     load_fixture_expect_honest(&run);
     assert_int_equal(run.result.n_marks, 3);
     assert_int_equal(run.result.marks[0].at_ms, 2000);
     assert_int_equal(run.result.marks[0].exit_code, 0);
-    assert_int_equal(run.result.marks[1].exit_code, 0);
+    assert_int_equal(run.result.marks[1].exit_code, -1);
     assert_int_equal(run.result.marks[2].exit_code, 3);
-    assert_true(run.result.marks[0].recovered);
+    if (!run.result.marks[0].recovered)
+        fail_msg("never recovered:\n%s", run.out);
     assert_true(run.result.marks[0].recovery_ms >= 1000);
     assert_true(run.result.codes[QN_OK] > 300);
     assert_true(load_result_errors(&run.result) > 20);
+    assert_non_null(strstr(run.err, "quintet-load: at 4.00 s: exit 3\n"));
 }
 
 /* SIGINT: what was counted is the result. */
@@ -252,7 +289,7 @@ static void test_interrupt(void **state)
 {
     (void)state;
     load_fixture_start(&run, PROGRAM,
-                       LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--rate", "100",
+                       LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100",
                                       "--duration", "10m", "--warmup", "0"));
     while (rpc_service.n_calls < 50)
         qn_loop_wait(loop);
@@ -271,7 +308,7 @@ static void test_interrupt_twice(void **state)
     (void)state;
     rpc_service.hold = true;
     load_fixture_start(&run, PROGRAM,
-                       LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO, "--rate", "100",
+                       LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100",
                                       "--duration", "10m", "--warmup", "0", "--timeout", "10m"));
     while (rpc_service.n_calls < 5)
         qn_loop_wait(loop);
@@ -289,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_counts),
+        TEST(test_progress),
         TEST(test_addresses),
         TEST(test_tls),
         TEST(test_mix),
