@@ -271,6 +271,8 @@ static void test_at(void **state)
                         rpc_text("kill -9 %d", (int)peer.pid), "--at", "3s", start, "--at", "4s", "exit 3"));
     rpc_peer_end(&peer, 0);
     load_fixture_expect_honest(&run);
+    assert_int_equal(run.result.asked.connections,
+                     4); /* 256 places, and 64 messages a client: it is not batchable */
     assert_int_equal(run.result.n_marks, 3);
     assert_int_equal(run.result.marks[0].at_ms, 2000);
     assert_int_equal(run.result.marks[0].exit_code, 0);
@@ -282,6 +284,27 @@ static void test_at(void **state)
     assert_true(run.result.codes[QN_OK] > 300);
     assert_true(load_result_errors(&run.result) > 20);
     assert_non_null(strstr(run.err, "quintet-load: at 4.00 s: exit 3\n"));
+}
+
+/* In front of all others, but for its commands. Who may not is told so. */
+static void test_realtime(void **state)
+{
+    (void)state;
+    const char *said = load_fixture_file("policy", NULL);
+    load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100", "--duration",
+                        "1s", "--warmup", "0", "--realtime", "--at", "100ms",
+                        rpc_text("awk '{ print $41 }' /proc/self/stat >'%s'", said)));
+    if (run.exit_code == 2) {
+        assert_non_null(
+            strstr(run.err, "--realtime: Operation not permitted; it wants root or CAP_SYS_NICE"));
+        return;
+    }
+    load_fixture_expect_honest(&run);
+    assert_int_equal(run.result.codes[QN_OK], 100);
+    char *policy = load_fixture_read(said);
+    assert_non_null(policy);
+    assert_string_equal(policy, "0\n"); /* SCHED_OTHER (proc(5)) */
+    free(policy);
 }
 
 /* SIGINT: what was counted is the result. */
@@ -337,6 +360,7 @@ int main(void)
         TEST(test_all_reports_are_written),
         TEST(test_compare),
         TEST(test_at),
+        TEST(test_realtime),
         TEST(test_interrupt),
         TEST(test_interrupt_twice),
     };

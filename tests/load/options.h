@@ -37,6 +37,7 @@ struct load_options {
     const char *caller;
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
 
+    bool realtime;
     bool find_max;
     struct load_slo slos[LOAD_SLO_MAX];
     size_t n_slos;

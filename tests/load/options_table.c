@@ -247,6 +247,13 @@ static enum qn_status take_seed(struct load_options *o, char *const *v, struct q
     return QN_OK;
 }
 
+static enum qn_status take_realtime(struct load_options *o, char *const *v, struct qn_error *err)
+{
+    (void)v, (void)err;
+    o->realtime = true;
+    return QN_OK;
+}
+
 static enum qn_status take_find_max(struct load_options *o, char *const *v, struct qn_error *err)
 {
     (void)v, (void)err;
@@ -377,6 +384,11 @@ const struct load_option load_option_table[] = {
      take_connections},
     {"timeout", "TIME", 1, "of a call, from its sending (5s)", take_timeout},
     {"seed", "N", 1, "of all that is random (1): the same seed, the same calls", take_seed},
+    {"realtime", NULL, 0,
+     "send before anything else on this machine runs (SCHED_RR; root or CAP_SYS_NICE): for a generator that "
+     "shares "
+     "its cores with what it loads",
+     take_realtime},
     {"slo", "CONDITIONS", 1,
      "p99=20ms,errors=0.1%,rate=5000 (any percentile, mean, max; rate: at least): exit code 1 when one is "
      "not met",

@@ -70,9 +70,9 @@ static void test_all(void **state)
           "max=1s "
           "--json j --csv v --hgrm h --html m --watch-db postgresql://x --watch-role r --watch-metrics "
           "http://a/m "
-          "--watch-metrics http://b --at 5s echo~hi --at 6s true --quiet");
+          "--watch-metrics http://b --at 5s echo~hi --at 6s true --quiet --realtime");
     const struct load_asked *asked = &options.asked;
-    assert_true(options.http && options.quiet);
+    assert_true(options.http && options.quiet && options.realtime);
     assert_int_equal(options.n_methods, 2);
     assert_string_equal(options.methods[0].name, "a.B/C");
     assert_float_equal(options.methods[0].weight, 3, 0);
