@@ -3,7 +3,7 @@
 #include "tests/harness/test.h"
 #include "tests/load/options.h"
 
-enum { ARGUMENTS_MAX = 64 };
+enum { ARGUMENTS_MAX = 96 };
 
 static struct load_options options;
 static struct qn_error err;
