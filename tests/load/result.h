@@ -13,6 +13,9 @@
  * reports (table, JSON, CSV, hgrm, HTML) only read it; `compare` reads two of them back from JSON. All texts
  * and arrays are in 'arena' or static. */
 
+/* A day's seconds take 7 MB and each method of a mix 40 KB; more than this is a mistake. */
+enum { LOAD_RESULT_ROOM = 256 * 1024 * 1024 };
+
 enum load_mode { LOAD_OPEN, LOAD_CLOSED };
 enum load_arrival { LOAD_CONSTANT, LOAD_POISSON };
 
@@ -73,6 +76,14 @@ struct load_slo {
     bool met;
 };
 
+/* One rate that --find-max tried. */
+struct load_step {
+    double asked, was; /* calls a second */
+    uint64_t p50_ns, p99_ns;
+    double errors; /* a share from 0 to 1 */
+    bool held;     /* every condition of --slo */
+};
+
 struct load_result {
     struct qn_arena arena;
     const char *version; /* of quintet-load */
@@ -82,7 +93,9 @@ struct load_result {
     uint64_t took_ms; /* from the first to the last counted call */
     uint64_t started, ended;
     uint64_t codes[QN_STATUS_COUNT];
-    /* From the intended start: what users would have waited. */
+    /* From the intended start: what users would have waited. In an open loop the calls that found no place
+     * (not_started) are in it with what they had waited when the run ended, which is the least that they
+     * would have; so it may count more than 'ended'. The methods' count ended calls alone. */
     struct load_hist latency;
     /* From the real sending: what the service took. The same as latency when closed. */
     struct load_hist service;
@@ -91,7 +104,9 @@ struct load_result {
     /* The generator itself: how late it was behind its schedule by its own fault, that is with a place free.
      */
     struct load_hist lag;
-    bool is_void; /* do not trust the numbers */
+    double cpu_us_per_call; /* all its threads; 0: not known */
+    double cpu_share;       /* its loop's thread, of one core: 1 is all of it; 0: not known */
+    bool is_void;           /* do not trust the numbers */
     const char *void_reason;
 
     struct load_method *methods;
@@ -102,6 +117,8 @@ struct load_result {
     size_t n_marks;
     struct load_slo *slos;
     size_t n_slos;
+    struct load_step *steps; /* in the order tried; the result itself is that of the best that held */
+    size_t n_steps;
 
     struct {
         bool on;
@@ -120,7 +137,9 @@ struct load_result {
 uint64_t load_result_errors(const struct load_result *result);
 /* Calls that ended, a second. */
 double load_result_rate(const struct load_result *result);
-/* Zeroed, with an arena for what it points to. */
+/* Errors as a share of what ended, 0 when nothing did. */
+double load_result_error_share(const struct load_result *result);
+/* Zeroed, with an arena for what it points to; its ceiling is LOAD_RESULT_ROOM. */
 void load_result_init(struct load_result *result);
 void load_result_fini(struct load_result *result);
 
