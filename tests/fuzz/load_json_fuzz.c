@@ -2,8 +2,8 @@
 #include <stdlib.h>
 
 #include "common/core/check.h"
-#include "tests/load/read_json.h"
-#include "tests/load/report.h"
+#include "tests/load/report/read_json.h"
+#include "tests/load/report/report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 
 #include "common/core/buf.h"
 #include "common/core/check.h"
-#include "tests/load/metrics_text.h"
+#include "tests/load/watch/metrics_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

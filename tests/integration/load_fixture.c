@@ -15,7 +15,7 @@
 #include "common/core/clock.h"
 #include "common/loop/timer.h"
 #include "tests/harness/test.h"
-#include "tests/load/read_json.h"
+#include "tests/load/report/read_json.h"
 
 extern char **environ;
 

@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 #include "common/loop/loop.h"
-#include "tests/load/result.h"
+#include "tests/load/report/result.h"
 
 /* quintet-load as people run it: a process of its own, of which exit code, words and report are looked at.
  * What goes wrong in here fails the test. */

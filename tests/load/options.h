@@ -4,9 +4,9 @@
 #include "common/core/arena.h"
 #include "common/core/buf.h"
 #include "common/http/httpd.h" /* struct qn_header */
-#include "tests/load/calls.h"
-#include "tests/load/result.h"
-#include "tests/load/slo.h"
+#include "tests/load/calls/calls.h"
+#include "tests/load/engine/slo.h"
+#include "tests/load/report/result.h"
 
 /* The command line of quintet-load. */
 

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "common/core/log.h"
-#include "tests/load/compare.h"
+#include "tests/load/engine/run.h"
 #include "tests/load/options.h"
-#include "tests/load/report.h"
-#include "tests/load/run.h"
+#include "tests/load/report/compare.h"
+#include "tests/load/report/report.h"
 
 enum { HELP_MAX = 64 * 1024 };
 
