@@ -1,11 +1,12 @@
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <signal.h>
 
 #include "tests/bench/echo/echo.h"
 
 /* quintet-echo: what a call over common/rpc costs when nothing is done in it. Server and client are processes
- * of their own; tests/bench/peers/grpc_echo is the same over gRPC, with the same options and the same line. */
+ * of their own; tests/bench/peers/grpc_echo is the same over gRPC, with the same options and the same line.
+ */
 
 int main(int argc, char **argv)
 {

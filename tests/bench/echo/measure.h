@@ -9,9 +9,9 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* How both echoes are measured, ours in C and gRPC's in C++, so that neither is measured more kindly: a closed
- * loop's options, latencies, CPU time of the two processes, and the one line of JSON that a client prints.
- * Included by one file of a program; one thread. */
+/* How both echoes are measured, ours in C and gRPC's in C++, so that neither is measured more kindly: a
+ * closed loop's options, latencies, CPU time of the two processes, and the one line of JSON that a client
+ * prints. Included by one file of a program; one thread. */
 
 /* Latencies in ns, in buckets of a 64th of a power of two: a value read back is off by 1.6% at most. */
 enum { MEASURE_PARTS = 64, MEASURE_BUCKETS = 64 * MEASURE_PARTS };
