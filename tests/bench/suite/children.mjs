@@ -1,6 +1,7 @@
 // Processes and folders that the suite makes, and their end, whatever way the suite ends.
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs'
+import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const running = new Set()
@@ -29,8 +30,8 @@ function start(command, args, { env, stdio, cwd }) {
     return child
 }
 
-/** Runs a program to its end. 'input' goes to its stdin. Rejects with the end of its stderr when it fails; 'ok' lists the
- *  exit codes that are none. */
+/** Runs a program to its end. 'input' goes to its stdin. When it fails ('ok' lists the exit codes that are none) the error says
+ *  its last words in one line. */
 export async function run(command, args, { env = {}, input = '', ok = [0], cwd } = {}) {
     const child = start(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd })
     let stdout = '', stderr = ''
@@ -43,7 +44,8 @@ export async function run(command, args, { env = {}, input = '', ok = [0], cwd }
     if (error) throw new Error(`${command}: ${error.message}`)
     await closed
     if (!ok.includes(code)) {
-        throw new Error(`${command} ${args.join(' ')}: ${signal ?? `exit code ${code}`}\n${stderr.slice(-2000)}`)
+        const words = /FATAL:.*/.exec(stderr)?.[0] ?? (stderr.trim().split('\n').at(-1) || 'without a word')
+        throw new Error(`${basename(command)}: ${signal ?? `exit code ${code}`}: ${words}`)
     }
     return { stdout, stderr, code }
 }

@@ -4,6 +4,9 @@ import { run } from './children.mjs'
 import { parseWrk } from './wrk.mjs'
 
 const SCHEMA = 'quintet-load/1'
+// Each run picks other lines, and a suite that is run again picks the same.
+let seed = 0
+
 const TIMEOUT_S = 20 // the slowest peer answers 512 clients in 10 s
 
 export function pickGenerator(build, asked) {
@@ -13,16 +16,19 @@ export function pickGenerator(build, asked) {
 }
 
 /**
- * What is asked, of whom: { target, path, verb, cookies, data, dataFile, concurrency, connections, seconds, rate }.
+ * What is asked, of whom: { target, path, verb, cookies, data, dataFile, concurrency, seconds, warmup, rate }.
  *
- * target: http://…, ipc://… or tcp://…; path: "/check", or over nng "quintet.auth.v1.AuthService/GetSession"; cookies and dataFile:
- * files that a line is picked from at random. With a rate it is an open loop, latencies counting from when a call was due.
- * Resolves to { calls, rate, p50_us, p99_us, void? }; what the warm-up did is not in it.
+ * target: http://…, ipc://… or tcp://…; path: a method of Quintet's, "quintet.auth.v1.AuthService/GetSession", or over HTTP also
+ * "/check"; cookies and dataFile: files that a line is picked from at random. With a rate it is an open loop, latencies counting from
+ * when a call was due; else as many callers as 'concurrency', each on a connection of its own, ask again once they were answered.
+ * The warm-up is a run of its own before, so that the processes' CPU time and the calls are of the same span. Resolves to { calls, rate, p50_us, p99_us, void? }; what the warm-up did is not in it.
  */
 export async function load(generator, ask, scratch) {
     if (ask.warmup > 0) await once(generator, { ...ask, seconds: ask.warmup }, scratch)
     return once(generator, ask, scratch)
 }
+
+const ms = (seconds) => `${Math.round(seconds * 1000)}ms`
 
 const once = (generator, ask, scratch) => (generator.name === 'wrk' ? byWrk(generator, ask) : byQuintetLoad(generator, ask, scratch))
 
@@ -30,15 +36,14 @@ async function byQuintetLoad(generator, ask, scratch) {
     const json = `${scratch}/load-${process.pid}-${Math.random().toString(36).slice(2)}.json`
     const http = ask.target.startsWith('http')
     const method = http && ask.verb === 'GET' ? `GET ${ask.path}` : ask.path
-    const args = ['--target', ask.target, '--method', method, '--duration', `${ask.seconds}s`, '--timeout', `${TIMEOUT_S}s`, '--json', json]
+    const args = ['--quiet', '--target', ask.target, '--method', method, '--duration', ms(ask.seconds), '--warmup', '0ms', '--timeout', `${TIMEOUT_S}s`, '--seed', String(++seed), '--json', json]
     args.push('--concurrency', String(ask.concurrency))
-    if (http) args.push('--connections', String(ask.connections ?? ask.concurrency))
     if (ask.rate) args.push('--rate', String(ask.rate))
     else args.push('--closed')
-    if (ask.cookies) args.push('--cookie-file', ask.cookies)
-    if (ask.dataFile) args.push('--data-file', ask.dataFile)
+    if (ask.cookies) args.push('--cookie-file', ask.cookies, '--pick', 'random')
+    if (ask.dataFile) args.push('--data-file', ask.dataFile, '--pick', 'random')
     else if (ask.verb !== 'GET') args.push('--data', ask.data ?? '{}')
-    await run(generator.path, args, { ok: [0, 1] })
+    await run(generator.path, args, { ok: [0, 3] }) // 3: void, and why stands in the report
     const report = JSON.parse(readFileSync(json, 'utf8'))
     rmSync(json)
     return sampleOf(report)
@@ -61,16 +66,16 @@ export function sampleOf(report) {
 
 async function byWrk(generator, ask) {
     if (!ask.target.startsWith('http') || ask.rate) throw new Error('wrk asks over HTTP, in a closed loop')
-    const connections = ask.connections ?? ask.concurrency
     const env = {
         WRK_COOKIES: ask.cookies ?? '',
         WRK_BODIES: ask.dataFile ?? '',
         WRK_BODY: ask.data ?? '{}',
         WRK_VERB: ask.verb ?? 'POST',
-        WRK_PATH: ask.path,
+        WRK_PATH: ask.path.startsWith('/') ? ask.path : `/${ask.path}`,
+        WRK_SEED: String(++seed),
     }
-    const threads = connections < 2 ? 1 : 2
-    const args = ['-t', String(threads), '-c', String(connections), '-d', `${Math.max(1, Math.round(ask.seconds))}s`, '--latency', '--timeout', `${TIMEOUT_S}s`]
+    const threads = ask.concurrency < 2 ? 1 : 2
+    const args = ['-t', String(threads), '-c', String(ask.concurrency), '-d', `${Math.max(1, Math.round(ask.seconds))}s`, '--latency', '--timeout', `${TIMEOUT_S}s`]
     const { stdout, stderr } = await run('wrk', [...args, '-s', 'tests/bench/suite/wrk.lua', ask.target], { env })
     return parseWrk(stdout, stderr)
 }

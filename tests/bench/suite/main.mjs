@@ -11,7 +11,7 @@ import { pickGenerator } from './load.mjs'
 import { readOptions, wanted } from './options.mjs'
 import { plotOf } from './plot.mjs'
 import { writeReadme } from './readme.mjs'
-import { clockText, measureOnce, Results, roundOf } from './schedule.mjs'
+import { clockText, lengthOf, measureOnce, Results, roundOf } from './schedule.mjs'
 import { openStack } from './stack.mjs'
 import { reportOf } from './report.mjs'
 import { versions } from './versions.mjs'
@@ -71,11 +71,11 @@ async function runPhase(ctx, phase, subjects, left) {
         }
     }
     const plan = roundOf(subjects.filter((subject) => opened.has(subject.id)))
-    const seconds = ctx.options.seconds
-    const times = { seconds, warmup: seconds / 5 }
     for (let round = 1; round <= ctx.options.runs; round++) {
         for (const { subject, at } of plan) {
             say(`${phase}, round ${round} of ${ctx.options.runs}: ${subject.id} at ${at} (${left.text()} left)`)
+            const seconds = lengthOf(subject, at, ctx.options.seconds, ctx.results.medianOf(subject.id, 64)?.rate)
+            const times = { seconds, warmup: ctx.options.seconds / 5 }
             const sample = await measureOnce(() => opened.get(subject.id).measure(at, times), say)
             await unlessEnding()
             ctx.results.add(subject.id, at, { round, ...sample })

@@ -14,10 +14,21 @@ function targetsSection(run, results) {
     return section('What was to be reached', '', table([['', 'left'], ['wanted', 'right'], ['measured', 'right'], ['reached', 'left']], rows))
 }
 
+/** Those of one subject with one reason, as one. */
+function gathered(voids) {
+    const groups = new Map()
+    for (const { id, at, reason, void: bad, of } of voids) {
+        const key = `${id} ${reason}`
+        const group = groups.get(key) ?? { id, reason, places: [], bad: 0, of: 0 }
+        groups.set(key, { ...group, places: [...group.places, at], bad: group.bad + bad, of: group.of + of })
+    }
+    return [...groups.values()]
+}
+
 function omissions(run, results, whereIs) {
     const lines = [
         ...run.left_out.map(({ id, why }) => `- left out: ${whereIs(id)}: ${why}`),
-        ...results.voids().map(({ id, at, reason, void: bad, of }) => `- void, also when repeated, in ${bad} of ${of} rounds: ${whereIs(id)} at ${at}: ${reason}`),
+        ...gathered(results.voids()).map(({ id, places, reason, bad, of }) => `- void, also when repeated, in ${bad} of ${of} measurements: ${whereIs(id)}, at ${places.join(', ')}: ${reason}`),
     ]
     return lines.length > 0 ? ['## Not in the tables', lines.join('\n')].join('\n\n') : ''
 }

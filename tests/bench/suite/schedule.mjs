@@ -13,6 +13,14 @@ export function roundOf(subjects) {
     return plan
 }
 
+/** How long to measure: as asked, or a subject's own share or least; and where each of many clients would hardly be answered
+ *  twice in that time, by the rate with fewer, two and a half rounds of answers, but no more than four times what was asked. */
+export function lengthOf(subject, at, seconds, rate) {
+    const own = Math.max(seconds * (subject.share ?? 1), subject.least_s ?? 0)
+    const rounds = Number.isFinite(at) && rate > 0 ? (2.5 * at) / rate : 0
+    return Math.max(own, Math.min(rounds, 4 * seconds))
+}
+
 /** What was measured: a list of samples for each subject and place. */
 export class Results {
     #samples = new Map()
@@ -59,6 +67,7 @@ export async function measureOnce(measure, say) {
             sample = { void: error.message.split('\n')[0] }
         }
         await unlessEnding()
+        if (!sample.void && !(sample.calls > 0)) sample = { ...sample, void: 'no call was answered in time' }
         if (!sample.void) return attempt === 1 ? sample : { ...sample, repeated: first }
         first = sample.void
         say(`void: ${sample.void}${attempt === 1 ? '; once more' : ''}`)

@@ -11,8 +11,9 @@ export function targetsOf(run, results) {
     const rate = (sample) => sample?.rate ?? NaN
     const list = []
 
-    const most = (goal, limit, value, text) => list.push({ goal, wanted: `at most ${text(limit)}`, measured: text(value), reached: Number.isFinite(value) ? value <= limit : null })
-    const least = (goal, limit, value, text) => list.push({ goal, wanted: `at least ${text(limit)}`, measured: text(value), reached: Number.isFinite(value) ? value >= limit : null })
+    const shown = (value, text) => (Number.isFinite(value) ? text(value) : '–')
+    const most = (goal, limit, value, text) => list.push({ goal, wanted: `at most ${text(limit)}`, measured: shown(value, text), reached: Number.isFinite(value) ? value <= limit : null })
+    const least = (goal, limit, value, text) => list.push({ goal, wanted: `at least ${text(limit)}`, measured: shown(value, text), reached: Number.isFinite(value) ? value >= limit : null })
     const us = (value) => `${number(value)} µs`
 
     most('CPU of a check in all, 512 at once', 50, cpu(own(512)), us)
@@ -55,7 +56,7 @@ export function targetsOf(run, results) {
     }
     for (const [name, grpc, quintet] of [['unix socket', 'echo_grpc_unix', 'echo_quintet_ipc'], ['TCP', 'echo_grpc_tcp', 'echo_quintet_tcp']]) {
         const [them, us_] = [at(grpc, 1)?.p50_us, at(quintet, 1)?.p50_us]
-        list.push({ goal: `p50 of our unary echo, ${name}, 1 in flight, against gRPC`, wanted: them ? `at most ${us(them)}` : 'no slower', measured: us(us_), reached: them && us_ ? us_ <= them : null })
+        list.push({ goal: `p50 of our unary echo, ${name}, 1 in flight, against gRPC`, wanted: them ? `at most ${us(them)}` : 'no slower', measured: shown(us_, us), reached: them && us_ ? us_ <= them : null })
     }
 
     most('CPU of a check with a hundred times the sessions', 1.3, cpu(at('flat_large', 512)) / cpu(at('flat_small', 512)), ratio)

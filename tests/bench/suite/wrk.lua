@@ -13,7 +13,7 @@ end
 
 function setup(thread)
     threads = threads + 1
-    thread:set("seed", threads)
+    thread:set("seed", 1000 * os.getenv("WRK_SEED") + threads)
 end
 
 function init()

@@ -1,7 +1,7 @@
 -- A copy of the seeded sessions for pgbench, whose scripts can make up numbers but no tokens: session n has the token
 -- 1000000000000000000 + n. Everything else is as in the table that the others ask. As an admin, with the seeded database:
 --
---   psql -v role=bench_pgbench -f prepare.sql
+--   psql -f prepare.sql; psql -v role=bench_pgbench_unix -f grant.sql
 set client_min_messages = warning;
 create schema if not exists bench;
 drop table if exists bench.session;
@@ -11,5 +11,3 @@ update bench.session s set token = n.token
   from (select id, (1000000000000000000 + row_number() over (order by id))::text as token from bench.session) n
   where n.id = s.id;
 vacuum full analyze bench.session;
-grant usage on schema bench to :"role";
-grant select on bench.session to :"role";

@@ -1,5 +1,5 @@
 // Whether a check costs the same with a hundred times the sessions: two stacks side by side.
-import { checkGateway, CHECK_PATH, measureStack } from './quintet.mjs'
+import { checkGateway, CHECK, measureStack } from './quintet.mjs'
 
 const sized = (id, sizeOf) => ({
     id,
@@ -12,7 +12,7 @@ const sized = (id, sizeOf) => ({
         return {
             check: () => checkGateway(stack),
             async measure(at, times) {
-                const ask = { target: stack.url, path: CHECK_PATH, cookies: stack.files.cookies, concurrency: at, ...times }
+                const ask = { target: stack.url, path: CHECK, cookies: stack.files.cookies, concurrency: at, ...times }
                 return { ...(await measureStack(ctx, stack, ask)), sessions: stack.users }
             },
         }

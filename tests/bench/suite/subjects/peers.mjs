@@ -34,6 +34,7 @@ const subject = ({ id, peer: name, method, path, title }) => {
         title,
         group: signIn ? 'sign_in' : 'check',
         at: signIn ? [16] : [1, 64, 512],
+        least_s: signIn ? 5 : 0, // as Quintet's
         async open(ctx) {
             const peer = await peerOf(ctx, name)
             const { files, postgres } = peer.stack

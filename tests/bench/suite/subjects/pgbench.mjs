@@ -24,15 +24,15 @@ export function parsePgbench(stdout, logs) {
     }
 }
 
-// A copy of the sessions under tokens that a script can make up; made once a stack.
-async function prepare(ctx) {
-    ctx.pgbench ??= (async () => {
-        const stack = await ctx.stack()
-        const url = new URL(await makeRole(stack, 'bench_pgbench'))
-        await stack.psql(['-v', 'role=bench_pgbench', '-f', `${FOLDER}/prepare.sql`])
-        return { stack, url }
-    })()
-    return ctx.pgbench
+/** A role for this subject, whose limit of connections is its own, and a copy of the sessions under tokens that a script can make
+ *  up; the copy is made once a stack. */
+async function prepare(ctx, id) {
+    const stack = await ctx.stack()
+    stack.copied ??= stack.psql(['-f', `${FOLDER}/prepare.sql`])
+    await stack.copied
+    const url = new URL(await makeRole(stack, `bench_${id}`))
+    await stack.psql(['-v', `role=bench_${id}`, '-f', `${FOLDER}/grant.sql`])
+    return { stack, url }
 }
 
 async function pgbench(ctx, { host, port, user, password, database, users }, mode, clients, seconds) {
@@ -51,7 +51,7 @@ const direct = (id, title, clientsAt, addressOf) => ({
     title,
     at: clientsAt,
     async open(ctx) {
-        const { stack, url } = await prepare(ctx)
+        const { stack, url } = await prepare(ctx, id)
         const to = { ...addressOf(stack, url), user: url.username, password: url.password, database: url.pathname.slice(1), users: stack.users }
         return {
             check: () => expectRow(stack),
@@ -75,7 +75,7 @@ const bounced = (id, title, pooling, mode, clientsAt) => ({
     title,
     at: clientsAt,
     async open(ctx) {
-        const { stack, url } = await prepare(ctx)
+        const { stack, url } = await prepare(ctx, id)
         const bouncer = await startBouncer(ctx, stack, url, pooling)
         const to = { host: bouncer.dir, port: bouncer.port, user: url.username, password: url.password, database: url.pathname.slice(1), users: stack.users }
         return {

@@ -3,14 +3,14 @@ import { connect } from 'node:net'
 import { memoryOf } from '../cpu.mjs'
 import { load } from '../load.mjs'
 import { total } from '../stats.mjs'
-import { CHECK_PATH, measureStack } from './quintet.mjs'
+import { CHECK, measureStack } from './quintet.mjs'
 
 const CLIENTS = 64
 const FLOOD = 32 // sign-ins at once: more than the cores, less than the queue for passwords holds
 const IDLE = 2000
 const ACTIVE = 200
 
-const checks = (stack, concurrency) => ({ target: stack.url, path: CHECK_PATH, cookies: stack.files.cookies, concurrency })
+const checks = (stack, concurrency) => ({ target: stack.url, path: CHECK, cookies: stack.files.cookies, concurrency })
 
 const flood = {
     id: 'quintet_flood',
@@ -19,7 +19,7 @@ const flood = {
     at: ['alone', 'flooded'],
     async open(ctx) {
         const stack = await ctx.stack()
-        const signIns = { target: stack.url, path: '/quintet.auth.v1.AuthService/SignIn', dataFile: stack.files.logins, concurrency: FLOOD }
+        const signIns = { target: stack.url, path: 'quintet.auth.v1.AuthService/SignIn', dataFile: stack.files.logins, concurrency: FLOOD }
         return {
             async measure(at, times) {
                 const ask = { ...checks(stack, CLIENTS), ...times }
