@@ -5,8 +5,8 @@ import { cpuOfSample, SUBJECT_OF_ALL } from './tables.mjs'
 import { number, ratio } from './text.mjs'
 
 const AT = 64
-const WIDTH = 960
-const LABELS = 380 // room for the titles, left of the bars
+const WIDTH = 1040
+const LABELS = 450 // room for the titles, left of the bars
 const AFTER = 170 // and for the figures, right of them
 const ROW = 30
 const BAR = 18
@@ -15,10 +15,10 @@ const BOTTOM = 44
 
 const STYLE = `
     svg { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif; }
-    .ground { fill: #ffffff; } .text { fill: #1f2328; } .faint { fill: #59636e; } .grid { stroke: #d1d9e0; }
+    .ground { fill: #ffffff; } .text { fill: #1f2328; } .faint { fill: #59636e; } .figure { stroke: #ffffff; stroke-width: 4px; paint-order: stroke; } .grid { stroke: #d1d9e0; }
     .bar { fill: #8c959f; } .own { fill: #0969da; } .title { font-size: 17px; font-weight: 600; } .strong { font-weight: 600; }
     @media (prefers-color-scheme: dark) {
-        .ground { fill: #0d1117; } .text { fill: #f0f6fc; } .faint { fill: #9198a1; } .grid { stroke: #3d444d; }
+        .ground { fill: #0d1117; } .text { fill: #f0f6fc; } .faint { fill: #9198a1; } .figure { stroke: #0d1117; } .grid { stroke: #3d444d; }
         .bar { fill: #656c76; } .own { fill: #4493f8; }
     }`
 
@@ -54,10 +54,10 @@ export function plotOf(run, at = AT) {
     bars.forEach((bar, i) => {
         const y = TOP + i * ROW
         const ours = bar.id === SUBJECT_OF_ALL
-        const against = own && !ours ? `  ${ratio(bar.cpu / cpuOfSample(own).all)}` : ''
+        const against = own && !ours ? ` <tspan class="faint" dx="6">${ratio(bar.cpu / cpuOfSample(own).all)}</tspan>` : ''
         lines.push(`<text class="text${ours ? ' strong' : ''}" x="${LABELS - 10}" y="${y + BAR - 4}" text-anchor="end">${escape(bar.title)}</text>`)
         lines.push(`<rect class="${ours ? 'own' : 'bar'}" x="${LABELS}" y="${y}" width="${(x(bar.cpu) - LABELS).toFixed(1)}" height="${BAR}" rx="2"/>`)
-        lines.push(`<text class="text${ours ? ' strong' : ''}" x="${(Number(x(bar.cpu)) + 8).toFixed(1)}" y="${y + BAR - 4}">${number(bar.cpu)} µs${against}</text>`)
+        lines.push(`<text class="text figure${ours ? ' strong' : ''}" x="${(Number(x(bar.cpu)) + 8).toFixed(1)}" y="${y + BAR - 4}">${number(bar.cpu)} µs${against}</text>`)
     })
     return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="CPU time of one session and profile check">
 <style>${STYLE}

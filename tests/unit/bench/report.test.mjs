@@ -78,7 +78,7 @@ test('the plot is sorted, escaped, and of the check alone', () => {
     const run = runOf({ 'prisma_combined@64': [check(1, 1500, 300)], 'quintet_gateway@64': [check(1, 40, 20)], 'quintet_auth@64': [check(1, 10, 20)], 'quintet_sign_in@64': [check(1, 9, 9)] })
     const svg = plotOf(run)
     assert.ok(svg.indexOf('Quintet &lt;over HTTP&gt;') > 0 && svg.indexOf('Quintet &lt;over HTTP&gt;') < svg.indexOf('Prisma, combined'))
-    assert.match(svg, /1,800 µs {2}30\.0×/)
+    assert.match(svg, /1,800 µs <tspan[^>]*>30\.0×/)
     assert.doesNotMatch(svg, /at auth|sign-in/)
     assert.match(svg, /prefers-color-scheme: dark/)
     for (const [, width] of svg.matchAll(/<rect class="(?:own|bar)"[^>]* width="([^"]+)"/g)) assert.ok(Number(width) > 0)
