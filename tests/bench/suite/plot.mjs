@@ -5,8 +5,8 @@ import { cpuOfSample, SUBJECT_OF_ALL } from './tables.mjs'
 import { number, ratio } from './text.mjs'
 
 const AT = 64
-const WIDTH = 1040
-const LABELS = 450 // room for the titles, left of the bars
+const WIDTH = 1080
+const LABELS = 480 // room for the titles, left of the bars
 const AFTER = 170 // and for the figures, right of them
 const ROW = 30
 const BAR = 18
