@@ -119,8 +119,7 @@ int echo_ask(const struct measure_options *opt)
     ask.opt = opt;
     ask.many = strcmp(opt->method, "many") == 0;
     ask.payload = malloc(opt->payload_bytes + 1);
-    struct slot *slots = calloc(opt->in_flight, sizeof(*slots));
-    QN_CHECK(ask.payload && slots);
+    QN_CHECK(ask.payload);
     for (size_t i = 0; i < opt->payload_bytes; i++)
         ask.payload[i] = (uint8_t)(i * 7);
     QN_CHECK(qn_loop_new(&ask.loop) == QN_OK);
@@ -130,6 +129,8 @@ int echo_ask(const struct measure_options *opt)
         fprintf(stderr, "quintet-echo: %s\n", err.message);
         return 1;
     }
+    struct slot *slots = calloc(opt->in_flight, sizeof(*slots));
+    QN_CHECK(slots);
     ask.under_way = opt->in_flight;
     for (size_t i = 0; i < opt->in_flight; i++) {
         qn_arena_init(&slots[i].arena, CALL_ARENA_BYTES);
