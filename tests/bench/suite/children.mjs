@@ -54,7 +54,8 @@ export async function run(command, args, { env = {}, input = '', ok = [0], cwd }
  *  to 'log', whose end is shown when it does not come up. */
 export async function serve(command, args, { env = {}, ready, log, timeout_s = 60 }) {
     const fd = openSync(log, 'a')
-    const child = start(command, args, { env, stdio: ['ignore', 'pipe', fd] })
+    // Should the suite be killed outright, its servers go with it (those that change their user, as root, do not).
+    const child = start('setpriv', ['--pdeathsig', 'TERM', command, ...args], { env, stdio: ['ignore', 'pipe', fd] })
     closeSync(fd)
     const found = await new Promise((resolve, reject) => {
         const fail = (why) => reject(new Error(`${command} ${args.join(' ')}: ${why}\n${tail(log)}`))

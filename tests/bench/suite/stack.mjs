@@ -17,7 +17,6 @@ export async function openStack(build, name, users, say) {
             QUINTET_RUN_DIR: dir,
             QUINTET_HTTP_LISTEN: '127.0.0.1:0',
             QUINTET_MEDIA_LISTEN: '127.0.0.1:0',
-            QUINTET_LOG_LEVEL: 'warn',
             DATABASE_URL: '', // not the caller's
             QUINTET_ADMIN_DATABASE_URL: '',
             BETTER_AUTH_SECRET: '',

@@ -2,7 +2,6 @@
 import { connect } from 'node:net'
 import { memoryOf } from '../cpu.mjs'
 import { load } from '../load.mjs'
-import { total } from '../stats.mjs'
 import { CHECK, measureStack } from './quintet.mjs'
 
 const CLIENTS = 64
@@ -113,6 +112,3 @@ const sameRate = {
 }
 
 export const pressure = [flood, idle, sameRate]
-
-/** Sum of the four services' resident memory. */
-export const memoryTotal = (sample) => total(sample?.rss_mib)
