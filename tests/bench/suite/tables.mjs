@@ -127,9 +127,9 @@ export function sameRateTable(run, results) {
     const titles = { quintet: 'Quintet, over HTTP', prisma_combined: run.titles.prisma_combined?.title ?? '' }
     const rows = Object.keys(titles).flatMap((at) => {
         const sample = results.medianOf('same_rate', at)
-        return sample ? [[titles[at], whole(sample.asked_rate), whole(sample.rate), milliseconds(sample.p50_us), milliseconds(sample.p99_us), number(cpuOfSample(sample).all)]] : []
+        return sample ? [[titles[at], whole(sample.asked_rate), whole(sample.rate), milliseconds(sample.p50_us), milliseconds(sample.p99_us), milliseconds(sample.lag_p99_us), number(cpuOfSample(sample).all)]] : []
     })
-    return table([['open loop', 'left'], ...['offered/s', 'answered/s', 'p50', 'p99', 'CPU µs'].map((title) => [title, 'right'])], rows)
+    return table([['open loop', 'left'], ...['offered/s', 'answered/s', 'p50', 'p99', "the generator's own p99", 'CPU µs'].map((title) => [title, 'right'])], rows)
 }
 
 export function otherTable(run, results) {

@@ -37,16 +37,24 @@ const REPORT = {
     void_reason: null,
     achieved: { took_ms: 2000, started: 100, ended: 100, codes: { ok: 100 }, rate_per_s: 50 },
     response: { p50_ns: 1_500_000, p99_ns: 9_000_000 },
+    lag: { p99_ns: 100_000 },
 }
 
 test('quintet-load: a report is a sample', () => {
-    assert.deepEqual(sampleOf(REPORT), { calls: 100, rate: 50, p50_us: 1500, p99_us: 9000 })
+    assert.deepEqual(sampleOf(REPORT), { calls: 100, rate: 50, p50_us: 1500, p99_us: 9000, lag_p99_us: 100 })
 })
 
 test('quintet-load: it says itself when it is void; any other code than ok makes it so', () => {
     assert.equal(sampleOf({ ...REPORT, void: true, void_reason: 'it lagged' }).void, 'it lagged')
     const achieved = { ...REPORT.achieved, codes: { ok: 97, unavailable: 3 } }
     assert.equal(sampleOf({ ...REPORT, achieved }).void, 'answers: 3 × unavailable')
+})
+
+test('quintet-load: void for nothing but lag is told apart', () => {
+    const late = { ...REPORT, void: true, void_reason: 'it lagged', lag: { p99_ns: 1_000_000 } }
+    assert.equal(sampleOf(late).only_lag, true)
+    assert.equal(sampleOf({ ...late, lag: { p99_ns: 100_000 } }).only_lag, undefined)
+    assert.equal(sampleOf({ ...late, achieved: { ...REPORT.achieved, codes: { ok: 99, unknown: 1 } } }).only_lag, undefined)
 })
 
 test('quintet-load: another schema is refused', () => {

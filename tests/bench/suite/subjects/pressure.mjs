@@ -104,6 +104,8 @@ const sameRate = {
                 }
                 const ask = { ...times, concurrency: 256, rate }
                 const sample = at === 'quintet' ? await measureStack(ctx, stack, { ...checks(stack), ...ask }) : await ctx.opened('prisma_combined').measure(CLIENTS, ask)
+                // The generator's own lag only makes latencies longer. Quintet's may be; they are to be the short ones.
+                if (at === 'quintet' && sample.only_lag) delete sample.void
                 const held = sample.void || sample.rate >= rate * HELD
                 return { ...sample, asked_rate: rate, ...(held ? {} : { void: `answered ${Math.round(sample.rate)} of ${rate} a second` }) }
             },
