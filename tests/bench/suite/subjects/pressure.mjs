@@ -81,7 +81,7 @@ const idle = {
     },
 }
 
-const SHARE = 0.5 // of what Prisma's combined version answers at most: it must hold it with ease
+const SHARE = 0.8 // of what Prisma's combined version answers at most: busy, as a site is at its peak, and yet it must hold it
 const HELD = 0.95 // of the rate offered: with less, calls pile up, and latencies tell how long the run was
 
 /** The same offered rate for both: a rate that the slower one can hold. Latencies count from when a call was due. */
