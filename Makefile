@@ -4,6 +4,7 @@ SHELL := /bin/bash
 JOBS  ?= $(shell nproc)
 ONLY  ?=
 N     ?= 100000
+BENCH ?=
 
 export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
 
@@ -14,7 +15,7 @@ CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  ONLY=common/core  narrows test, asan and tsan;  N=100000  sizes seed;  README.md has the settings"
+	@echo "  ONLY=common/core  narrows test, asan and tsan;  N=100000  sizes seed;  BENCH=--quick  bench;  README.md has the settings"
 
 setup:
 	@deploy/setup/install
@@ -35,8 +36,8 @@ soak: build ## the tests' long counts (about an hour); rewrites tests/system/SOA
 seed: build ## fill the running stack's database: N=100000 users, sessions, profiles
 	@build/bin/quintet-seed --users $(N)
 
-bench: build ## what a session check costs; rewrites the table in tests/bench/README.md
-	@tests/bench/run --build build
+bench: build ## what a session check costs, beside others (an hour); rewrites tests/bench/README.md
+	@tests/bench/run --build build $(BENCH)
 
 asan: setup ## the tests under AddressSanitizer and UBSan
 	@$(CONFIGURE) -B build/asan -DQN_SANITIZE=address,undefined >/dev/null

@@ -220,8 +220,6 @@ static void start_server(struct run_postgres *postgres)
                                 "-c",
                                 "unix_socket_permissions=0700",
                                 "-c",
-                                "max_connections=40",
-                                "-c",
                                 "log_line_prefix=%m [%p] %u ",
                                 NULL};
     postgres->starts++;
