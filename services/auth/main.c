@@ -1,6 +1,7 @@
 #include "common/core/check.h"
 #include "services/auth/hasher.h"
 #include "services/auth/rpc.h"
+#include "services/auth/scrypt.h"
 #include "services/auth/service.h"
 #include "services/auth/settings.h"
 
@@ -17,6 +18,7 @@ int main(int argc, char **argv)
     /* In this order, so that the server drains first and calls in hand still have the store and the hasher.
      */
     static struct qn_part *const parts[] = {&profile.part, &hasher.part, &service.part, &rpc.part};
+    auth_scrypt_init();
     auth_rpc_bind(&service);
     const struct qn_app app = {
         .name = "auth",

@@ -6,8 +6,9 @@
 
 #include "common/core/encode.h"
 #include "common/core/id.h"
+#include "services/auth/scrypt.h"
 
-enum { SCRYPT_N = 16384, SCRYPT_R = 16, SCRYPT_P = 1, SALT_BYTES = AUTH_PASSWORD_SALT_LEN / 2 };
+enum { SALT_BYTES = AUTH_PASSWORD_SALT_LEN / 2 };
 
 const struct qn_str auth_password_nobody =
     QN_STR("00000000000000000000000000000000:"
@@ -55,13 +56,8 @@ static enum qn_status derive(struct qn_str password, struct qn_str salt, uint8_t
     /* All at once: a buffer that grows leaves copies of the password behind. */
     enum qn_status status =
         qn_buf_reserve(&normal, room) ? auth_password_normalise(password, &normal) : QN_RESOURCE_EXHAUSTED;
-    if (status == QN_OK) {
-        struct qn_str text = qn_buf_view(&normal);
-        int failed = crypto_pwhash_scryptsalsa208sha256_ll((const uint8_t *)text.ptr, text.len,
-                                                           (const uint8_t *)salt.ptr, salt.len, SCRYPT_N,
-                                                           SCRYPT_R, SCRYPT_P, to, AUTH_PASSWORD_KEY_BYTES);
-        status = failed ? QN_RESOURCE_EXHAUSTED : QN_OK;
-    }
+    if (status == QN_OK)
+        status = auth_scrypt(qn_buf_view(&normal), salt, to);
     if (normal.data)
         sodium_memzero(normal.data, normal.capacity);
     qn_buf_fini(&normal);

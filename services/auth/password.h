@@ -7,7 +7,7 @@
 
 /* Password hashes as Better Auth writes them: "salt:key" in lower-case hex, where key is scrypt (N 16384, r
  * 16, p 1, 64 bytes) over the password in NFKC as UTF-8, and the salt that scrypt gets is the hex text
- * itself, not the 16 bytes behind it. Some 80 ms of CPU and 32 MiB of memory each: never on the loop
+ * itself, not the 16 bytes behind it. Some 60 to 80 ms of CPU and 32 MiB of memory each: never on the loop
  * (services/auth/hasher.h).
  *
  * All functions: any thread; 'password' is well-formed UTF-8 and may hold NUL, which counts. */
@@ -16,7 +16,7 @@ enum {
     AUTH_PASSWORD_MIN = 8,   /* UTF-16 code units before normalisation, as JavaScript's length counts */
     AUTH_PASSWORD_MAX = 128, /* the same; also what keeps normalisation and hashing bounded */
     AUTH_PASSWORD_SALT_LEN = 32,
-    AUTH_PASSWORD_KEY_BYTES = 64,
+    AUTH_PASSWORD_KEY_BYTES = 64, /* AUTH_SCRYPT_KEY_BYTES */
     AUTH_PASSWORD_HASH_LEN = AUTH_PASSWORD_SALT_LEN + 1 + 2 * AUTH_PASSWORD_KEY_BYTES, /* 161 */
 };
 
