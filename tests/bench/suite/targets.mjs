@@ -43,7 +43,7 @@ export function targetsOf(run, results) {
     list.push(...floodTargets(run, results, signIn))
 
     const [without, idle] = [at('quintet_idle', 'without'), at('quintet_idle', 'with')]
-    most('memory of all four services with 2,000 idle and 200 active connections', 60, idle ? total(idle.rss_mib) : NaN, (value) => `${number(value)} MiB`)
+    most('memory of all four services together, shared pages once, with 2,000 idle and 200 active connections', 60, idle ? total(idle.pss_mib) : NaN, (value) => `${number(value)} MiB`)
     least('rate of 200 with 2,000 idle ones beside them', 0.9, rate(idle) / rate(without), ratio)
 
     for (const place of [64, 512]) {

@@ -59,7 +59,7 @@ test('a flood: what it does not use of two processors, and half as much again', 
 })
 
 test('idle connections: memory of all four, and nine tenths of the rate', () => {
-    const of = (rss, rate) => ({ 'quintet_idle@without': [check(10_000, 1, 1)], 'quintet_idle@with': [check(rate, 1, 1, { rss_mib: { gateway: rss, auth: 10, profile: 10, media: 10 } })] })
+    const of = (rss, rate) => ({ 'quintet_idle@without': [check(10_000, 1, 1)], 'quintet_idle@with': [check(rate, 1, 1, { pss_mib: { gateway: rss, auth: 10, profile: 10, media: 10 } })] })
     assert.equal(reached(of(30, 9_000), 'memory of all four'), true)
     assert.equal(reached(of(31, 9_000), 'memory of all four'), false)
     assert.equal(reached(of(30, 9_000), 'rate of 200'), true)
