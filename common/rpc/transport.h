@@ -28,7 +28,7 @@ struct qn_trip; /* a context of a line: one message there, one back */
 
 enum qn_trip_end {
     QN_TRIP_ANSWERED,
-    QN_TRIP_NOT_SENT,  /* certainly not */
+    QN_TRIP_NOT_SENT,  /* certainly not: the other side has no byte of it */
     QN_TRIP_LOST,      /* handed to the connection, which then broke */
     QN_TRIP_CANCELLED, /* handed to the connection, and then qn_trip_cancel() */
     QN_TRIP_TIMED_OUT, /* handed to the connection; no answer in time */
@@ -79,7 +79,7 @@ struct qn_seat;
 struct qn_port_events {
     /* A message for this seat; it is the owner's from here on. Answer with qn_seat_answer(), once. */
     void (*arrived)(void *context, struct qn_seat *seat, struct qn_message *message);
-    /* Peers came or went. */
+    /* Peers came or went; qn_port_peers() says how many there are. */
     void (*peers_changed)(void *context);
     /* After qn_port_close(): no callback follows, and the port is gone. */
     void (*closed)(void *context);
@@ -95,11 +95,11 @@ QN_MUST_USE enum qn_status qn_port_open(struct qn_gate *gate, const struct qn_tr
 /* The TCP port it listens on; 0 when it is none. */
 int qn_port_number(const struct qn_port *port);
 
-/* Connected peers, those included whose hand-shake nng has not ended yet. */
+/* Connected peers, those included whose hand-shake has not ended yet. */
 size_t qn_port_peers(const struct qn_port *port);
 
 /* Sends the answer, which is the port's from here on, and takes the next message when it has left. NULL: no
- * answer at all; the peer's deadline tells it. After qn_port_close() the answer is dropped. */
+ * answer at all; the peer's deadline tells it. A peer that is gone by now gets none. */
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer);
 
 /* Instead of an answer to a goodbye: closes the connection that the seat's message came on. */
