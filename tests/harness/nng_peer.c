@@ -13,14 +13,15 @@
 #include "rpctest.pb-c.h"
 
 /* The other side as nng's own library makes it, in a process of its own; of common/rpc there is nothing in
- * here.
+ * here. Says "ready URL" on stdout when it listens, or dials.
  *
- *   nng_peer rep URL              serves Echo until it is killed
- *   nng_peer req URL COUNT BYTES  asks Echo COUNT times on each of its contexts, with up to BYTES; ends with
- * 0 when all answers were right nng_peer device FRONT BACK    passes on what it is asked at FRONT, until it
- * is killed
+ * nng_peer rep URL: serves Echo until it is killed.
  *
- * Says "ready URL" on stdout when it listens, or dials. */
+ * nng_peer device FRONT BACK: passes on what it is asked at FRONT, until it is killed.
+ *
+ * nng_peer req URL COUNT BYTES ROUNDS: asks Echo COUNT times on each of its contexts, with up to BYTES; says
+ * "round", and waits until its connection has been lost and there is a new one; all that ROUNDS times. Ends
+ * with 0 when all answers were right. */
 
 enum { CONTEXTS = 8, LONG_MS = 60000 };
 
@@ -152,7 +153,29 @@ static int serve_at(const char *url)
 
 /* REQ. */
 
-static size_t count, bytes_max;
+static size_t count, bytes_max, n_rounds;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static size_t n_connections;
+
+/* On a thread of nng's. */
+static void on_connected(nng_pipe pipe, nng_pipe_ev what, void *arg)
+{
+    (void)pipe, (void)what, (void)arg;
+    pthread_mutex_lock(&lock);
+    n_connections++;
+    pthread_cond_signal(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+static void await_connection(size_t n)
+{
+    pthread_mutex_lock(&lock);
+    while (n_connections < n)
+        pthread_cond_wait(&changed, &lock);
+    pthread_mutex_unlock(&lock);
+}
 
 static uint32_t next_random(uint32_t *state)
 {
@@ -227,12 +250,17 @@ static int ask_at(const char *url)
 {
     must(nng_req0_open(&peer), "socket");
     must(nng_socket_set_size(peer, NNG_OPT_RECVMAXSZ, 0), "size");
-    /* What was lost with a connection is asked again at once, as nng does by itself. */
     must(nng_socket_set_ms(peer, NNG_OPT_RECONNMINT, 10), "redial");
     must(nng_socket_set_ms(peer, NNG_OPT_RECONNMAXT, 100), "redial");
+    must(nng_pipe_notify(peer, NNG_PIPE_EV_ADD_POST, on_connected, NULL), "notify");
     must(nng_dial(peer, url, NULL, NNG_FLAG_NONBLOCK), url);
     ready(url);
-    run_contexts(ask);
+    for (size_t i = 1; i <= n_rounds; i++) {
+        await_connection(i);
+        run_contexts(ask);
+        puts("round");
+        fflush(stdout);
+    }
     return 0;
 }
 
@@ -259,9 +287,10 @@ int main(int argc, char **argv)
     QN_CHECK(argc >= 4);
     if (strcmp(argv[1], "device") == 0)
         return pass_on(argv[2], argv[3]);
-    QN_CHECK(argc == 5 && strcmp(argv[1], "req") == 0);
+    QN_CHECK(argc == 6 && strcmp(argv[1], "req") == 0);
     count = strtoul(argv[3], NULL, 10);
     bytes_max = strtoul(argv[4], NULL, 10);
+    n_rounds = strtoul(argv[5], NULL, 10);
     int code = ask_at(argv[2]);
     fflush(stdout);
     _Exit(code); /* closing is not what is tried here (common/rpc/gate.h) */

@@ -1,4 +1,5 @@
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,36 +68,47 @@ static struct qn_server *serve(const char *url)
     return rpc_serve(loop, &(struct qn_server_options){.listen = url, .call_arena_bytes = 16 << 20});
 }
 
-static struct rpc_peer spawn(const char *mode, const char *first, const char *second, const char *third)
+static struct rpc_peer spawn(const char *mode, const char *first, const char *second)
 {
-    return rpc_peer_spawn((const char *[]){"nng_peer", mode, first, second, third, NULL});
+    return rpc_peer_spawn((const char *[]){"nng_peer", mode, first, second, NULL});
 }
 
-static struct rpc_peer ask_by_nng(const char *url, size_t count, size_t bytes_max)
+static struct rpc_peer ask_by_nng(const char *url, size_t count, size_t bytes_max, size_t n_rounds)
 {
-    return spawn("req", url, rpc_text("%zu", count), rpc_text("%zu", bytes_max));
+    return rpc_peer_spawn((const char *[]){"nng_peer", "req", url, rpc_text("%zu", count),
+                                           rpc_text("%zu", bytes_max), rpc_text("%zu", n_rounds), NULL});
 }
 
 static void test_nng_asks(void **state)
 {
     (void)state;
     struct qn_server *server = serve(free_url());
-    struct rpc_peer few = ask_by_nng(qn_server_address(server), COUNT, 10000);
+    struct rpc_peer few = ask_by_nng(qn_server_address(server), COUNT, 10000, 1);
     assert_int_equal(rpc_peer_await(&few, loop), 0);
-    struct rpc_peer large = ask_by_nng(qn_server_address(server), COUNT / 8, DATA_MAX);
+    struct rpc_peer large = ask_by_nng(qn_server_address(server), COUNT / 8, DATA_MAX, 1);
     assert_int_equal(rpc_peer_await(&large, loop), 0);
     rpc_close_server(server);
 }
 
-/* The server comes and goes under nng's hands: what it had asked it asks again, and all is answered. */
+/* The server comes and goes, and nng finds it each time. It goes while nothing is under way: nng 1.5.2, when
+ * a connection breaks in the midst of an answer, may never dial again (common/rpc/README.md). */
 static void test_nng_redials(void **state)
 {
     (void)state;
+    enum { ROUNDS = 10 };
     const char *url = free_url();
     struct qn_server *server = serve(url);
-    struct rpc_peer peer = ask_by_nng(url, COUNT, 100000);
-    for (size_t i = 1; i <= 5; i++) {
-        loop_fixture_run_until_count(&rpc_service.n_calls, i * COUNT, 60000);
+    struct rpc_peer peer = ask_by_nng(url, COUNT / 8, 10000, ROUNDS);
+    for (size_t i = 1; i <= ROUNDS; i++) {
+        char said[6];
+        struct pollfd heard = {.fd = peer.out, .events = POLLIN};
+        for (uint64_t end_ms = qn_clock_now_ms() + 60000; poll(&heard, 1, 1) == 0;) {
+            assert_true(qn_clock_now_ms() < end_ms);
+            qn_loop_turn(loop);
+        }
+        assert_int_equal(read(peer.out, said, sizeof(said)), sizeof(said));
+        assert_memory_equal(said, "round\n", sizeof(said));
+        assert_int_equal(rpc_service.n_calls, i * 8 * (COUNT / 8));
         rpc_close_server(server);
         server = serve(url);
     }
@@ -111,11 +123,11 @@ static void test_nng_is_killed_while_asking(void **state)
     struct qn_server *server = serve(free_url());
     for (size_t i = 0; i < 10; i++) {
         size_t before = rpc_service.n_calls;
-        struct rpc_peer peer = ask_by_nng(qn_server_address(server), 1000000, 200000);
+        struct rpc_peer peer = ask_by_nng(qn_server_address(server), 1000000, 200000, 1);
         loop_fixture_run_until_count(&rpc_service.n_calls, before + 50 * i + 1, 60000);
         rpc_peer_end(&peer, SIGKILL);
     }
-    struct rpc_peer last = ask_by_nng(qn_server_address(server), COUNT / 4, 10000);
+    struct rpc_peer last = ask_by_nng(qn_server_address(server), COUNT / 4, 10000, 1);
     assert_int_equal(rpc_peer_await(&last, loop), 0);
     rpc_close_server(server);
 }
@@ -152,7 +164,7 @@ static size_t call_many(struct qn_client *client, size_t n, size_t at_once, size
 static void test_nng_answers(void **state)
 {
     (void)state;
-    struct rpc_peer peer = spawn("rep", free_url(), NULL, NULL);
+    struct rpc_peer peer = spawn("rep", free_url(), NULL);
     struct qn_client *client = rpc_connect(loop, &(struct qn_client_options){.address = peer.address});
     rpc_await_ready(loop, client, true);
     assert_int_equal(call_many(client, 3000, 100, 10000), 3000);
@@ -170,8 +182,8 @@ static void test_nng_is_killed_while_answering(void **state)
     (void)state;
     const char *url = free_url();
     struct qn_client *client = rpc_connect(loop, &(struct qn_client_options){.address = url});
-    for (int i = 0; i < 5; i++) {
-        struct rpc_peer peer = spawn("rep", url, NULL, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct rpc_peer peer = spawn("rep", url, NULL);
         rpc_await_ready(loop, client, true);
         assert_int_equal(call_many(client, 200, 50, 100000), 200);
         size_t done = 0;
@@ -195,9 +207,9 @@ static void test_devices(void **state)
 {
     (void)state;
     struct qn_server *server = serve(free_url());
-    struct rpc_peer back = spawn("device", free_url(), qn_server_address(server), NULL);
-    struct rpc_peer front = spawn("device", free_url(), back.address, NULL);
-    struct rpc_peer peer = ask_by_nng(front.address, COUNT / 4, 100000);
+    struct rpc_peer back = spawn("device", free_url(), qn_server_address(server));
+    struct rpc_peer front = spawn("device", free_url(), back.address);
+    struct rpc_peer peer = ask_by_nng(front.address, COUNT / 4, 100000, 1);
     assert_int_equal(rpc_peer_await(&peer, loop), 0);
     struct qn_client *client = rpc_connect(loop, &(struct qn_client_options){.address = front.address});
     assert_int_equal(call_many(client, 500, 50, 100000), 500);

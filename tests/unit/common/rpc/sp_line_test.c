@@ -25,6 +25,7 @@ static struct qn_line *line; /* NULL: closed or parted */
 static struct sp_hand hand;
 static int listener;
 static char url[128];
+static unsigned n_urls; /* each test has a path of its own */
 static bool ipc;
 
 static struct {
@@ -87,7 +88,7 @@ static void set_up(bool local)
     loop = loop_fixture_begin();
     assert_int_equal(qn_gate_open(loop, &gate), QN_OK);
     if (ipc) {
-        snprintf(url, sizeof(url), "ipc:///tmp/quintet-sp-line-%d", (int)getpid());
+        snprintf(url, sizeof(url), "ipc:///tmp/quintet-sp-line-%d-%u", (int)getpid(), ++n_urls);
         listen_again();
     } else {
         struct qn_listen_address at = {.len = sizeof(at.bytes)};

@@ -26,6 +26,7 @@ static struct qn_loop *loop;
 static struct qn_gate *gate;
 static struct qn_port *port; /* NULL: closed */
 static char url[128];
+static unsigned n_urls; /* each test has a path of its own */
 static bool ipc;
 
 /* What has arrived, and is not answered yet. */
@@ -106,7 +107,7 @@ static void begin(bool local)
     loop = loop_fixture_begin();
     assert_int_equal(qn_gate_open(loop, &gate), QN_OK);
     if (ipc)
-        snprintf(url, sizeof(url), "ipc:///tmp/quintet-sp-port-%d", (int)getpid());
+        snprintf(url, sizeof(url), "ipc:///tmp/quintet-sp-port-%d-%u", (int)getpid(), ++n_urls);
     else
         snprintf(url, sizeof(url), "tcp://127.0.0.1:0");
     hand.fd = -1;
