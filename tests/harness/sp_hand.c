@@ -11,7 +11,12 @@
 #include "common/rpc/sp_address.h"
 #include "tests/harness/test.h"
 
-enum { PATIENCE_MS = 20000 };
+enum {
+    PATIENCE_MS = 20000,
+    /* Of TCP: a fixed buffer does not grow by itself, so that a sender gets stuck where a test wants it to.
+     */
+    RECEIVE_BUFFER_BYTES = 64 << 10,
+};
 
 /* Runs the loop once, and waits a moment for the socket. Fails the test when time is up. */
 static void turn(struct qn_loop *loop, int fd, short events, uint64_t end_ms)
@@ -38,11 +43,20 @@ static struct qn_sp_address address_of(const char *url)
     return address;
 }
 
+static int socket_for(const struct qn_sp_address *address)
+{
+    const int on = 1, bytes = RECEIVE_BUFFER_BYTES;
+    int fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)); /* connections of a listener inherit it */
+    return fd;
+}
+
 struct sp_hand sp_hand_dial(struct qn_loop *loop, const char *url)
 {
     struct qn_sp_address address = address_of(url);
-    int fd = socket(address.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    assert_true(fd >= 0);
+    int fd = socket_for(&address);
     uint64_t end_ms = qn_clock_now_ms() + PATIENCE_MS;
     while (connect(fd, &address.at.any, address.len) != 0 && errno != EINPROGRESS) {
         assert_int_equal(errno, EAGAIN); /* the listener's queue is full */
@@ -54,10 +68,7 @@ struct sp_hand sp_hand_dial(struct qn_loop *loop, const char *url)
 int sp_hand_listen(const char *url)
 {
     struct qn_sp_address address = address_of(url);
-    const int on = 1;
-    int fd = socket(address.at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    assert_true(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    int fd = socket_for(&address);
     assert_int_equal(bind(fd, &address.at.any, address.len), 0);
     assert_int_equal(listen(fd, 16), 0);
     return fd;
