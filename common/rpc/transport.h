@@ -9,7 +9,8 @@
 #include "common/rpc/gate.h"
 #include "common/rpc/message.h"
 
-/* nng's request and reply, as events on the loop: lines that ask and ports that answer. Inside the room;
+/* nng's request and reply, as events on the loop: lines that ask and ports that answer. By our own transport
+ * (ipc://, tcp://) or nng's library (tls+tcp://, inproc://), to the same contract. Inside the room;
  * services use server.h and client.h. All functions are for the loop's thread. Processes that use this must
  * not be forked without exec: nng's threads, where its library is at work, do not survive it. */
 
@@ -49,8 +50,9 @@ QN_MUST_USE enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_tr
 /* Says goodbye, gives the other side some time to close the connection, and closes the line. No 'changed'
  * follows; trips under way end, each with its callback, before the line frees itself.
  *
- * It is for the other side to close, because nng 1.5.2 may stop for ever when it closes a connection on which
- * something is just arriving (gate.h); and after a goodbye nothing arrives there. */
+ * It is for the other side to close, because nng's library 1.5.2, which may be there, may stop for ever when
+ * it closes a connection on which something is just arriving (gate.h); and after a goodbye nothing arrives.
+ */
 void qn_line_part(struct qn_line *line);
 
 /* Closes the line at once: for one without a connection, or whose peer is silent. Trips as above. */
