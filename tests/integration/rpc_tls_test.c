@@ -145,7 +145,7 @@ static void test_strangers_who_hang_up_at_once(void **state)
     static const char record[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
     struct qn_server *server = serve();
     struct sockaddr_in address = {.sin_family = AF_INET};
-    address.sin_port = htons((uint16_t)atoi(strrchr(qn_server_address(server), ':') + 1));
+    address.sin_port = htons((uint16_t)strtoul(strrchr(qn_server_address(server), ':') + 1, NULL, 10));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int i = 0; i < 200; i++) {
         struct linger reset = {.l_onoff = i % 2, .l_linger = 0};
