@@ -272,19 +272,24 @@ static void on_work(struct qn_later *later)
     port->events.peers_changed(port->events.context);
 }
 
+static void stop_listening(struct sp_port *port)
+{
+    /* First the name: while somebody listens behind it, nobody else takes it for stale and binds anew. */
+    struct stat now;
+    if (port->address.ipc && lstat(port->address.at.un.sun_path, &now) == 0 &&
+        now.st_ino == port->socket.st_ino && now.st_dev == port->socket.st_dev)
+        unlink(port->address.at.un.sun_path);
+    close(port->fd);
+}
+
 static void close_port(struct qn_port *base)
 {
     struct sp_port *port = port_of(base);
     QN_CHECK(!port->closed);
     port->closed = true;
     qn_timer_cancel(port->loop, &port->accept_again);
-    /* First the name: while somebody listens behind it, nobody else takes it for stale and binds anew. */
-    struct stat now;
-    if (port->address.ipc && lstat(port->address.at.un.sun_path, &now) == 0 &&
-        now.st_ino == port->socket.st_ino && now.st_dev == port->socket.st_dev)
-        unlink(port->address.at.un.sun_path);
     qn_poll_close(port->poll);
-    close(port->fd);
+    stop_listening(port);
     struct qn_node *node;
     while ((node = qn_list_first(&port->callers)) != NULL) {
         struct caller *caller = container_of(node, struct caller, node);
@@ -376,7 +381,7 @@ enum qn_status qn_sp_port_open(struct qn_gate *gate, const struct qn_transport_o
     if (status == QN_OK) {
         status = qn_poll_open(qn_gate_loop(gate), port->fd, on_acceptable, port, &port->poll);
         if (status != QN_OK) {
-            close(port->fd);
+            stop_listening(port);
             qn_error_set(err, status, "%s: out of memory or descriptors", options->url);
         }
     }
