@@ -15,7 +15,9 @@
 #include "tests/harness/test.h"
 
 /* A line, whose server is a hand: it answers, or does what no server of ours would. Each test runs over a
- * local socket and over TCP. */
+ * local socket and over TCP.
+ *
+ * Why this file is long: one contract, each end of a trip at each point of it. */
 
 enum { CONTEXTS = 4, LONG_MS = 20000 };
 

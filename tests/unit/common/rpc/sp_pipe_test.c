@@ -12,7 +12,9 @@
 #include "tests/harness/sp_hand.h"
 #include "tests/harness/test.h"
 
-/* One connection: a pipe on one end of a pair of sockets, a hand on the other. */
+/* One connection: a pipe on one end of a pair of sockets, a hand on the other.
+ *
+ * Why this file is long: one contract, each event of a pipe in each of its states. */
 
 enum { BODY_MAX = 4 << 20 };
 

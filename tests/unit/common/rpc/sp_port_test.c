@@ -18,7 +18,9 @@
 #include "tests/harness/sp_hand.h"
 #include "tests/harness/test.h"
 
-/* A port, whose clients are hands. Each test runs over a local socket and over TCP. */
+/* A port, whose clients are hands. Each test runs over a local socket and over TCP.
+ *
+ * Why this file is long: one contract; at the end, what lies at the path of a local socket. */
 
 enum { SEATS = 2, LONG_MS = 20000, PIPES_MAX = 1024 };
 
