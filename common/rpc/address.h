@@ -30,7 +30,7 @@ struct qn_address {
 QN_MUST_USE enum qn_status qn_address_parse(const char *text, struct qn_address *ret_address,
                                             struct qn_error *err);
 
-/* The url of one TCP or TLS peer, for nng. 'host' is numeric or a name, without brackets. */
+/* The url of one TCP or TLS peer, for transport.h. 'host' is numeric or a name, without brackets. */
 void qn_address_url(enum qn_address_kind kind, const char *host, uint16_t port, char to[QN_ADDRESS_URL_MAX]);
 
 #endif

@@ -7,7 +7,7 @@
 #include "common/loop/timer.h"
 #include "common/rpc/call.h"
 
-/* Calls one service, whichever of its processes is best placed: behind a client stand one nng socket per
+/* Calls one service, whichever of its processes is best placed: behind a client stands one line per
  * resolved address (common/rpc/peers.h). Calls to the same batchable method that start in one turn of the
  * loop leave in one message. */
 struct qn_client;

@@ -13,7 +13,7 @@
  *
  * A process that lives holds a lock on <pid>.lock (flock(2): it ends with the process, and is seen from other
  * containers that share the folder). So whether a socket is stale is found out without connecting to it,
- * which would disturb nng: it waits 100 ms after a connection that says nothing. */
+ * which would be one more stranger to a process that lives. */
 
 /* sun_path of a Unix socket holds 108 bytes; beyond this many we move to a shorter folder. */
 enum { QN_FOLDER_SOCKET_MAX = 100, QN_FOLDER_PEERS_MAX = 64 };

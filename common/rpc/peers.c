@@ -20,7 +20,7 @@ enum {
     GREETING_TIMEOUT_MS = 5000,
     HUNG_UP_MS = 1000,   /* before a peer that drained is dialled again, should its address stay */
     DIAL_ANEW_MS = 1500, /* then a new socket: whatever the old one's dialler waits for */
-    BROKEN_MS = 1000,    /* a call was lost, and nng has not said that the connection is: then as well */
+    BROKEN_MS = 1000,    /* a call was lost, and the line has not said that its connection is: then as well */
 };
 
 enum state { DIALLING, GREETING, READY, SILENT, DRAINING, HUNG_UP, LEAVING };

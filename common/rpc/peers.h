@@ -10,9 +10,8 @@
 #include "common/loop/loop.h"
 #include "common/rpc/transport.h"
 
-/* The processes that serve one service, as one client sees them: a line (an nng socket of its own) to each
- * address, because a socket with several connections takes the first that is free, without a choice. Inside
- * the room.
+/* The processes that serve one service, as one client sees them: a line to each address, so that each
+ * message has the choice of them. Inside the room.
  *
  *              connected          greeting answered
  *   DIALLING ────────────▶ GREETING ────────────▶ READY ◀──────────▶ SILENT (pings stay unanswered)

@@ -172,6 +172,10 @@ enum qn_sp_news qn_sp_inbox_next(struct qn_sp_inbox *inbox, struct qn_sp_trace *
         qn_message_free(message);
         return QN_SP_MALFORMED;
     }
+    if (qn_message_view(message).len > inbox->message_max_bytes) { /* the trace is shorter than it may be */
+        qn_message_free(message);
+        return QN_SP_TOO_LARGE;
+    }
     *ret_message = message;
     return QN_SP_MESSAGE;
 }

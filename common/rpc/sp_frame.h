@@ -17,7 +17,8 @@
  *   "IPC Mapping" (sp-ipc-mapping-01): the same, with a byte 01 before each length.
  *   RFC "Request/Reply Scalability Protocol" (sp-request-reply-01), section 4: before a message's body stand
  *     32-bit words, the trace: one for each device on the way, the last with its highest bit set, which is
- * the request's id. A reply bears the trace of its request. */
+ *     the request's id. A reply bears the trace of its request. A request that has come over more devices
+ *     than QN_SP_HOPS_MAX is MALFORMED: they stand in a ring. */
 
 enum {
     QN_SP_HELLO_BYTES = 8,
@@ -61,7 +62,7 @@ enum qn_sp_news {
     QN_SP_HELLO,     /* the other side speaks the protocol that was wanted */
     QN_SP_MESSAGE,   /* */
     QN_SP_MALFORMED, /* not this protocol: nothing more can be read */
-    QN_SP_TOO_LARGE, /* a message over the limit is announced; likewise */
+    QN_SP_TOO_LARGE, /* a message over the limit came, or is announced; likewise */
     QN_SP_NO_MEMORY, /* likewise */
 };
 

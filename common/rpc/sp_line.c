@@ -95,9 +95,10 @@ static bool is_idle(const struct sp_line *line)
 static void on_tell(struct qn_later *later)
 {
     struct sp_line *line = container_of(later, struct sp_line, tell);
-    struct qn_node *node;
-    while ((node = qn_list_pop(&line->ending)) != NULL) {
-        struct sp_trip *trip = container_of(node, struct sp_trip, node);
+    /* Those here now, or that a 'done' adds by closing the line; one that starts and cancels its trip again
+     * and again gets another turn. */
+    for (size_t n = line->n_trips; n > 0 && !qn_list_empty(&line->ending); n--) {
+        struct sp_trip *trip = container_of(qn_list_pop(&line->ending), struct sp_trip, node);
         finish(trip, trip->end, NULL);
     }
     if (!line->closed || !is_idle(line))
@@ -253,7 +254,8 @@ static bool on_message(struct qn_sp_pipe *pipe, const struct qn_sp_trace *trace,
     struct sp_line *line = pipe->owner;
     uint32_t id = qn_sp_trace_id(trace);
     struct sp_trip *trip = &line->trips[id % TRIPS_MAX < line->n_trips ? id % TRIPS_MAX : 0];
-    if (trip->state != TRIP_SENT || trip->id != id)
+    bool is_direct = trace->len == QN_SP_WORD_BYTES; /* devices have taken their words off again */
+    if (trip->state != TRIP_SENT || trip->id != id || !is_direct)
         qn_message_free(message); /* too late, or not asked for */
     else
         finish(trip, QN_TRIP_ANSWERED, message);

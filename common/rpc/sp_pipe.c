@@ -16,12 +16,14 @@
  * and counted. */
 
 enum {
-    /* For connect and hello together; who is there says it at once. */
-    GREETING_TIMEOUT_MS = 5000,
-    /* A peer that has taken no byte of an answer for so long gets none. */
+    /* Who is there says hello at once; a peer that has taken no byte of an answer for so long gets none. */
+    GREETING_MS = 5000,
     STALLED_MS = 30000,
     /* Of the queue, in one system call; two pieces each, and IOV_MAX is 1,024. */
     WRITE_AT_ONCE = 32,
+    /* Of what came before a connection broke. A kernel's buffer is a few hundred KB, and each read takes 32
+     * KiB or what is missing of a message; a peer that goes on sending is not waited for. */
+    READS_AT_END_MAX = 256,
 };
 
 static struct qn_metric broken_metric = {
@@ -50,6 +52,7 @@ static bool is_deaf(const struct qn_sp_pipe *pipe)
     return pipe->paused || (pipe->blocked && pipe->protocol == QN_SP_REP);
 }
 
+/* Readable is wanted only when all that came is handed on, for only then the inbox has room. */
 static void want(struct qn_sp_pipe *pipe)
 {
     bool write = pipe->state == QN_SP_CONNECTING || pipe->blocked;
@@ -138,15 +141,13 @@ static void on_stalled(struct qn_timer *timer)
     lose_for(container_of(timer, struct qn_sp_pipe, timer), "stalled");
 }
 
-static void set_blocked(struct qn_sp_pipe *pipe, bool blocked)
+static void await_movement(struct qn_sp_pipe *pipe)
 {
-    if (blocked)
-        qn_timer_start(pipe->loop, &pipe->timer, STALLED_MS, on_stalled);
-    else if (pipe->blocked)
-        qn_timer_cancel(pipe->loop, &pipe->timer);
-    pipe->blocked = blocked;
-    want(pipe);
+    pipe->blocked = true;
+    qn_timer_start(pipe->loop, &pipe->timer, pipe->stalled_ms, on_stalled);
 }
+
+static void read_to_end(struct qn_sp_pipe *pipe);
 
 /* Writes what is queued, as far as the kernel takes it. False: the pipe is closed. */
 static bool flush(struct qn_sp_pipe *pipe)
@@ -159,20 +160,21 @@ static bool flush(struct qn_sp_pipe *pipe)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             if (!pipe->blocked)
-                set_blocked(pipe, true);
+                await_movement(pipe);
             return true;
         }
         if (sent < 0) {
-            lose(pipe);
+            read_to_end(pipe);
             return false;
         }
         if (pipe->blocked)
-            qn_timer_start(pipe->loop, &pipe->timer, STALLED_MS, on_stalled); /* it moves */
+            await_movement(pipe); /* it moves */
         if (!account(pipe, (size_t)sent))
             return false;
     }
     if (pipe->blocked) {
-        set_blocked(pipe, false);
+        pipe->blocked = false;
+        qn_timer_cancel(pipe->loop, &pipe->timer);
         work_later(pipe); /* messages may have waited for this */
     }
     return true;
@@ -232,24 +234,35 @@ static bool hand_on(struct qn_sp_pipe *pipe)
     return true;
 }
 
-static void read_some(struct qn_sp_pipe *pipe)
+/* False: nothing came, or the pipe is closed. */
+static bool read_some(struct qn_sp_pipe *pipe)
 {
     struct iovec room[2];
     size_t n_room = qn_sp_inbox_room(&pipe->inbox, room);
     if (n_room == 0) {
         lose_for(pipe, "memory");
-        return;
+        return false;
     }
     struct msghdr message = {.msg_iov = room, .msg_iovlen = n_room};
     ssize_t came = recvmsg(pipe->fd, &message, MSG_DONTWAIT);
     if (came < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
-        return;
+        return false;
     if (came <= 0) {
         lose(pipe);
-        return;
+        return false;
     }
     qn_sp_inbox_filled(&pipe->inbox, (size_t)came);
-    hand_on(pipe);
+    return hand_on(pipe);
+}
+
+/* The other side has gone, and takes nothing more. What it said before counts all the same: a client's call
+ * that was answered is not to be told as lost. */
+static void read_to_end(struct qn_sp_pipe *pipe)
+{
+    for (int i = 0; i < READS_AT_END_MAX && pipe->protocol == QN_SP_REQ && read_some(pipe); i++) {
+    }
+    if (pipe->state != QN_SP_CLOSED)
+        lose(pipe);
 }
 
 void qn_sp_pipe_resume(struct qn_sp_pipe *pipe)
@@ -334,10 +347,12 @@ struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe
     pipe->events = options->events;
     pipe->fd = options->fd;
     pipe->protocol = options->protocol;
+    pipe->stalled_ms = options->stalled_ms != 0 ? options->stalled_ms : STALLED_MS;
     qn_list_init(&pipe->out);
     qn_sp_inbox_init(&pipe->inbox, options->ipc, options->protocol == QN_SP_REQ ? QN_SP_REP : QN_SP_REQ,
                      options->message_max_bytes);
-    qn_timer_start(loop, &pipe->timer, GREETING_TIMEOUT_MS, on_late);
+    qn_timer_start(loop, &pipe->timer, options->greeting_ms != 0 ? options->greeting_ms : GREETING_MS,
+                   on_late);
     /* One that is connected is writable at once, and says hello from the loop: no event comes from here. */
     pipe->state = QN_SP_CONNECTING;
     want(pipe);

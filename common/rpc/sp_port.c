@@ -12,8 +12,8 @@
 #include "common/rpc/transport_ops.h"
 
 /* A port, the REP side: it accepts pipes, and hands each message to an idle seat. A message: 1. comes on a
- * pipe
- * 2. gets a seat  3. is answered by its owner  4. the answer is written to its pipe, and the seat is idle.
+ * pipe  2. gets a seat  3. is answered by its owner  4. the answer is written to its pipe, and the seat is
+ * idle.
  * No seat is idle: the message waits, one a pipe, and its pipe is read no further. Its pipe is lost
  * meanwhile: the answer is thrown away. */
 
@@ -209,10 +209,12 @@ static void accept_one(struct sp_port *port, int fd)
     };
     caller->port = port;
     caller->pipe = qn_sp_pipe_open(port->loop, &options);
-    if (caller->pipe == NULL)
+    if (caller->pipe == NULL) {
         free(caller);
-    else
-        qn_list_push(&port->callers, &caller->node);
+        return;
+    }
+    qn_list_push(&port->callers, &caller->node);
+    qn_later_start(port->loop, &port->work, on_work); /* tells of it */
 }
 
 static void on_accept_again(struct qn_timer *timer)
@@ -270,6 +272,16 @@ static void on_work(struct qn_later *later)
     port->events.peers_changed(port->events.context);
 }
 
+static void stop_listening(struct sp_port *port)
+{
+    /* First the name: while somebody listens behind it, nobody else takes it for stale and binds anew. */
+    struct stat now;
+    if (port->address.ipc && lstat(port->address.at.un.sun_path, &now) == 0 &&
+        now.st_ino == port->socket.st_ino && now.st_dev == port->socket.st_dev)
+        unlink(port->address.at.un.sun_path);
+    close(port->fd);
+}
+
 static void close_port(struct qn_port *base)
 {
     struct sp_port *port = port_of(base);
@@ -277,11 +289,7 @@ static void close_port(struct qn_port *base)
     port->closed = true;
     qn_timer_cancel(port->loop, &port->accept_again);
     qn_poll_close(port->poll);
-    close(port->fd);
-    struct stat now;
-    if (port->address.ipc && lstat(port->address.at.un.sun_path, &now) == 0 &&
-        now.st_ino == port->socket.st_ino && now.st_dev == port->socket.st_dev)
-        unlink(port->address.at.un.sun_path);
+    stop_listening(port);
     struct qn_node *node;
     while ((node = qn_list_first(&port->callers)) != NULL) {
         struct caller *caller = container_of(node, struct caller, node);
@@ -301,9 +309,13 @@ static size_t peers(const struct qn_port *port)
     return port_of(port)->callers.len;
 }
 
-/* Whether a socket lies at the path on which nobody listens. */
+/* Whether a socket lies at the path on which nobody listens. Anything else there is somebody's file, though
+ * connect(2) refuses that as well. */
 static bool is_stale(const struct qn_sp_address *address)
 {
+    struct stat there;
+    if (lstat(address->at.un.sun_path, &there) != 0 || !S_ISSOCK(there.st_mode))
+        return false;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool refused = fd >= 0 && connect(fd, &address->at.any, address->len) != 0 && errno == ECONNREFUSED;
     if (fd >= 0)
@@ -314,12 +326,14 @@ static bool is_stale(const struct qn_sp_address *address)
 static int bind_to(int fd, const struct qn_sp_address *address)
 {
     const int on = 1;
-    if (!address->ipc) /* connections of a process before this one, still in TIME_WAIT, are no reason to
-                          refuse */
+    if (!address->ipc) /* connections of a process before this one may still be in TIME_WAIT */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, &address->at.any, address->len) == 0)
         return 0;
-    if (errno != EADDRINUSE || !address->ipc || !is_stale(address)) {
+    if (errno != EADDRINUSE || !address->ipc)
+        return -1;
+    if (!is_stale(address)) {
+        errno = EADDRINUSE;
         return -1;
     }
     unlink(address->at.un.sun_path);
@@ -367,7 +381,7 @@ enum qn_status qn_sp_port_open(struct qn_gate *gate, const struct qn_transport_o
     if (status == QN_OK) {
         status = qn_poll_open(qn_gate_loop(gate), port->fd, on_acceptable, port, &port->poll);
         if (status != QN_OK) {
-            close(port->fd);
+            stop_listening(port);
             qn_error_set(err, status, "%s: out of memory or descriptors", options->url);
         }
     }

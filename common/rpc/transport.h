@@ -9,7 +9,8 @@
 #include "common/rpc/gate.h"
 #include "common/rpc/message.h"
 
-/* nng's request and reply, as events on the loop: lines that ask and ports that answer. Inside the room;
+/* nng's request and reply, as events on the loop: lines that ask and ports that answer. By our own transport
+ * (ipc://, tcp://) or nng's library (tls+tcp://, inproc://), to the same contract. Inside the room;
  * services use server.h and client.h. All functions are for the loop's thread. Processes that use this must
  * not be forked without exec: nng's threads, where its library is at work, do not survive it. */
 
@@ -28,7 +29,7 @@ struct qn_trip; /* a context of a line: one message there, one back */
 
 enum qn_trip_end {
     QN_TRIP_ANSWERED,
-    QN_TRIP_NOT_SENT,  /* certainly not */
+    QN_TRIP_NOT_SENT,  /* certainly not: the other side has no byte of it */
     QN_TRIP_LOST,      /* handed to the connection, which then broke */
     QN_TRIP_CANCELLED, /* handed to the connection, and then qn_trip_cancel() */
     QN_TRIP_TIMED_OUT, /* handed to the connection; no answer in time */
@@ -49,8 +50,9 @@ QN_MUST_USE enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_tr
 /* Says goodbye, gives the other side some time to close the connection, and closes the line. No 'changed'
  * follows; trips under way end, each with its callback, before the line frees itself.
  *
- * It is for the other side to close, because nng 1.5.2 may stop for ever when it closes a connection on which
- * something is just arriving (gate.h); and after a goodbye nothing arrives there. */
+ * It is for the other side to close, because nng's library 1.5.2, which may be there, may stop for ever when
+ * it closes a connection on which something is just arriving (gate.h); and after a goodbye nothing arrives.
+ */
 void qn_line_part(struct qn_line *line);
 
 /* Closes the line at once: for one without a connection, or whose peer is silent. Trips as above. */
@@ -79,7 +81,7 @@ struct qn_seat;
 struct qn_port_events {
     /* A message for this seat; it is the owner's from here on. Answer with qn_seat_answer(), once. */
     void (*arrived)(void *context, struct qn_seat *seat, struct qn_message *message);
-    /* Peers came or went. */
+    /* Peers came or went; qn_port_peers() says how many there are. */
     void (*peers_changed)(void *context);
     /* After qn_port_close(): no callback follows, and the port is gone. */
     void (*closed)(void *context);
@@ -95,11 +97,11 @@ QN_MUST_USE enum qn_status qn_port_open(struct qn_gate *gate, const struct qn_tr
 /* The TCP port it listens on; 0 when it is none. */
 int qn_port_number(const struct qn_port *port);
 
-/* Connected peers, those included whose hand-shake nng has not ended yet. */
+/* Connected peers, those included whose hand-shake has not ended yet. */
 size_t qn_port_peers(const struct qn_port *port);
 
 /* Sends the answer, which is the port's from here on, and takes the next message when it has left. NULL: no
- * answer at all; the peer's deadline tells it. After qn_port_close() the answer is dropped. */
+ * answer at all; the peer's deadline tells it. A peer that is gone by now gets none. */
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer);
 
 /* Instead of an answer to a goodbye: closes the connection that the seat's message came on. */

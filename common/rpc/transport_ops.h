@@ -4,8 +4,8 @@
 #include "common/rpc/transport.h"
 
 /* What transport.c asks of a transport; each object of one begins with one of these. Inside the room.
- * transport_sp (ours, on the loop) carries ipc:// and tcp://, transport_nng (nng's library) tls+tcp:// and
- * inproc://; both speak the same wire. */
+ * sp_line.c and sp_port.c (ours, on the loop) carry ipc:// and tcp://, transport_nng.c (nng's library)
+ * tls+tcp:// and inproc://; both speak the same wire. */
 
 struct qn_line_ops {
     void (*part)(struct qn_line *line);

@@ -236,22 +236,27 @@ static void read_ready(struct rpc_peer *peer)
         fail_msg("the peer said '%s'", line);
 }
 
-struct rpc_peer rpc_peer_start(const char *listen, const char *journal, bool hold)
+struct rpc_peer rpc_peer_spawn(const char *const *argv)
 {
+    char program[256];
     struct rpc_peer peer = {0};
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    const char *argv[] = {"rpc_peer", listen, journal, hold ? "hold" : NULL, NULL};
-    assert_int_equal(
-        posix_spawn(&peer.pid, QN_BUILD_DIR "/host/rpc_peer", &actions, NULL, (char **)argv, environ), 0);
+    snprintf(program, sizeof(program), QN_BUILD_DIR "/host/%s", argv[0]);
+    assert_int_equal(posix_spawn(&peer.pid, program, &actions, NULL, (char **)argv, environ), 0);
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     peer.out = ends[0];
     read_ready(&peer);
     return peer;
+}
+
+struct rpc_peer rpc_peer_start(const char *listen, const char *journal, bool hold)
+{
+    return rpc_peer_spawn((const char *[]){"rpc_peer", listen, journal, hold ? "hold" : NULL, NULL});
 }
 
 static int exit_code(int status)

@@ -72,6 +72,8 @@ struct rpc_peer {
     char address[160];
 };
 
+/* A program of build/host that says "ready ADDRESS". argv: NULL ends it; its first is the program's name. */
+struct rpc_peer rpc_peer_spawn(const char *const *argv);
 /* Returns once it listens. */
 struct rpc_peer rpc_peer_start(const char *listen, const char *journal, bool hold);
 /* Kills and reaps it; its exit code, or -1 when a signal ended it. 0: only reaps. */

@@ -6,8 +6,8 @@
 #include "common/core/clock.h"
 #include "tests/harness/rpc.h"
 
-/* A server that ends takes no call along. nng drops replies that it still holds when it is closed (25 of 100
- * large ones on ipc), so a server waits until its peers have hung up. */
+/* A server that ends takes no call along. A port that is closed drops the replies that it still holds (of 100
+ * large ones on ipc, nng's library dropped 25), so a server waits until its peers have hung up. */
 
 static struct qn_loop *loop;
 

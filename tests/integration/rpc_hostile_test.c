@@ -288,8 +288,8 @@ static void test_empty_envelope(void **state)
     close(fd);
 }
 
-/* Longer than message_max_bytes: nng hangs up before it takes the bytes. The message claims 2 GiB, and not
- * one byte of them is waited for. */
+/* Longer than message_max_bytes: the server hangs up before it takes the bytes. The message claims 2 GiB, and
+ * not one byte of them is waited for. */
 static void test_oversized_message_from_a_stranger(void **state)
 {
     (void)state;
@@ -321,8 +321,8 @@ static void test_random_bytes(void **state)
     }
 }
 
-/* Connections that are gone before they are accepted. nng 1.5.2 alone takes the EPIPE of its hand-shake for
- * its own close and accepts nobody any more (common/rpc/broken_pipe.h). */
+/* Connections that are gone before they are accepted. (rpc_tls_test.c does the same to nng's library, which
+ * alone would accept nobody any more.) */
 static void test_strangers_who_hang_up_at_once(void **state)
 {
     (void)state;
@@ -354,7 +354,7 @@ static void test_strangers_on_a_local_socket(void **state)
     rpc_close_server(local);
 }
 
-/* Not a client's protocol (here PUB): nng refuses it. */
+/* Not a client's protocol (here PUB): refused. */
 static void test_wrong_protocol(void **state)
 {
     (void)state;
