@@ -39,7 +39,7 @@ struct qn_rpc_server_settings {
 #define QN_RPC_SERVER_SETTINGS(type, member, default_listen)                                                 \
     QN_SETTING_STRING("QUINTET_RPC_LISTEN", type, member.listen, default_listen,                             \
                       "where other services reach this one: ipc://folder, tcp:// or tls+tcp://host:port"),   \
-        QN_SETTING_INT("QUINTET_RPC_CONTEXTS", type, member.contexts, "64", 1, 256,                          \
+        QN_SETTING_INT("QUINTET_RPC_CONTEXTS", type, member.contexts, "256", 1, 256,                         \
                        "messages of other services served at once")
 
 struct qn_rpc_client_settings {

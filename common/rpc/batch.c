@@ -115,6 +115,7 @@ static void on_trip_done(void *context, enum qn_trip_end end, struct qn_message 
     qn_message_free(message);
     qn_list_remove(&client->under_way, &batch->node);
     qn_list_push(&client->idle, &batch->node);
+    batch->queue->n_under_way--;
     qn_client_flush_later(client);
 }
 
@@ -199,9 +200,18 @@ static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct 
     for (size_t i = 0; i < batch->n_requests; i++)
         longest_ms = timeouts_ms[i] > longest_ms ? timeouts_ms[i] : longest_ms;
     qn_list_push(&client->under_way, &batch->node);
+    queue->n_under_way++;
     batch->trip = qn_peer_send(peer, message, batch->n_requests, (uint64_t)longest_ms + TRIP_SLACK_MS,
                                on_trip_done, batch);
     return true;
+}
+
+/* No method may have more than half of the messages that the peers take at once: one whose calls take long (a
+ * password is hashed, a row is locked) holds up none but its own. */
+static bool may_send(const struct qn_client *client, const struct qn_queue *queue)
+{
+    size_t contexts = client->options.contexts, share = contexts - contexts / 2;
+    return queue->n_under_way < share * qn_peers_n_ready(client->peers);
 }
 
 void qn_client_flush(struct qn_later *later)
@@ -214,7 +224,7 @@ void qn_client_flush(struct qn_later *later)
         struct qn_request *first = container_of(qn_list_first(&queue->requests), struct qn_request, node);
         if (first->avoid != 0 && !qn_peers_any_ready(client->peers, first->avoid))
             first->avoid = 0; /* there is no elsewhere left */
-        struct qn_peer *peer = qn_peers_pick(client->peers, first->avoid);
+        struct qn_peer *peer = may_send(client, queue) ? qn_peers_pick(client->peers, first->avoid) : NULL;
         if (peer == NULL)
             passed_over++;
         else if (!send_batch(client, queue, peer))

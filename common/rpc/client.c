@@ -13,7 +13,7 @@
  * to step 2, once; the others end as QN_UNKNOWN. Deadline: ends whatever the step. */
 
 enum {
-    CONTEXTS_DEFAULT = 32,
+    CONTEXTS_DEFAULT = 64,
     CONTEXTS_MAX = 64, /* a few dozen: nng issue 1663 */
     QUEUE_MAX = 8192,
     MESSAGE_MAX_BYTES = 4 << 20,

@@ -21,7 +21,7 @@ struct qn_client_options {
      * "tls+tcp://…" with the TLS members. */
     const char *address;
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
-    size_t contexts;  /* messages outstanding per peer, 1 to 64; 0: 32 */
+    size_t contexts;  /* messages outstanding per peer, 1 to 64; 0: 64. Of one method at most half */
     size_t queue_max; /* requests that wait for a context or a peer; 0: 8,192; more: QN_RESOURCE_EXHAUSTED */
     size_t message_max_bytes;  /* 0: 4 MiB; a larger request is QN_RESOURCE_EXHAUSTED, alone */
     uint64_t wait_for_peer_ms; /* a request waits so long for some peer to be connected, if its deadline lets

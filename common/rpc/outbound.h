@@ -24,6 +24,7 @@ struct qn_queue {
     struct qn_node turn; /* in the client's 'waiting' while it has requests */
     const struct qn_method *method;
     struct qn_list requests;
+    size_t n_under_way;                       /* messages of this method */
     struct qn_series *calls[QN_STATUS_COUNT]; /* by status, made at need */
     struct qn_series *seconds;
 };

@@ -366,6 +366,14 @@ bool qn_peers_any_ready(const struct qn_peers *peers, uint64_t avoid)
     return false;
 }
 
+size_t qn_peers_n_ready(const struct qn_peers *peers)
+{
+    size_t n = 0;
+    qn_list_each (node, &peers->list)
+        n += container_of(node, const struct qn_peer, node)->state == READY;
+    return n;
+}
+
 static bool can_take(const struct qn_peer *peer)
 {
     return peer->state == READY && peer->n_messages < peer->peers->options.transport.contexts &&

@@ -53,6 +53,8 @@ void qn_peers_update(struct qn_peers *peers, const char *const *urls, size_t n_u
 /* Whether some peer is READY; other than 'avoid' (an id, 0: none). */
 bool qn_peers_any_ready(const struct qn_peers *peers, uint64_t avoid);
 
+size_t qn_peers_n_ready(const struct qn_peers *peers);
+
 /* The READY peer with the fewest calls outstanding that can take a message now, in turn among equals; other
  * than 'avoid'. NULL: none. */
 struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid);

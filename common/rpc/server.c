@@ -6,7 +6,7 @@
 #include "common/core/check.h"
 #include "common/rpc/inbound.h"
 
-enum { CONTEXTS_DEFAULT = 64, CONTEXTS_MAX = 256, MESSAGE_MAX_BYTES = 4 << 20, ARENA_MAX_BYTES = 8 << 20 };
+enum { CONTEXTS_DEFAULT = 256, CONTEXTS_MAX = 256, MESSAGE_MAX_BYTES = 4 << 20, ARENA_MAX_BYTES = 8 << 20 };
 
 static struct qn_metric seconds_metric = {
     .name = "quintet_rpc_server_seconds",

@@ -19,7 +19,7 @@ struct qn_server_options {
         *tls_ca_file;                          /* PEM; all or none; clients must show a certificate */
     const struct qn_handlers *const *handlers; /* kept by pointer */
     size_t n_handlers;
-    size_t contexts;          /* messages served at once, 1 to 256; 0: 64. The back pressure. */
+    size_t contexts;          /* messages served at once, 1 to 256; 0: 256. The back pressure. */
     size_t message_max_bytes; /* 0: 4 MiB. Larger ones are dropped with their pipe. */
     size_t call_arena_bytes;  /* ceiling of a call's memory; 0: 8 MiB */
 };

@@ -129,6 +129,41 @@ static void test_batch_grows_while_contexts_are_busy(void **state)
     end();
 }
 
+/* A flood of sign-ins, each waiting for its hash, had all contexts of the gateway, and 1,000 session checks a second went
+ * where there had been 30,000. */
+static void test_a_slow_method_holds_up_no_other(void **state)
+{
+    (void)state;
+    enum { N = 150, HALF = 32 };
+    begin_plain();
+    rpc_service.hold = true;
+    size_t done = 0, quick_done = 0;
+    struct rpc_call *slow[N];
+    for (size_t i = 0; i < N; i++) {
+        slow[i] = rpc_call_new(60000, &done);
+        rpc_start_once(slow[i], client, i);
+    }
+    loop_fixture_run_until_count(&rpc_service.n_calls, HALF, 20000);
+    rpc_service.hold = false;
+    struct rpc_call *quick = rpc_call_new(20000, &quick_done), *many = rpc_call_new(20000, &quick_done);
+    rpc_start_echo(quick, client, "quick");
+    rpc_start_many(many, client, 1);
+    loop_fixture_run_until_count(&quick_done, 2, 20000);
+    assert_int_equal(quick->request.status, QN_OK);
+    assert_int_equal(many->request.status, QN_OK);
+    assert_int_equal(done, 0);
+    assert_int_equal(rpc_service_held(), HALF);
+    rpc_service_release(false);
+    loop_fixture_run_until_count(&done, N, 20000);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(slow[i]->request.status, QN_OK);
+        rpc_call_free(slow[i]);
+    }
+    rpc_call_free(quick);
+    rpc_call_free(many);
+    end();
+}
+
 static void test_other_methods_travel_alone(void **state)
 {
     (void)state;
@@ -274,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_a_message_holds_64_calls),
         cmocka_unit_test(test_a_message_closes_at_256_kib),
         cmocka_unit_test(test_batch_grows_while_contexts_are_busy),
+        cmocka_unit_test(test_a_slow_method_holds_up_no_other),
         cmocka_unit_test(test_other_methods_travel_alone),
         cmocka_unit_test(test_batch_answered_backwards),
         cmocka_unit_test(test_thousands_of_concurrent_calls),

@@ -176,7 +176,7 @@ static void killed_midway(const char *listen, const char *address)
     struct qn_client *client = connect_to(address, 20000);
     rpc_await_ready(loop, client, true);
 
-    enum { N = 20 };
+    enum { N = 40, IN_HAND = 64 };
     size_t done = 0;
     struct rpc_call *once[N], *again[N];
     for (size_t i = 0; i < N; i++) {
@@ -185,8 +185,8 @@ static void killed_midway(const char *listen, const char *address)
         again[i] = rpc_call_new(30000, &done);
         rpc_start_again(again[i], client, 1000 + i);
     }
-    /* 32 contexts are in the peer's hands; the rest waits on our side. */
-    while (rpc_journal_lines(journal) < 32)
+    /* Half of the contexts for each method are in the peer's hands; the rest waits on our side. */
+    while (rpc_journal_lines(journal) < IN_HAND)
         qn_loop_wait(loop);
     rpc_peer_end(&peer, SIGKILL);
     struct rpc_peer next = rpc_peer_start(listen[0] == 'i' ? listen : address, journal, false);
