@@ -8,7 +8,6 @@
 #include "common/rpc/sp_address.h"
 #include "common/rpc/sp_pipe.h"
 #include "common/rpc/transport_ops.h"
-#include "common/rpc/wire.h"
 
 /* A line, the REQ side: it dials, and dials again when its pipe is lost. A trip: 1. waits for a pipe  2. is
  * queued there, and written  3. is answered, found by the id that the answer bears. Time is up, or it is
@@ -21,8 +20,6 @@ enum {
      * so that the clients of a server that comes back do not all come at once. */
     REDIAL_MIN_MS = 20,
     REDIAL_MAX_MS = 500,
-    /* How long a peer may take to hang up after our goodbye. */
-    PARTING_MS = 1000,
     /* An id is a trip's place in its low bits, and how often it was used above them. */
     PLACE_BITS = 8,
     TRIPS_MAX = 1 << PLACE_BITS,
@@ -56,8 +53,7 @@ struct sp_line {
     uint32_t redial_ms;
     struct qn_list idle, waiting, ending;
     struct qn_later tell; /* ends those that are ending, and frees the line once it is closed */
-    bool parting, closed;
-    size_t n_trips; /* the last is for the goodbye, and never in the list of idle ones */
+    size_t n_trips;       /* the last is for qn_line_part(), and never in the list of idle ones */
     struct sp_trip trips[];
 };
 
@@ -101,7 +97,7 @@ static void on_tell(struct qn_later *later)
         struct sp_trip *trip = container_of(qn_list_pop(&line->ending), struct sp_trip, node);
         finish(trip, trip->end, NULL);
     }
-    if (!line->closed || !is_idle(line))
+    if (!line->base.closed || !is_idle(line))
         return;
     struct qn_gate *gate = line->gate;
     qn_later_cancel(line->loop, &line->tell); /* a 'done' above may have closed the line */
@@ -202,7 +198,7 @@ static struct qn_trip *start(struct qn_line *base, struct qn_message *message, u
                              void *context)
 {
     struct sp_line *line = line_of(base);
-    QN_CHECK(!line->parting && !line->closed && !qn_list_empty(&line->idle));
+    QN_CHECK(!qn_list_empty(&line->idle));
     struct sp_trip *trip = container_of(qn_list_pop(&line->idle), struct sp_trip, node);
     start_trip(trip, message, timeout_ms, done, context);
     return &trip->base;
@@ -237,7 +233,7 @@ static void on_open(struct qn_sp_pipe *pipe)
     for (size_t n = line->waiting.len; n > 0; n--)
         send_or_wait(container_of(qn_list_pop(&line->waiting), struct sp_trip, node));
     line->n_connections++;
-    if (!line->parting)
+    if (!line->base.parting)
         line->events.changed(line->events.context, line->n_connections);
 }
 
@@ -270,7 +266,7 @@ static void end_under_way(struct sp_line *line)
         if (trip->state != TRIP_QUEUED && trip->state != TRIP_SENT)
             continue;
         bool sent = trip->state == TRIP_SENT || trip->message->sent > 0;
-        if (!sent && !line->closed && !line->parting) {
+        if (!sent && !line->base.closed && !line->base.parting) {
             send_or_wait(trip);
             continue;
         }
@@ -288,7 +284,7 @@ static void on_closed(struct qn_sp_pipe *pipe)
     line->pipe = NULL;
     dial_later(line);
     end_under_way(line);
-    if (was_open && !line->parting)
+    if (was_open && !line->base.parting)
         line->events.changed(line->events.context, 0); /* may close the line */
 }
 
@@ -318,8 +314,6 @@ static void dial(struct sp_line *line)
 static void close_line(struct qn_line *base)
 {
     struct sp_line *line = line_of(base);
-    QN_CHECK(!line->closed);
-    line->closed = true;
     qn_timer_cancel(line->loop, &line->redial);
     if (line->pipe != NULL) {
         qn_sp_pipe_close(line->pipe);
@@ -332,34 +326,19 @@ static void close_line(struct qn_line *base)
     qn_later_start(line->loop, &line->tell, on_tell);
 }
 
-static void on_parted(void *context, enum qn_trip_end end, struct qn_message *answer)
-{
-    (void)end; /* QN_TRIP_LOST, when the other side did as it was asked */
-    struct sp_line *line = context;
-    qn_message_free(answer);
-    if (!line->closed)
-        close_line(&line->base);
-}
-
-static void part(struct qn_line *base)
+static void start_last(struct qn_line *base, struct qn_message *message, uint64_t timeout_ms,
+                       void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
+                       void *context)
 {
     struct sp_line *line = line_of(base);
-    QN_CHECK(!line->parting && !line->closed);
-    line->parting = true;
-    struct qn_message *goodbye = qn_message_new(QN_WIRE_GOODBYE_SIZE);
-    if (goodbye == NULL) {
-        close_line(base);
-        return;
-    }
-    qn_wire_put_goodbye(qn_message_bytes(goodbye));
-    start_trip(&line->trips[line->n_trips - 1], goodbye, PARTING_MS, on_parted, line);
+    start_trip(&line->trips[line->n_trips - 1], message, timeout_ms, done, context);
 }
 
 enum qn_status qn_sp_line_open(struct qn_gate *gate, const struct qn_transport_options *options,
                                const struct qn_line_events *events, struct qn_line **ret_line,
                                struct qn_error *err)
 {
-    static const struct qn_line_ops ops = {part, close_line, idle_trips, start, cancel, cancel_unsent};
+    static const struct qn_line_ops ops = {start_last, close_line, idle_trips, start, cancel, cancel_unsent};
     struct qn_sp_address address;
     QN_TRY(qn_sp_address_of(options->url, &address, err));
     size_t n_trips = options->contexts + 1;

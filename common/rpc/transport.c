@@ -1,7 +1,12 @@
 #include "common/rpc/transport.h"
 
+#include "common/core/check.h"
 #include "common/core/str.h"
 #include "common/rpc/transport_ops.h"
+#include "common/rpc/wire.h"
+
+/* How long a peer may take to hang up after our goodbye. */
+enum { PARTING_MS = 1000 };
 
 /* Which transport carries an address. Ours has no threads between the kernel and the loop, which is what a
  * message costs most (README.md); nng's library has what we do not: TLS, and messages within a process. */
@@ -17,14 +22,33 @@ enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_transport_opti
     return (is_ours(options->url) ? qn_sp_line_open : qn_nng_line_open)(gate, options, events, ret_line, err);
 }
 
-void qn_line_part(struct qn_line *line)
-{
-    line->ops->part(line);
-}
-
 void qn_line_close(struct qn_line *line)
 {
+    QN_CHECK(!line->closed);
+    line->closed = true;
     line->ops->close(line);
+}
+
+static void on_parted(void *context, enum qn_trip_end end, struct qn_message *answer)
+{
+    (void)end; /* QN_TRIP_LOST, when the other side did as it was asked */
+    struct qn_line *line = context;
+    qn_message_free(answer);
+    if (!line->closed)
+        qn_line_close(line);
+}
+
+void qn_line_part(struct qn_line *line)
+{
+    QN_CHECK(!line->parting && !line->closed);
+    line->parting = true;
+    struct qn_message *goodbye = qn_message_new(QN_WIRE_GOODBYE_SIZE);
+    if (goodbye == NULL) {
+        qn_line_close(line);
+        return;
+    }
+    qn_wire_put_goodbye(qn_message_bytes(goodbye));
+    line->ops->start_last(line, goodbye, PARTING_MS, on_parted, line);
 }
 
 size_t qn_line_idle_trips(const struct qn_line *line)
@@ -36,6 +60,7 @@ struct qn_trip *qn_trip_start(struct qn_line *line, struct qn_message *message, 
                               void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
                               void *context)
 {
+    QN_CHECK(!line->parting && !line->closed);
     return line->ops->start(line, message, timeout_ms, done, context);
 }
 

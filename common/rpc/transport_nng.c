@@ -23,9 +23,6 @@
 /* How soon nng dials again; it doubles up to the second, and picks a random time below. */
 enum { REDIAL_MIN_MS = 20, REDIAL_MAX_MS = 500 };
 
-/* How long a peer may take to hang up after our goodbye. */
-enum { PARTING_MS = 1000 };
-
 /* A peer that has not read an answer for so long gets none. */
 enum { ANSWER_TIMEOUT_MS = 30000 };
 
@@ -239,8 +236,7 @@ struct line {
     struct pipes pipes;
     struct qn_line_events events;
     struct qn_list idle;
-    bool parting, closed;
-    size_t n_trips; /* the last is for the goodbye, and never in the list */
+    size_t n_trips; /* the last is for qn_line_part(), and never in the list */
     struct trip trips[];
 };
 
@@ -250,7 +246,7 @@ static void on_line_pipes(struct qn_gate_event *event)
     atomic_store(&line->pipes.told, false);
     uint32_t added;
     size_t now = pipes_now(&line->pipes, &added);
-    if (!line->parting && !line->closed)
+    if (!line->base.parting && !line->base.closed)
         line->events.changed(line->events.context, now > 0 ? added : 0);
 }
 
@@ -280,7 +276,7 @@ static void trip_sent(struct trip *trip)
         trip_end(trip, QN_TRIP_NOT_SENT, NULL);
         return;
     }
-    if (trip->cancelled || trip->line->closed) {
+    if (trip->cancelled || trip->line->base.closed) {
         /* The context forgets this answer with its next message. */
         trip_end(trip, trip->cancelled ? QN_TRIP_CANCELLED : QN_TRIP_LOST, NULL);
         return;
@@ -399,8 +395,6 @@ static struct trip *trip_of(struct qn_trip *trip)
 static void close_line(struct qn_line *base)
 {
     struct line *line = line_of(base);
-    QN_CHECK(!line->closed);
-    line->closed = true;
     qn_gate_leave(&line->gated);
 }
 
@@ -434,33 +428,18 @@ static struct qn_trip *start(struct qn_line *base, struct qn_message *message, u
                              void *context)
 {
     struct line *line = line_of(base);
-    QN_CHECK(!line->parting && !line->closed && !qn_list_empty(&line->idle));
+    QN_CHECK(!qn_list_empty(&line->idle));
     struct trip *trip = container_of(qn_list_pop(&line->idle), struct trip, idle);
     trip_start(trip, message, timeout_ms, done, context);
     return &trip->base;
 }
 
-static void on_parted(void *context, enum qn_trip_end end, struct qn_message *answer)
-{
-    (void)end; /* QN_TRIP_LOST, when the other side did as it was asked */
-    struct line *line = context;
-    qn_message_free(answer);
-    if (!line->closed)
-        close_line(&line->base);
-}
-
-static void part(struct qn_line *base)
+static void start_last(struct qn_line *base, struct qn_message *message, uint64_t timeout_ms,
+                       void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
+                       void *context)
 {
     struct line *line = line_of(base);
-    QN_CHECK(!line->parting && !line->closed);
-    line->parting = true;
-    struct qn_message *goodbye = qn_message_new(QN_WIRE_GOODBYE_SIZE);
-    if (goodbye == NULL) {
-        close_line(base);
-        return;
-    }
-    qn_wire_put_goodbye(qn_message_bytes(goodbye));
-    trip_start(&line->trips[line->n_trips - 1], goodbye, PARTING_MS, on_parted, line);
+    trip_start(&line->trips[line->n_trips - 1], message, timeout_ms, done, context);
 }
 
 static void cancel(struct qn_trip *base)
@@ -483,7 +462,7 @@ enum qn_status qn_nng_line_open(struct qn_gate *gate, const struct qn_transport_
                                 const struct qn_line_events *events, struct qn_line **ret_line,
                                 struct qn_error *err)
 {
-    static const struct qn_line_ops ops = {part, close_line, idle_trips, start, cancel, cancel_unsent};
+    static const struct qn_line_ops ops = {start_last, close_line, idle_trips, start, cancel, cancel_unsent};
     qn_broken_pipe_cover((const void *)nng_close);
     size_t n_trips = options->contexts + 1;
     struct line *line = calloc(1, sizeof(*line) + n_trips * sizeof(line->trips[0]));
@@ -506,7 +485,7 @@ enum qn_status qn_nng_line_open(struct qn_gate *gate, const struct qn_transport_
     enum qn_status status =
         rv == 0 ? line_dial(line, options, err) : failed(err, rv, options->url, "cannot open a socket");
     if (status != QN_OK) {
-        line->closed = true;
+        line->base.closed = true;
         qn_gate_leave_now(&line->gated);
         return status;
     }

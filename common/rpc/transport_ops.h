@@ -8,7 +8,10 @@
  * tls+tcp:// and inproc://; both speak the same wire. */
 
 struct qn_line_ops {
-    void (*part)(struct qn_line *line);
+    /* As 'start', on a trip that is kept for this. */
+    void (*start_last)(struct qn_line *line, struct qn_message *message, uint64_t timeout_ms,
+                       void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),
+                       void *context);
     void (*close)(struct qn_line *line);
     size_t (*idle_trips)(const struct qn_line *line);
     struct qn_trip *(*start)(struct qn_line *line, struct qn_message *message, uint64_t timeout_ms,
@@ -28,6 +31,7 @@ struct qn_port_ops {
 
 struct qn_line {
     const struct qn_line_ops *ops;
+    bool parting, closed; /* transport.c sets them */
 };
 struct qn_trip {
     const struct qn_line_ops *ops;
