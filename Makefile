@@ -20,7 +20,7 @@ help: ## this list
 setup:
 	@deploy/setup/install
 
-build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,media,run}
+build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,media,run,load}
 	@$(CONFIGURE) -B build >/dev/null
 	@cmake --build build --parallel $(JOBS)
 

@@ -28,9 +28,9 @@
 
 enum { READY_LOOK_MS = 10, READY_WAIT_MS = 3000, LABEL_MAX = 64, TELL_MAX = 512 };
 
-/* A client of common/rpc has 64 messages under way at a peer. With more clients than this, the service's own
- * limits come first. */
-enum { MESSAGES_MAX = 64, CLIENTS_MAX = 16 };
+/* A client of common/rpc has 32 messages of one method under way at a peer. With more clients than this, the
+ * service's own limits come first. */
+enum { MESSAGES_MAX = 32, CLIENTS_MAX = 16 };
 
 struct run {
     struct qn_loop *loop;
