@@ -379,8 +379,8 @@ const struct load_option load_option_table[] = {
      take_concurrency},
     {"connections", "N", 1,
      "HTTP: connections, each with one call at a time (as many as --concurrency); nng: rpc clients, each "
-     "with up to 64 "
-     "messages under way (1, or as many as methods that are not batchable need)",
+     "with up to 64 messages, "
+     "32 of one method, under way (1, or as many as methods that are not batchable need)",
      take_connections},
     {"timeout", "TIME", 1, "of a call, from its sending (5s)", take_timeout},
     {"seed", "N", 1, "of all that is random (1): the same seed, the same calls", take_seed},
