@@ -129,8 +129,8 @@ static void test_batch_grows_while_contexts_are_busy(void **state)
     end();
 }
 
-/* A flood of sign-ins, each waiting for its hash, had all contexts of the gateway, and 1,000 session checks a second went
- * where there had been 30,000. */
+/* A flood of sign-ins, each waiting for its hash, had all contexts of the gateway, and 1,000 session checks a
+ * second went where there had been 30,000. */
 static void test_a_slow_method_holds_up_no_other(void **state)
 {
     (void)state;
