@@ -12,7 +12,7 @@ export function number(value) {
 }
 
 export const whole = (value) => (Number.isFinite(value) ? grouped(Math.round(value).toString()) : DASH)
-export const ratio = (value) => (Number.isFinite(value) ? `${value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : grouped(Math.round(value).toString())}×` : DASH)
+export const ratio = (value) => (Number.isFinite(value) ? `${value < 0.0995 ? value.toFixed(4) : value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : grouped(Math.round(value).toString())}×` : DASH)
 export const milliseconds = (us) => (Number.isFinite(us) ? `${number(us / 1000)} ms` : DASH)
 export const percent = (share) => (Number.isFinite(share) ? `${(share * 100).toFixed(1)}%` : DASH)
 

