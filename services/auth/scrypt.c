@@ -8,9 +8,11 @@
 #include <sys/mman.h>
 #include <time.h>
 
-/* Hashes of each library before one is chosen; the best of them counts, for the first pays for what is cold.
- */
-enum { TRIALS = 2 };
+#include "common/core/log.h"
+
+/* Hashes of each library before one is chosen; the best of them counts, for the first pay for what is cold,
+ * and those that run beside others for what they share. */
+enum { TRIALS = 4 };
 
 /* What OpenSSL may take for one hash; its own default is a few bytes too small for these costs. */
 enum { MEMORY_MAX = 64 << 20 };
@@ -80,6 +82,14 @@ enum auth_scrypt_library auth_scrypt_choice(void)
                : AUTH_SCRYPT_SODIUM;
 }
 
+static void tell_choice(void)
+{
+    qn_log(NULL, QN_INFO, "library for password hashes chosen",
+           QN_F_C("library", auth_scrypt_choice() == AUTH_SCRYPT_SODIUM ? "libsodium" : "openssl"),
+           QN_F_INT("libsodium_us", atomic_load(&best_us[AUTH_SCRYPT_SODIUM])),
+           QN_F_INT("openssl_us", atomic_load(&best_us[AUTH_SCRYPT_OPENSSL])));
+}
+
 void auth_scrypt_took(enum auth_scrypt_library library, uint64_t cpu_us)
 {
     if (atomic_load(&n_trials[library]) >= TRIALS)
@@ -87,7 +97,8 @@ void auth_scrypt_took(enum auth_scrypt_library library, uint64_t cpu_us)
     uint64_t best = atomic_load(&best_us[library]);
     if (best == 0 || cpu_us < best)
         atomic_store(&best_us[library], cpu_us);
-    atomic_fetch_add(&n_trials[library], 1);
+    if (atomic_fetch_add(&n_trials[library], 1) + 1 == TRIALS && library == AUTH_SCRYPT_LIBRARIES - 1)
+        tell_choice();
 }
 
 static uint64_t thread_cpu_us(void)
