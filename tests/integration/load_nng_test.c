@@ -271,8 +271,8 @@ static void test_at(void **state)
                         rpc_text("kill -9 %d", (int)peer.pid), "--at", "3s", start, "--at", "4s", "exit 3"));
     rpc_peer_end(&peer, 0);
     load_fixture_expect_honest(&run);
-    assert_int_equal(run.result.asked.connections,
-                     4); /* 256 places, and 64 messages a client: it is not batchable */
+    /* 256 places, and 32 messages of one method a client: it is not batchable. */
+    assert_int_equal(run.result.asked.connections, 8);
     assert_int_equal(run.result.n_marks, 3);
     assert_int_equal(run.result.marks[0].at_ms, 2000);
     assert_int_equal(run.result.marks[0].exit_code, 0);
