@@ -114,12 +114,18 @@ static void set_ending(struct sp_trip *trip)
     qn_later_start(line->loop, &line->tell, on_tell);
 }
 
+/* Whether the other side may have a byte of it. Requires: it is under way. */
+static bool is_sent(const struct sp_trip *trip)
+{
+    return trip->state == TRIP_SENT || (trip->state == TRIP_QUEUED && trip->message->sent > 0);
+}
+
 /* Takes it from wherever it is; false: the other side has none of it. */
 static bool withdraw(struct sp_trip *trip)
 {
     struct sp_line *line = trip->line;
     struct qn_message *message = trip->message;
-    bool sent = trip->state == TRIP_SENT || (trip->state == TRIP_QUEUED && message->sent > 0);
+    bool sent = is_sent(trip);
     trip->message = NULL;
     if (sent && message != NULL) {
         message->sender = NULL; /* it goes on to its end: others come behind it */
@@ -157,7 +163,7 @@ static void cancel_unsent(struct qn_trip *base)
 {
     struct sp_trip *trip = trip_of(base);
     QN_CHECK(trip->state != TRIP_IDLE);
-    if (trip->state == TRIP_WAITING || (trip->state == TRIP_QUEUED && trip->message->sent == 0))
+    if (trip->state != TRIP_ENDING && !is_sent(trip))
         end_later(trip, QN_TRIP_NOT_SENT);
 }
 
@@ -265,7 +271,7 @@ static void end_under_way(struct sp_line *line)
         struct sp_trip *trip = &line->trips[i];
         if (trip->state != TRIP_QUEUED && trip->state != TRIP_SENT)
             continue;
-        bool sent = trip->state == TRIP_SENT || trip->message->sent > 0;
+        bool sent = is_sent(trip);
         if (!sent && !line->base.closed && !line->base.parting) {
             send_or_wait(trip);
             continue;

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -325,12 +326,9 @@ static bool is_stale(const struct qn_sp_address *address)
 
 static int bind_to(int fd, const struct qn_sp_address *address)
 {
-    const int on = 1;
-    if (!address->ipc) /* connections of a process before this one may still be in TIME_WAIT */
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, &address->at.any, address->len) == 0)
         return 0;
-    if (errno != EADDRINUSE || !address->ipc)
+    if (errno != EADDRINUSE)
         return -1;
     if (!is_stale(address)) {
         errno = EADDRINUSE;
@@ -340,10 +338,10 @@ static int bind_to(int fd, const struct qn_sp_address *address)
     return bind(fd, &address->at.any, address->len);
 }
 
-static enum qn_status listen_at(struct sp_port *port, const char *url, struct qn_error *err)
+static enum qn_status listen_ipc(struct sp_port *port, const char *url, struct qn_error *err)
 {
     const struct qn_sp_address *address = &port->address;
-    port->fd = socket(address->at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    port->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (port->fd < 0 || bind_to(port->fd, address) != 0 || listen(port->fd, SOMAXCONN) != 0) {
         int error = errno;
         if (port->fd >= 0)
@@ -356,10 +354,18 @@ static enum qn_status listen_at(struct sp_port *port, const char *url, struct qn
         errno = error;
         return qn_error_set(err, status, "%s: cannot listen: %m", url);
     }
+    lstat(address->at.un.sun_path, &port->socket);
+    return QN_OK;
+}
+
+static enum qn_status listen_tcp(struct sp_port *port, const char *url, struct qn_error *err)
+{
+    struct qn_error why = {0};
+    enum qn_status status = qn_listen_open(url + strlen("tcp://"), &port->fd, &why);
+    if (status != QN_OK)
+        return qn_error_set(err, status, "%s: %s", url, why.message);
     struct qn_listen_address bound = {.len = sizeof(bound.bytes)};
-    if (address->ipc)
-        lstat(address->at.un.sun_path, &port->socket);
-    else if (getsockname(port->fd, (struct sockaddr *)&bound.bytes, &bound.len) == 0)
+    if (getsockname(port->fd, (struct sockaddr *)&bound.bytes, &bound.len) == 0)
         port->number =
             ntohs(bound.bytes.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&bound.bytes)->sin6_port
                                                     : ((const struct sockaddr_in *)&bound.bytes)->sin_port);
@@ -377,7 +383,7 @@ enum qn_status qn_sp_port_open(struct qn_gate *gate, const struct qn_transport_o
     if (port == NULL)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
     port->address = address;
-    enum qn_status status = listen_at(port, options->url, err);
+    enum qn_status status = (address.ipc ? listen_ipc : listen_tcp)(port, options->url, err);
     if (status == QN_OK) {
         status = qn_poll_open(qn_gate_loop(gate), port->fd, on_acceptable, port, &port->poll);
         if (status != QN_OK) {
