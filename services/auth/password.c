@@ -9,6 +9,8 @@
 #include "services/auth/scrypt.h"
 
 enum { SALT_BYTES = AUTH_PASSWORD_SALT_LEN / 2 };
+_Static_assert((int)AUTH_PASSWORD_KEY_BYTES == (int)AUTH_SCRYPT_KEY_BYTES,
+               "what is stored is what scrypt gives");
 
 const struct qn_str auth_password_nobody =
     QN_STR("00000000000000000000000000000000:"

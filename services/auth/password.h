@@ -16,7 +16,7 @@ enum {
     AUTH_PASSWORD_MIN = 8,   /* UTF-16 code units before normalisation, as JavaScript's length counts */
     AUTH_PASSWORD_MAX = 128, /* the same; also what keeps normalisation and hashing bounded */
     AUTH_PASSWORD_SALT_LEN = 32,
-    AUTH_PASSWORD_KEY_BYTES = 64, /* AUTH_SCRYPT_KEY_BYTES */
+    AUTH_PASSWORD_KEY_BYTES = 64,
     AUTH_PASSWORD_HASH_LEN = AUTH_PASSWORD_SALT_LEN + 1 + 2 * AUTH_PASSWORD_KEY_BYTES, /* 161 */
 };
 

@@ -19,7 +19,8 @@ enum { MEMORY_MAX = 64 << 20 };
 
 enum { HUGE_PAGE = 2 << 20 };
 
-/* Of each library; written by any thread, and a lost update costs one more trial. */
+/* Of each library; written by any thread. Of two that end at the same moment the slower may be what is kept:
+ * there are more trials. */
 static _Atomic unsigned n_trials[AUTH_SCRYPT_LIBRARIES];
 static _Atomic uint64_t best_us[AUTH_SCRYPT_LIBRARIES];
 

@@ -8,8 +8,9 @@
 #include "common/core/str.h"
 
 /* scrypt (RFC 7914) with Better Auth's costs, by whichever of two libraries is faster on this processor: on
- * an Intel Xeon one hash took libsodium 79 ms and OpenSSL 129, on an AMD EPYC 92 and 57. Both give the same
- * key. The first few hashes go to each in turn and are timed; from then on all go to the faster. */
+ * an Intel Xeon one hash took libsodium 79 ms and OpenSSL 129, on an AMD EPYC 63 to 92 and 51 to 57. Both
+ * give the same key. The first few hashes go to each in turn and are timed; from then on all go to the
+ * faster. */
 
 enum { AUTH_SCRYPT_N = 16384, AUTH_SCRYPT_R = 16, AUTH_SCRYPT_P = 1, AUTH_SCRYPT_KEY_BYTES = 64 };
 
