@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ENVIRONMENT_MAX = 24 };
 
@@ -80,6 +81,18 @@ struct harness_service *harness_stack_another_gateway(struct harness_stack *stac
 void harness_stack_start_profile(struct harness_stack *stack)
 {
     stack->profile = harness_stack_another_profile(stack);
+}
+
+const char *harness_stack_database_url(const struct harness_postgres *postgres, uint16_t port,
+                                       const char *params)
+{
+    const char *url = harness_postgres_app_url(postgres), *host = strchr(url, '@'),
+               *rest = host ? strchr(host, '/') : NULL;
+    if (!rest) {
+        fprintf(stderr, "harness/stack: no host in %s\n", url);
+        exit(1);
+    }
+    return harness_text("%.*s@127.0.0.1:%u%s%s", (int)(host - url), url, port, rest, params);
 }
 
 void harness_stack_start_with(struct harness_stack *stack, const struct harness_stack_options *options)

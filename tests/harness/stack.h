@@ -31,6 +31,11 @@ struct harness_stack_options {
     bool hold_http; /* the test holds the gateway's socket, as a supervisor does (harness_service_options) */
 };
 
+/* The application's URL by way of another port (tcp_proxy), with further parameters ("&pool_timeout=1"; ""
+ * for none). Lives as long as the process. */
+const char *harness_stack_database_url(const struct harness_postgres *postgres, uint16_t port,
+                                       const char *params);
+
 /* Returns when all four are ready. */
 void harness_stack_start_with(struct harness_stack *stack, const struct harness_stack_options *options);
 

@@ -40,7 +40,7 @@ struct direction {
 struct link {
     int fds[2];               /* 0: the client's, 1: the server's; -1 once it has been closed */
     struct direction ways[2]; /* [i]: from fds[i] to fds[!i] */
-    bool dead;                /* fell into the black hole; each side is ended apart from the other */
+    bool dead;                /* in the black hole: neither side hears of the other any more */
 };
 
 struct tcp_proxy {
@@ -146,19 +146,13 @@ static void link_begin(struct tcp_proxy *proxy)
     fcntl(server, F_SETFL, O_NONBLOCK);
 }
 
-/* What a client in the hole sends is thrown away; its end is not passed on: the server keeps its side until
- * the hole has gone, when its next packet would be answered with RST. */
-static void dead_step(struct tcp_proxy *proxy, size_t at, short events)
+/* What a client in the hole sends is thrown away; its end is not passed on. */
+static void dead_step(struct link *link, short events)
 {
-    struct link *link = proxy->links[at];
     char thrown_away[CHUNK];
-    ssize_t got = 1;
-    if (events)
-        got = recv(link->fds[0], thrown_away, sizeof thrown_away, 0);
+    ssize_t got = events ? recv(link->fds[0], thrown_away, sizeof thrown_away, 0) : 1;
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         side_end(link, 0, false);
-    if (link->fds[0] < 0 && link->fds[1] < 0)
-        link_end(proxy, at, false);
 }
 
 /* False: the link has to end with RST. */
@@ -170,7 +164,9 @@ static bool read_some(struct tcp_proxy *proxy, struct link *link, int side)
         give_up("memory");
     ssize_t got = recv(link->fds[side], chunk->bytes, sizeof chunk->bytes, 0);
     if (got > 0) {
-        *chunk = (struct chunk){.due_ms = now_ms() + proxy->delay_ms, .len = (size_t)got};
+        chunk->due_ms = now_ms() + proxy->delay_ms;
+        chunk->from = 0;
+        chunk->len = (size_t)got;
         way->queue[(way->first + way->n++) % QUEUED_MAX] = chunk;
         return true;
     }
@@ -274,7 +270,7 @@ static void *run(void *context)
         for (size_t i = n_links; i-- > 0;) { /* from the end: link_end() moves the last one into the gap */
             const short events[] = {polls[2 + 2 * i].revents, polls[3 + 2 * i].revents};
             if (proxy->links[i]->dead)
-                dead_step(proxy, i, events[0]);
+                dead_step(proxy->links[i], events[0]);
             else
                 link_step(proxy, i, events);
         }
@@ -328,9 +324,7 @@ void tcp_proxy_set(struct tcp_proxy *proxy, enum tcp_proxy_mode mode)
         if (mode == TCP_PROXY_BLACK_HOLE)
             link->dead = true;
         else if (link->dead)
-            side_end(link, 1, true);
-        if (link->fds[0] < 0 && link->fds[1] < 0)
-            link_end(proxy, i, false);
+            link_end(proxy, i, true);
     }
     if (mode == TCP_PROXY_REFUSE && proxy->listener >= 0) {
         close(proxy->listener);

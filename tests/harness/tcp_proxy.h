@@ -17,10 +17,9 @@ enum tcp_proxy_mode {
     /* A short outage: connections are accepted, but no byte passes; all of them pass later, as TCP would send
      * them again. */
     TCP_PROXY_HOLD,
-    /* A failover or a forgotten NAT entry: whatever is connected now, or connects meanwhile, is dead for ever
-     * and never told so; every byte it sends is thrown away. Only connections made in a later mode live. The
-     * server hears nothing either, not even that a client has gone; once the mode changes, its side is reset.
-     */
+    /* A failover or a forgotten NAT entry: whatever is connected now, or connects meanwhile, is dead; every
+     * byte that it sends is thrown away, and neither side hears that the other has gone. When the mode
+     * changes both sides are reset, which is what their next packet would be answered with. */
     TCP_PROXY_BLACK_HOLE,
     /* No listener: a connection attempt is refused. What is connected stays and is forwarded. */
     TCP_PROXY_REFUSE,

@@ -19,6 +19,16 @@ enum {
 
 static struct trial the_trial;
 
+/* Ends both threads, once. */
+static void halt(struct trial *trial)
+{
+    if (trial->running) {
+        trial->running = false;
+        trial_load_stop(&trial->load);
+        trial_sample_stop(&trial->sample);
+    }
+}
+
 uint64_t trial_now_us(const struct trial *trial)
 {
     return qn_clock_now_us() - trial->start_us;
@@ -28,6 +38,7 @@ struct trial *trial_start(const struct trial_options *options)
 {
     static unsigned n_started;
     struct trial *trial = &the_trial;
+    halt(trial); /* a test that failed has left it running */
     free(trial->took_ms);
     *trial = (struct trial){.options = *options, .number = ++n_started};
     if (!trial->options.rate)
@@ -47,18 +58,34 @@ struct trial *trial_start(const struct trial_options *options)
     trial->start_us = qn_clock_now_us();
     trial_sample_start(&trial->sample, trial);
     trial_load_start(&trial->load, trial);
+    trial->running = true;
     return trial;
+}
+
+static void __attribute__((format(printf, 3, 0)))
+add_mark(struct trial *trial, bool outage, const char *format, va_list args)
+{
+    assert_true(trial->n_marks < TRIAL_MARKS_MAX);
+    struct trial_mark_seen *mark = &trial->marks[trial->n_marks++];
+    vsnprintf(mark->what, sizeof mark->what, format, args);
+    mark->outage = outage;
+    mark->at_ms = trial_now_us(trial) / 1000;
 }
 
 void trial_mark(struct trial *trial, const char *format, ...)
 {
     va_list args;
-    assert_true(trial->n_marks < TRIAL_MARKS_MAX);
-    struct trial_mark_seen *mark = &trial->marks[trial->n_marks++];
     va_start(args, format);
-    vsnprintf(mark->what, sizeof mark->what, format, args);
+    add_mark(trial, false, format, args);
     va_end(args);
-    mark->at_ms = trial_now_us(trial) / 1000;
+}
+
+void trial_outage(struct trial *trial, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_mark(trial, true, format, args);
+    va_end(args);
 }
 
 void trial_pass(struct trial *trial, unsigned ms)
@@ -91,12 +118,13 @@ void trial_await_good(struct trial *trial, size_t n, unsigned limit_ms)
     bool good = false;
     while (!(good = row_of_good(load, from, n)) && qn_clock_now_ms() < end)
         pthread_cond_wait(&load->moved, &load->lock); /* rings with every answer, and the load goes on */
-    size_t failed = load->failed, ended = load->ended;
-    const char *quote = load->n_quotes ? load->quotes[load->n_quotes - 1] : "";
     pthread_mutex_unlock(&load->lock);
-    if (!good)
-        fail_msg("%s: no %zu good answers in a row within %u ms (%zu of %zu failed; one: %s)",
-                 trial->options.name, n, limit_ms, failed, ended, quote);
+    if (!good) {
+        struct trial_verdict verdict;
+        trial_stop(trial, &verdict);
+        trial_print(&verdict);
+        fail_msg("%s: no %zu good answers in a row within %u ms", trial->options.name, n, limit_ms);
+    }
 }
 
 size_t trial_failed(struct trial *trial)
@@ -178,12 +206,10 @@ static void judge_marks(struct trial *trial, struct trial_verdict *verdict)
         struct trial_mark_seen *mark = &trial->marks[i];
         judge_mark(&trial->load, mark, i + 1 < trial->n_marks ? mark[1].at_ms * 1000 : UINT64_MAX);
         verdict->marks[i] = *mark;
-        /* "-1: not recovered" stands for the whole if it is the last mark's: an outage that a later mark ends
-         * recovers there. */
-        if (mark->recovered_ms > verdict->recovered_ms)
+        if (mark->outage || verdict->recovered_ms < 0)
+            continue;
+        if (mark->recovered_ms < 0 || mark->recovered_ms > verdict->recovered_ms)
             verdict->recovered_ms = mark->recovered_ms;
-        if (i + 1 == trial->n_marks && mark->recovered_ms < 0)
-            verdict->recovered_ms = -1;
     }
 }
 
@@ -212,8 +238,7 @@ static void count(struct trial *trial, struct trial_verdict *verdict)
 
 void trial_stop(struct trial *trial, struct trial_verdict *ret_verdict)
 {
-    trial_load_stop(&trial->load);
-    trial_sample_stop(&trial->sample);
+    halt(trial);
     const struct trial_load *load = &trial->load;
     *ret_verdict = (struct trial_verdict){.rate = trial->options.rate,
                                           .deadline_ms = trial->options.deadline_ms,

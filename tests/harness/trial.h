@@ -52,8 +52,10 @@ struct trial_options {
 /* Makes its users (on the stack's first trial), then starts both threads. */
 struct trial *trial_start(const struct trial_options *options);
 
-/* An event, now. What fails from here on to the next mark belongs to it. */
+/* An event, now. What fails from here on to the next mark belongs to it. The second is the beginning of an
+ * outage that a later mark ends: it is not asked how soon it recovered. */
 void trial_mark(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trial_outage(struct trial *trial, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Waits until so many requests more have been sent as the load sends in that time. */
 void trial_pass(struct trial *trial, unsigned ms);
@@ -67,6 +69,7 @@ struct trial_mark_seen {
     char what[80];
     uint64_t at_ms; /* since the trial's start */
     size_t failed;
+    bool outage;
     /* The first moment after which everything that was sent was answered well (until the next mark): counted
      * from the mark to when the first request after the last failing one was sent. 0: nothing that was sent
      * after the mark failed. -1: it did not recover. */
@@ -102,7 +105,7 @@ struct trial_verdict {
     size_t n_roles, samples;
     struct trial_mark_seen marks[TRIAL_MARKS_MAX];
     size_t n_marks;
-    int64_t recovered_ms; /* the longest of the marks'; -1: one did not recover */
+    int64_t recovered_ms; /* the longest of the marks', outages left out; -1: one did not recover */
 
     /* How often each failure came: "unavailable CANNOT_CONNECT" (code and reason; or the HTTP status). */
     struct trial_tally {

@@ -75,6 +75,10 @@ struct trial {
     struct trial_mark_seen marks[TRIAL_MARKS_MAX];
     size_t n_marks;
     uint32_t *took_ms;
+    bool running; /* the threads */
 };
+
+/* The verdict's lines for people. */
+void trial_print(const struct trial_verdict *verdict);
 
 #endif

@@ -22,7 +22,7 @@ size_t trial_tallied(const struct trial_verdict *verdict, const char *code, cons
     return n;
 }
 
-static void print(const struct trial_verdict *v)
+void trial_print(const struct trial_verdict *v)
 {
     printf(
         "trial: %s: %zu requests in %.1f s, %zu failed (%zu untyped), %zu resent, slowest %.0f ms, peak of "
@@ -31,9 +31,13 @@ static void print(const struct trial_verdict *v)
         v->samples, (long long)v->recovered_ms);
     for (size_t i = 1; i < v->n_roles; i++)
         printf("    peak of %s: %ld\n", v->peaks[i].role, v->peaks[i].peak);
-    for (size_t i = 0; i < v->n_marks; i++)
-        printf("    %7.3f s %s: %zu failed, recovered in %lld ms\n", (double)v->marks[i].at_ms / 1000,
-               v->marks[i].what, v->marks[i].failed, (long long)v->marks[i].recovered_ms);
+    for (size_t i = 0; i < v->n_marks; i++) {
+        const struct trial_mark_seen *mark = &v->marks[i];
+        printf("    %7.3f s %s: %zu failed", (double)mark->at_ms / 1000, mark->what, mark->failed);
+        if (!mark->outage)
+            printf(", recovered in %lld ms", (long long)mark->recovered_ms);
+        printf("\n");
+    }
     for (size_t i = 0; i < v->n_tally; i++)
         printf("    %zu x %s\n", v->tally[i].n, v->tally[i].text);
     for (size_t i = 0; i < v->n_quotes; i++)
@@ -125,9 +129,9 @@ static void leave(const struct trial_verdict *v, long budget, const char *broken
     for (size_t i = 0; i < v->n_marks; i++) {
         fprintf(file, "%s{", i ? "," : "");
         json_text(file, "what", v->marks[i].what);
-        fprintf(file, ",\"at_ms\":%llu,\"failed\":%zu,\"recovered_ms\":%lld}",
-                (unsigned long long)v->marks[i].at_ms, v->marks[i].failed,
-                (long long)v->marks[i].recovered_ms);
+        fprintf(file, ",\"at_ms\":%llu,\"outage\":%s,\"failed\":%zu,\"recovered_ms\":%lld}",
+                (unsigned long long)v->marks[i].at_ms, v->marks[i].outage ? "true" : "false",
+                v->marks[i].failed, (long long)v->marks[i].recovered_ms);
     }
     fprintf(file, "]}\n");
     if (fclose(file) != 0)
@@ -141,7 +145,7 @@ void trial_judge(struct trial_verdict *verdict, const struct trial_bounds *bound
     verdict->late = 0;
     for (size_t i = 0; i < verdict->requests; i++)
         verdict->late += verdict->took_ms[i] > limit_ms;
-    print(verdict);
+    trial_print(verdict);
     const char *broken = complaint(verdict, bounds, budget);
     leave(verdict, budget, broken);
     if (broken)

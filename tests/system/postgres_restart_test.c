@@ -43,7 +43,7 @@ static void restarts(const char *name, const char *what, int signal)
         trial_start(&(const struct trial_options){.name = name, .what = what, .stack = &stack});
     trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
     for (size_t i = harness_rounds(ROUNDS, 50); i > 0; i--) {
-        trial_mark(trial, "PostgreSQL down");
+        trial_outage(trial, "PostgreSQL down");
         harness_postgres_halt(stack.postgres, signal);
         trial_pass(trial, OUTAGE_MS);
         harness_postgres_resume(stack.postgres);
