@@ -11,6 +11,10 @@
  * typed and in time, nothing that was confirmed is lost, and all is well again without a restart of any
  * service. */
 
+#define TERMINATE                                                                                            \
+    "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity where usename = "        \
+    "'quintet' "
+
 enum {
     ROUNDS = 3,
     OUTAGE_MS = 500,
@@ -69,11 +73,40 @@ static void test_immediate(void **state)
              "PostgreSQL restarted with -m immediate, half a second away, three times", SIGQUIT);
 }
 
+/* An operator ends connections: one, then all of them, over and over. */
+static void test_terminated(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    PGconn *admin = harness_postgres_admin(stack.postgres, NULL);
+    struct trial *trial = trial_start(&(const struct trial_options){
+        .name = "postgres_terminate",
+        .what = "pg_terminate_backend of one connection, then of all five, three times each",
+        .stack = &stack});
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    for (size_t i = harness_rounds(ROUNDS, 50); i > 0; i--) {
+        trial_mark(trial, "one terminated");
+        assert_int_equal(harness_postgres_number(admin, TERMINATE "order by random() limit 1) one"), 1);
+        trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+        trial_mark(trial, "all terminated");
+        assert_true(harness_postgres_number(admin, TERMINATE ") every") >= 1);
+        trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    }
+    PQfinish(admin);
+    trial_stop(trial, &verdict);
+    /* Only a write may fail, and only one that was under way: it may have happened. */
+    trial_judge(&verdict,
+                &(const struct trial_bounds){.failed_max = SIZE_MAX, .recover_in_ms = RECOVER_IN_MS});
+    assert_int_equal(verdict.failed, trial_tallied(&verdict, "unknown", "CONNECTION_LOST") +
+                                         trial_tallied(&verdict, "unknown", "TERMINATED"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fast),
         cmocka_unit_test(test_immediate),
+        cmocka_unit_test(test_terminated),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
