@@ -19,6 +19,9 @@ enum {
      * this; what is not even ended by that is a server that hangs. */
     SILENCE_LIMIT_MS = 30000,
     LOG_EVERY_MS = 1000,
+    /* An operator who ends all connections ends one after the other, and a question may be asked again on the
+     * next to go; but not without a limit, for it may be the question that the operator wants to end. */
+    RESENT_MAX_OPERATORS = 5,
 };
 
 static struct pg_flight *flight_at(struct pg_conn *conn, size_t place)
@@ -352,8 +355,8 @@ static void lose(struct pg_conn *conn, const struct pg_flight *flight, struct pg
         answer_failure(conn, flight, query);
         return;
     }
-    if (reads && !query->resent) {
-        query->resent = true;
+    if (reads && query->resent < (pg_sqlstate_is_operators(sqlstate) ? RESENT_MAX_OPERATORS : 1)) {
+        query->resent++;
         conn->owner->again(query);
         return;
     }
