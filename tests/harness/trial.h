@@ -36,7 +36,7 @@ enum trial_kind {
     TRIAL_KINDS,
 };
 
-enum { TRIAL_ROLES_MAX = 4, TRIAL_MARKS_MAX = 64, TRIAL_QUOTES_MAX = 8, TRIAL_TALLY_MAX = 24 };
+enum { TRIAL_ROLES_MAX = 4, TRIAL_MARKS_MAX = 256, TRIAL_QUOTES_MAX = 8, TRIAL_TALLY_MAX = 24 };
 
 struct trial_options {
     const char *name; /* stable: the row in RESULTS.md, and a file's name: "postgres_restart_fast" */
