@@ -54,7 +54,7 @@ struct trial *trial_start(const struct trial_options *options)
         trial->options.weights[TRIAL_CHECK] = 8;
         trial->options.weights[TRIAL_WRITE] = trial->options.weights[TRIAL_LIST] = 1;
     }
-    trial->people = trial_people(options->stack);
+    trial->people = harness_people(options->stack);
     trial->start_us = qn_clock_now_us();
     trial_sample_start(&trial->sample, trial);
     trial_load_start(&trial->load, trial);
@@ -138,7 +138,7 @@ size_t trial_failed(struct trial *trial)
 /* What became of the writes. */
 
 /* The number of the write whose text stands in the database; -1: none of this trial's. */
-static long written_last(PGconn *admin, const struct trial *trial, const struct trial_person *person)
+static long written_last(PGconn *admin, const struct trial *trial, const struct harness_person *person)
 {
     char prefix[48];
     const char *params[] = {person->user_id};
@@ -157,7 +157,7 @@ static void check_writes(const struct trial *trial, struct trial_verdict *verdic
 {
     const struct trial_load *load = &trial->load;
     PGconn *admin = harness_postgres_admin(trial->options.stack->postgres, NULL);
-    for (unsigned p = 0; p < TRIAL_PEOPLE; p++) {
+    for (unsigned p = 0; p < HARNESS_PEOPLE; p++) {
         long last = written_last(admin, trial, &trial->people[p]);
         const struct trial_record *there = last >= 0 ? &load->records[last] : NULL;
         if (there && there->denied)

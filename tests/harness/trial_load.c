@@ -126,7 +126,7 @@ static void write_json(char *json, size_t size, const struct trial *trial, const
         snprintf(json, size, "{\"pageSize\":3}");
         break;
     case TRIAL_SIGN_IN:
-        snprintf(json, size, "{\"email\":\"%s\",\"password\":\"correct horse 1\"}",
+        snprintf(json, size, "{\"email\":\"%s\",\"password\":\"" HARNESS_PASSWORD "\"}",
                  trial->people[record->person].email);
         break;
     default:
@@ -153,7 +153,7 @@ static void send_one(struct asking *asking)
     /* People take turns, so a person's writes are far apart, and which came last is known. */
     enum trial_kind which = kind_of(&trial->options, k);
     struct trial_record record = {.kind = (uint8_t)which,
-                                  .person = (uint8_t)(asking->of_kind[which]++ % TRIAL_PEOPLE),
+                                  .person = (uint8_t)(asking->of_kind[which]++ % HARNESS_PEOPLE),
                                   .sent_us = trial_now_us(trial)};
     load->records[k] = record;
     pthread_cond_broadcast(&load->moved);

@@ -4,21 +4,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "tests/harness/people.h"
 #include "tests/harness/trial.h"
 
 /* Between the files trial*.c: trial.c (start, marks, verdict), trial_load.c (the requests), trial_sample.c
- * (pg_stat_activity), trial_people.c (who asks), trial_report.c (what is said of it). */
-
-enum { TRIAL_PEOPLE = 16 };
-
-struct trial_person {
-    char cookie[256]; /* as in a Cookie header */
-    char user_id[64];
-    char email[64];
-};
-
-/* Made once a stack: sign-up and an empty profile each. */
-const struct trial_person *trial_people(const struct harness_stack *stack);
+ * (pg_stat_activity), trial_report.c (what is said of it). */
 
 /* One request, in the order of sending. */
 struct trial_record {
@@ -69,7 +59,7 @@ struct trial {
     struct trial_options options; /* with defaults filled in */
     unsigned number;              /* of this process, from 1: part of what writes write */
     uint64_t start_us;
-    const struct trial_person *people;
+    const struct harness_person *people;
     struct trial_load load;
     struct trial_sample sample;
     struct trial_mark_seen marks[TRIAL_MARKS_MAX];
