@@ -252,9 +252,9 @@ const char *qn_httpd_address(const struct qn_httpd *httpd)
 }
 
 /* Draining. A client that sends its next request in the very moment in which its idle connection is closed
- * loses that request, and HTTP clients do not send a POST again. So an idle connection is left a while: what is
- * asked on it meanwhile is answered, with "Connection: close"; what is not asked by then will hardly be, because
- * the clients that this is for close what they do not use. */
+ * loses that request, and HTTP clients do not send a POST again. So an idle connection is left a while: what
+ * is asked on it meanwhile is answered, with "Connection: close"; what is not asked by then will hardly be,
+ * because the clients that this is for close what they do not use. */
 
 static void on_drained(struct qn_later *later)
 {

@@ -240,7 +240,8 @@ static void test_draining_closes_what_falls_idle_meanwhile(void **state)
     loop_fixture_run_until(&world->site.drained, 5000);
 }
 
-/* The wait for idle connections is no more than half of the limit, so that who comes at its end is answered. */
+/* The wait for idle connections is no more than half of the limit, so that who comes at its end is answered.
+ */
 static void test_draining_does_not_wait_for_ever(void **state)
 {
     struct world *world = *state;
