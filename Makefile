@@ -10,7 +10,7 @@ export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
 
 CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
 
-.PHONY: help setup build run test soak results seed bench asan tsan fuzz lint fmt clean
+.PHONY: help setup build run restart test soak results seed bench asan tsan fuzz lint fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,medi
 
 run: build ## start PostgreSQL and the four services, until Ctrl-C
 	@exec build/bin/quintet-run
+
+restart: build ## the running services for new ones, one by one, while they work; ONLY=auth narrows
+	@build/bin/quintet-run --restart $(ONLY)
 
 test: build ## every test, with servers of its own; ends in "N passed, N failed"
 	@tests/run --build build $(ONLY)
