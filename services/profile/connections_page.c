@@ -5,7 +5,8 @@
 
 #include "common/core/clock.h"
 
-/* State is said by a word; the colour beside it only helps the eye, and is chosen to differ in lightness too. */
+/* State is said by a word; the colour beside it only helps the eye, and is chosen to differ in lightness too.
+ */
 static const char head[] =
     "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
@@ -24,11 +25,13 @@ static const char head[] =
     "header{display:flex;flex-wrap:wrap;align-items:baseline;gap:.25rem 1rem;margin-bottom:1rem}"
     "h1{font-size:1.25rem;margin:0;flex:1}"
     "time,.quiet{color:var(--quiet)}"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0 0 1rem}"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0 0 "
+    "1rem}"
     ".figures div,.table,.trouble{background:var(--card);border:1px solid var(--line);border-radius:.5rem}"
     ".figures div{padding:.6rem .9rem}"
     "dt{color:var(--quiet);font-size:.85rem}"
-    "dd{margin:0;font-size:1.35rem;font-variant-numeric:tabular-nums}dd small{font-size:.85rem;color:var(--quiet)}"
+    "dd{margin:0;font-size:1.35rem;font-variant-numeric:tabular-nums}"
+    "dd small{display:inline-block;font-size:.85rem;color:var(--quiet)}"
     ".trouble{background:var(--warn);border-color:var(--down);padding:.6rem .9rem;margin:0 0 1rem}"
     ".table{overflow-x:auto}"
     "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}"
@@ -36,7 +39,8 @@ static const char head[] =
     "th,td{text-align:left;padding:.5rem .9rem;white-space:nowrap;border-bottom:1px solid var(--line)}"
     "tr:last-child td{border-bottom:0}"
     "td{height:3.6rem}"
-    "td small{display:block;color:var(--quiet);white-space:normal;min-width:11rem;max-width:22rem}"
+    "td small{display:block;color:var(--quiet);white-space:normal;max-width:22rem}"
+    "th.wide{min-width:12rem}" /* so that nothing moves when something begins */
     ".n{text-align:right}"
     ".state::before{content:\"\";display:inline-block;width:.7rem;height:.7rem;border-radius:50%;"
     "background:var(--dot);margin-right:.5rem}"
@@ -98,11 +102,9 @@ static void write_duration(struct qn_buf *to, uint64_t ms)
 static void write_figures(struct qn_buf *to, const struct pg_look *look)
 {
     size_t waiting = look->waiting_reads + look->waiting_writes;
-    uint64_t statements = 0;
-    for (size_t i = 0; i < look->n_conns; i++)
-        statements += look->conns[i].statements;
-    qn_buf_printf(to, "<dl class=\"figures\"><div><dt>Connections up</dt><dd>%zu <small>of %zu</small></dd></div>",
-                  look->up, look->budget);
+    qn_buf_printf(
+        to, "<dl class=\"figures\"><div><dt>Connections up</dt><dd>%zu <small>of %zu</small></dd></div>",
+        look->up, look->budget);
     qn_buf_printf(to, "<div><dt>Waiting</dt><dd>%zu <small>%zu reads, %zu writes</small></dd></div>", waiting,
                   look->waiting_reads, look->waiting_writes);
     qn_buf_write_c(to, "<div><dt>Longest wait</dt><dd>");
@@ -112,14 +114,18 @@ static void write_figures(struct qn_buf *to, const struct pg_look *look)
         write_duration(to, look->silent_ms);
     else
         qn_buf_write_c(to, "none");
-    qn_buf_printf(to, "</dd></div><div><dt>Statements answered</dt><dd>%llu</dd></div></dl>",
-                  (unsigned long long)statements);
+    qn_buf_write_c(to, "</dd></div></dl>");
 }
 
 static void write_trouble(struct qn_buf *to, const struct pg_look *look)
 {
     if (look->draining)
         qn_buf_write_c(to, "<p class=\"trouble\">Draining: connections close as they fall idle.</p>");
+    if (look->silent_ms >= PG_SILENT_LIMIT_MS) {
+        qn_buf_write_c(to, "<p class=\"trouble\">Not ready: PostgreSQL has answered nothing for ");
+        write_duration(to, look->silent_ms);
+        qn_buf_write_c(to, ".</p>");
+    }
     if (!look->refusal)
         return;
     qn_buf_write_c(to, "<p class=\"trouble\">The last attempt to connect came to nothing: <b>");
@@ -166,8 +172,8 @@ static void write_end(struct qn_buf *to, const struct pg_look_conn *conn)
 
 static void write_row(struct qn_buf *to, const struct pg_look_conn *conn)
 {
-    qn_buf_printf(to, "<tr><td>%u</td><td><span class=\"state %s\">%s</span></td><td class=\"n\">", conn->number,
-                  conn->state, conn->state);
+    qn_buf_printf(to, "<tr><td>%u</td><td><span class=\"state %s\">%s</span></td><td class=\"n\">",
+                  conn->number, conn->state, conn->state);
     write_duration(to, conn->state_ms);
     qn_buf_write_c(to, "</td><td class=\"n\">");
     if (conn->up)
@@ -187,16 +193,21 @@ static void write_row(struct qn_buf *to, const struct pg_look_conn *conn)
 
 void profile_connections_page(struct qn_buf *to, const struct pg_look *look, int64_t wall_ms)
 {
+    enum { DATE_LEN = 10, SECONDS_LEN = 19 }; /* of "2026-11-23T04:15:56.937Z" */
     char time[QN_TIME_TEXT_LEN + 1];
     qn_time_format(wall_ms, time);
+    time[DATE_LEN] = ' ';
+    time[SECONDS_LEN] = '\0';
     qn_buf_write_c(to, head);
     qn_buf_write_c(to, "<p id=\"lost\" class=\"trouble\" role=\"status\" hidden></p>");
-    qn_buf_printf(to, "<main><header><h1>The connections to PostgreSQL</h1><time>%s</time></header>", time);
+    qn_buf_printf(to, "<main><header><h1>The connections to PostgreSQL</h1><time>%s UTC</time></header>",
+                  time);
     write_trouble(to, look);
     write_figures(to, look);
-    qn_buf_write_c(to, "<div class=\"table\"><table><thead><tr><th>#</th><th>State</th><th class=\"n\">For</th>"
-                       "<th class=\"n\">Backend</th><th class=\"n\">Age</th><th class=\"n\">Statements</th>"
-                       "<th>Works on</th><th>Last end</th></tr></thead><tbody>");
+    qn_buf_write_c(to,
+                   "<div class=\"table\"><table><thead><tr><th>#</th><th>State</th><th class=\"n\">For</th>"
+                   "<th class=\"n\">Backend</th><th class=\"n\">Age</th><th class=\"n\">Statements</th>"
+                   "<th class=\"wide\">Works on</th><th class=\"wide\">Last end</th></tr></thead><tbody>");
     for (size_t i = 0; i < look->n_conns; i++)
         write_row(to, &look->conns[i]);
     qn_buf_write_c(to, "</tbody></table></div><footer>quintet-profile " QN_VERSION

@@ -9,7 +9,7 @@
  * scripts the browser reloads it. */
 
 #define PROFILE_CONNECTIONS_POLICY                                                                           \
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "       \
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "        \
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /* Appends the page. 'wall_ms': what the clock on it shows. */

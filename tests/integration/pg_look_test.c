@@ -72,8 +72,8 @@ static void test_at_rest(void **state)
         snprintf(sql, sizeof sql, SQL_OF_ROLE " and pid = %d", conn->pid);
         assert_int_equal(harness_postgres_number(fix.admin, sql), 1);
     }
-    assert_int_equal((int)pg_fixture_metric("quintet_pg_statements_total{statement=\"test_pid\",code=\"ok\"}"),
-                     7);
+    assert_int_equal(
+        (int)pg_fixture_metric("quintet_pg_statements_total{statement=\"test_pid\",code=\"ok\"}"), 7);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_statement_seconds_count{statement=\"test_pid\"}"), 7);
     assert_true(pg_fixture_metric("quintet_pg_statement_seconds_sum{statement=\"test_pid\"}") > 0);
     assert_true(statements >= 7 + 2); /* the check's two */

@@ -74,11 +74,11 @@ static struct qn_metric failures = {
 static void make_series(void)
 {
     static const char *const limits[] = {"role", "database", "server"};
-    static const char *const reasons[] = {"pool full",  "cannot connect",  "query slow", "no slot",
-                                          "locked",     "connection lost", "read only",  "schema",
-                                          "server stopping"};
-    static const char *const causes[] = {"terminated", "server crash", "lost", "read only", "no answer",
-                                         "cancel without effect", "shutdown"};
+    static const char *const reasons[] = {"pool full", "cannot connect", "query slow",
+                                          "no slot",   "locked",         "connection lost",
+                                          "read only", "schema",         "server stopping"};
+    static const char *const causes[] = {"terminated", "server crash",          "lost",    "read only",
+                                         "no answer",  "cancel without effect", "shutdown"};
     for (int state = 0; state < PG_CONN_STATE_COUNT; state++)
         qn_metric_series(&connections, pg_conn_state_name(state), NULL, NULL);
     for (int refusal = 0; refusal < PG_REFUSALS; refusal++)

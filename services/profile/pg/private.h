@@ -5,7 +5,8 @@
 #include "services/profile/pg/conn.h"
 #include "services/profile/pg/pool.h"
 
-/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c, pulse.c, look.c and query.c; nobody else includes this.
+/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c, pulse.c, look.c and query.c; nobody
+ * else includes this.
  *
  * What happens on connections and in queries is only noted; the pool acts on it in 'turn', once in a turn of
  * the loop, after the events at hand: answers are handed over, connections opened, queries sent. So no
@@ -109,7 +110,6 @@ void pg_check_stop(struct pg_pool *pool);     /* its query, if any, still ends *
 bool pg_check_ready(const struct pg_pool *pool, struct qn_buf *detail);
 
 /* pulse.c */
-enum { PG_SILENT_LIMIT_MS = 10000 }; /* as long as tcp_user_timeout gives a server that cannot be heard */
 void pg_pulse_start(struct pg_pool *pool);
 void pg_pulse_stop(struct pg_pool *pool); /* its query, if any, still ends */
 bool pg_pulse_ready(const struct pg_pool *pool, struct qn_buf *detail);

@@ -7,8 +7,8 @@
  *
  * Nothing was answered for three seconds → a connection is idle: it is asked something that waits for nothing
  * → answered. Not answered: the silence lasts from when it was asked, until anything at all is answered or a
- * connection comes up. What is under way anyway counts as asked, if it is a plain SELECT: a write may wait for
- * another's lock for as long as its caller likes, and that says nothing of the server. */
+ * connection comes up. What is under way anyway counts as asked, if it is a plain SELECT: a write may wait
+ * for another's lock for as long as its caller likes, and that says nothing of the server. */
 
 enum {
     TICK_MS = 1000,
@@ -134,6 +134,7 @@ bool pg_pulse_ready(const struct pg_pool *pool, struct qn_buf *detail)
     uint64_t silent_ms = pg_pulse_silent_ms(pool);
     if (silent_ms < PG_SILENT_LIMIT_MS)
         return true;
-    qn_buf_printf(detail, "; PostgreSQL has answered nothing for %llu s", (unsigned long long)silent_ms / 1000);
+    qn_buf_printf(detail, "; PostgreSQL has answered nothing for %llu s",
+                  (unsigned long long)silent_ms / 1000);
     return false;
 }
