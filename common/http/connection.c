@@ -13,6 +13,8 @@
  *
  *   WAITING ──request line──▶ RECEIVING ──all of it──▶ HANDLING ──reply──▶ SENDING ──sent──▶ WAITING
  *
+ * (and WAITING ◀──▶ PARKED, which parking.c has).
+ *
  * Every phase but HANDLING has a deadline, one idle timeout from its begin. When it has passed, a connection
  * that waits, or whose head is not complete, is cut; a body and an answer get another such time whenever at
  * least QN_FLOW_BYTES_PER_S have flowed in the last. (libmicrohttpd's own timeout starts anew with every
@@ -57,6 +59,11 @@ static bool still_flows(struct qn_connection *connection, uint64_t now_ms)
     return true;
 }
 
+static bool is_idle(const struct qn_connection *connection)
+{
+    return connection->phase == QN_PHASE_WAITING || connection->phase == QN_PHASE_PARKED;
+}
+
 /* The next request may have come, and libmicrohttpd not have had its turn since. That it comes in the moment
  * of the cut cannot be helped: HTTP/1.1 has no way to tell (RFC 9112 section 9.5). What libmicrohttpd has
  * read of a head that does not end is limited, so nobody puts off the cut for long. */
@@ -70,7 +77,7 @@ static void cut_late(struct qn_connection *connection, uint64_t now_ms)
 {
     if (connection->cut || connection->deadline_ms > now_ms)
         return;
-    if (connection->phase == QN_PHASE_WAITING) {
+    if (is_idle(connection)) {
         if (has_come(connection))
             return;
     } else {
@@ -82,12 +89,27 @@ static void cut_late(struct qn_connection *connection, uint64_t now_ms)
     qn_connection_cut(connection);
 }
 
+/* Whether it has waited so long that its memory is better spent; its deadline tells since when. */
+static bool waits_long(const struct qn_connection *connection, uint64_t now_ms)
+{
+    const struct qn_httpd_options *options = &connection->httpd->options;
+    return connection->phase == QN_PHASE_WAITING && connection->deadline_ms + options->park_after_ms <=
+                                                        now_ms + (uint64_t)options->idle_timeout_s * 1000;
+}
+
 static void sweep(struct qn_httpd *httpd)
 {
     uint64_t now_ms = qn_clock_now_ms();
+    bool parked = false;
+    qn_parking_trim(httpd);
     qn_list_each (node, &httpd->connections) {
-        cut_late(container_of(node, struct qn_connection, node), now_ms);
+        struct qn_connection *connection = container_of(node, struct qn_connection, node);
+        if (!httpd->draining && waits_long(connection, now_ms))
+            parked = qn_parking_try(connection) || parked;
+        cut_late(connection, now_ms);
     }
+    if (parked)
+        qn_httpd_run_soon(httpd);
     if (!qn_list_empty(&httpd->connections))
         start_sweep(httpd);
 }
@@ -104,7 +126,7 @@ enum { FRESH_MS = 1000 };
 static void shorten_wait(struct qn_connection *connection)
 {
     uint64_t idle_ms = connection->httpd->drain_idle_ms;
-    if (connection->phase != QN_PHASE_WAITING)
+    if (!is_idle(connection))
         return;
     if (!connection->used && idle_ms < FRESH_MS)
         idle_ms = FRESH_MS;
@@ -137,6 +159,11 @@ void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase)
 
 void qn_connection_cut(struct qn_connection *connection)
 {
+    if (connection->phase == QN_PHASE_PARKED) {
+        if (!connection->mhd) /* else in the next sweep */
+            qn_parking_close(connection);
+        return;
+    }
     connection->cut = true;
     shutdown(connection->fd, SHUT_RDWR);
 }
@@ -224,6 +251,10 @@ static void on_hangups(void *context, int events)
     for (int i = 0; i < n; i++) {
         /* Still there: connections leave only in libmicrohttpd's run, and take themselves out of this set. */
         struct qn_connection *connection = hangups[i].data.ptr;
+        if (connection->phase == QN_PHASE_PARKED) {
+            qn_parking_event(connection);
+            continue;
+        }
         connection->hung_up = true;
         qn_connection_check_hangup(connection);
     }
@@ -249,14 +280,12 @@ void qn_connection_watch_close(struct qn_httpd *httpd)
 
 /* Coming and going. */
 
-static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **socket_context)
+static struct qn_connection *new_connection(struct qn_httpd *httpd, struct MHD_Connection *mhd)
 {
     struct qn_connection *connection = calloc(1, sizeof *connection);
     if (!connection)
-        return; /* its first request finds none and drops it */
-    *socket_context = connection;
+        return NULL;
     connection->httpd = httpd;
-    connection->mhd = mhd;
     connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     qn_listen_peer_text(MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
                         connection->peer);
@@ -264,6 +293,24 @@ static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **so
     qn_connection_enter(connection, QN_PHASE_WAITING);
     qn_list_push(&httpd->connections, &connection->node);
     qn_metric_add(httpd->connections_gauge, 1);
+    return connection;
+}
+
+static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **socket_context)
+{
+    struct qn_connection *connection = httpd->waking;
+    httpd->served++;
+    if (httpd->served > httpd->served_peak)
+        httpd->served_peak = httpd->served;
+    if (connection)
+        connection->phase = QN_PHASE_WAITING; /* with the deadline that it had */
+    else
+        connection = new_connection(httpd, mhd);
+    httpd->waking = NULL;
+    if (!connection)
+        return; /* its first request finds none and drops it */
+    *socket_context = connection;
+    connection->mhd = mhd;
     start_sweep(httpd);
 
     struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = connection};
@@ -271,19 +318,33 @@ static void opened(struct qn_httpd *httpd, struct MHD_Connection *mhd, void **so
     (void)epoll_ctl(httpd->hangup_fd, EPOLL_CTL_ADD, connection->fd, &event);
 }
 
+void qn_connection_free(struct qn_connection *connection)
+{
+    struct qn_httpd *httpd = connection->httpd;
+    qn_list_remove(&httpd->connections, &connection->node);
+    qn_metric_add(httpd->connections_gauge, -1);
+    free(connection);
+    qn_httpd_connection_left(httpd);
+}
+
 static void left(struct qn_httpd *httpd, struct qn_connection *connection)
 {
+    httpd->served--;
+    if (!connection) /* there was no memory for it */
+        return;
+    if (connection->phase == QN_PHASE_PARKED) {
+        qn_parking_let_go(connection);
+        qn_httpd_connection_left(httpd);
+        return;
+    }
     /* 0.9.75 does not call its completion callback when it refuses a request twice, as it does when its pool
      * ends in the midst of the cookies. */
     if (connection->exchange)
         qn_exchange_over(connection->exchange);
     (void)epoll_ctl(httpd->hangup_fd, EPOLL_CTL_DEL, connection->fd, NULL);
-    qn_list_remove(&httpd->connections, &connection->node);
     if (qn_node_linked(&connection->hung_node))
         qn_list_remove(&httpd->hung_up, &connection->hung_node);
-    qn_metric_add(httpd->connections_gauge, -1);
-    free(connection);
-    qn_httpd_connection_left(httpd);
+    qn_connection_free(connection);
 }
 
 void qn_connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
@@ -291,7 +352,7 @@ void qn_connection_notify(void *context, struct MHD_Connection *mhd, void **sock
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
         opened(context, mhd, socket_context);
-    else if (*socket_context)
+    else
         left(context, *socket_context);
 }
 

@@ -144,6 +144,9 @@ static enum MHD_Result take_head(struct qn_exchange_state *x, const char *url, c
     if (status != 0)
         return qn_refuse(x, status);
 
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(x->connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    x->head_bytes = info ? info->header_size : 0;
     x->step = QN_STEP_BODY;
     if (x->announced > (int64_t)httpd->options.body_max_bytes) {
         x->public.body_too_large = true;
@@ -276,6 +279,8 @@ void qn_exchange_over(struct qn_exchange_state *x)
     if (x->step < QN_STEP_REPLIED)
         run_gone(x); /* lost while the owner took the body */
     connection->exchange = NULL;
+    connection->asked_bytes += x->head_bytes + x->received;
+    connection->uncounted = connection->uncounted || x->head_bytes == 0 || x->chunked;
     qn_connection_enter(connection, QN_PHASE_WAITING);
     qn_exchange_free(x);
 }

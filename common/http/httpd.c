@@ -61,6 +61,7 @@ static void run(struct qn_httpd *httpd)
         MHD_UNSIGNED_LONG_LONG timeout_ms = 0;
         more = httpd->again || (MHD_get_timeout(httpd->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
     }
+    qn_parking_room(httpd);
     bool stuck = more && httpd->news == news && qn_connection_suspect(httpd);
     if (more)
         qn_timer_start(httpd->loop, &httpd->next_turn, stuck ? STUCK_PAUSE_MS : 0, on_next_turn);
@@ -122,6 +123,8 @@ static void set_defaults(struct qn_httpd_options *options)
         options->head_max_bytes = 16 * 1024;
     if (options->idle_timeout_s == 0)
         options->idle_timeout_s = 75;
+    if (options->park_after_ms == 0)
+        options->park_after_ms = 3000;
     if (options->arena_max_bytes == 0)
         options->arena_max_bytes = 8 * 1024 * 1024;
 }
@@ -142,6 +145,17 @@ static void fit_descriptors(struct qn_httpd_options *options)
            QN_F_INT("nofile", limit.rlim_cur));
     if (fitting < options->connections_max)
         options->connections_max = fitting;
+}
+
+/* How many connections may be parked beside those that are served. */
+static size_t parking_room(const struct qn_httpd_options *options)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return options->connections_max;
+    const size_t needed = (size_t)options->connections_max + DESCRIPTORS_KEPT;
+    const size_t left = limit.rlim_cur > needed ? limit.rlim_cur - needed : 0;
+    return left < options->connections_max ? left : options->connections_max;
 }
 
 static enum qn_status open_socket(struct qn_httpd *httpd, struct qn_error *err)
@@ -186,6 +200,7 @@ static enum qn_status start_daemon(struct qn_httpd *httpd, struct qn_error *err)
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(httpd->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     QN_TRY(qn_poll_open(httpd->loop, info->epoll_fd, on_readable, httpd, &httpd->poll));
     qn_poll_want(httpd->poll, QN_READABLE);
+    QN_TRY(qn_parking_open(httpd, parking_room(&httpd->options)));
     return qn_connection_watch_open(httpd);
 }
 
@@ -208,6 +223,7 @@ static void stop(struct qn_httpd *httpd)
         MHD_quiesce_daemon(httpd->daemon);
         MHD_stop_daemon(httpd->daemon);
     }
+    qn_parking_fini(httpd);
     qn_connection_watch_close(httpd);
     if (httpd->own_listen_fd)
         close(httpd->listen_fd);
@@ -222,13 +238,14 @@ enum qn_status qn_httpd_open(struct qn_loop *loop, const struct qn_httpd_options
     if (!httpd)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "no memory");
     httpd->loop = loop;
-    httpd->hangup_fd = -1;
+    httpd->hangup_fd = httpd->dead_fd = -1;
     httpd->options = *options;
     set_defaults(&httpd->options);
     fit_descriptors(&httpd->options);
     httpd->drain_max_bytes = 16 * (uint64_t)httpd->options.body_max_bytes;
     qn_list_init(&httpd->connections);
     qn_list_init(&httpd->hung_up);
+    qn_list_init(&httpd->woken);
     find_series(httpd);
 
     MHD_set_panic_func(on_panic, NULL);

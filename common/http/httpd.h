@@ -28,6 +28,9 @@ struct qn_httpd_options {
     /* 0: 75. So long a connection may be idle, and the head of a request may take; bodies and answers may
      * take longer while at least 1,000 bytes a second flow. */
     unsigned idle_timeout_s;
+    /* 0: 3,000. After so long an idle connection's memory is given up; the next request on it costs a little
+     * more. Beside 'connections_max' there may be as many of those, if there are descriptors for them. */
+    uint64_t park_after_ms;
     /* What a draining server still waits for the next request of a connection that is idle, at most half of
      * the drain's limit; 0: it is closed at once. */
     uint64_t drain_idle_ms;

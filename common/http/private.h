@@ -15,6 +15,7 @@
  *
  *   httpd.c       the daemon: opened, run, drained, closed
  *   connection.c  one TCP connection: whose turn it is, until when, and whether the other end is still there
+ *   parking.c     idle connections without memory
  *   head.c        what a request head must be, beyond what libmicrohttpd refuses itself
  *   exchange.c    one request: from its first line to the call of the owner's handler
  *   reply.c       its answer
@@ -34,17 +35,20 @@ enum qn_phase {
     QN_PHASE_RECEIVING, /* the rest of the request */
     QN_PHASE_HANDLING,  /* the owner's turn: no limit here, the owner has deadlines of its own */
     QN_PHASE_SENDING,   /* the answer */
+    QN_PHASE_PARKED,    /* for a request line, too, but not with libmicrohttpd: see parking.c */
 };
 
 struct qn_connection {
     struct qn_node node;      /* in qn_httpd.connections */
-    struct qn_node hung_node; /* in qn_httpd.hung_up */
+    struct qn_node hung_node; /* in qn_httpd.hung_up; parked: in qn_httpd.woken */
     struct qn_httpd *httpd;
-    struct MHD_Connection *mhd;
+    struct MHD_Connection *mhd; /* NULL once it has let go of a parked one */
     int fd;
     enum qn_phase phase;
     uint64_t deadline_ms;  /* of the phase; UINT64_MAX: none */
     uint64_t flowed_bytes; /* when the deadline was set */
+    uint64_t asked_bytes;  /* of all requests that are over */
+    bool uncounted;        /* there were other bytes, too */
     bool used;             /* a request line came */
     bool hung_up;          /* the other end sends no more */
     bool cut;              /* by us: libmicrohttpd sees it and lets go in its next run */
@@ -75,6 +79,7 @@ struct qn_exchange_state {
     int64_t announced;   /* Content-Length, -1: none */
     uint64_t received;   /* bytes of body so far */
     size_t target_bytes; /* of the request line */
+    size_t head_bytes;   /* 0: not known */
     uint64_t handle_us;
     char *gathered;     /* room for a small announced body, in the arena; or else */
     struct qn_buf body; /* the body */
@@ -108,6 +113,14 @@ struct qn_httpd {
     struct qn_list hung_up; /* connections whose hang-up is to be looked at */
     struct qn_later hangup_later;
 
+    size_t served; /* connections that libmicrohttpd counts */
+    size_t parked; /* the others */
+    size_t parked_max;
+    size_t served_peak;           /* since malloc's heap was trimmed */
+    int dead_fd;                  /* a socket whose other end has gone */
+    struct qn_list woken;         /* parked ones that wait for a place to be served */
+    struct qn_connection *waking; /* the one that libmicrohttpd is being given */
+
     bool draining;
     uint64_t drain_idle_ms; /* drain_idle_ms of the options, within the drain's limit */
     struct qn_timer drain_limit;
@@ -122,6 +135,7 @@ struct qn_httpd {
 
     struct qn_series *requests[QN_CODE_CLASSES];
     struct qn_series *connections_gauge;
+    struct qn_series *parked_gauge;
     struct qn_series *seconds;
 };
 
@@ -152,6 +166,28 @@ bool qn_connection_suspect(struct qn_httpd *httpd);
 void qn_connection_clear(struct qn_connection *connection);
 /* The owner now has the exchange: should its client have hung up before, see to that. */
 void qn_connection_check_hangup(struct qn_connection *connection);
+
+/* Takes it out of the lists and frees it; its descriptor is somebody else's by now. */
+void qn_connection_free(struct qn_connection *connection);
+
+/* parking.c */
+
+/* 'room': so many at most. */
+enum qn_status qn_parking_open(struct qn_httpd *httpd, size_t room);
+/* libmicrohttpd has stopped: closes what is left. */
+void qn_parking_fini(struct qn_httpd *httpd);
+/* Parks one that waits, if that is possible: libmicrohttpd lets go of it in its next run. Requires: it is not
+ * running. */
+bool qn_parking_try(struct qn_connection *connection);
+/* It has let go. */
+void qn_parking_let_go(struct qn_connection *connection);
+/* Something happened on a parked connection. Requires: libmicrohttpd is not running. */
+void qn_parking_event(struct qn_connection *connection);
+/* There may be room for those that woke. Requires: the same. */
+void qn_parking_room(struct qn_httpd *httpd);
+void qn_parking_close(struct qn_connection *connection);
+/* Gives memory back to the system when many connections have been parked, or have gone. */
+void qn_parking_trim(struct qn_httpd *httpd);
 
 /* head.c */
 
