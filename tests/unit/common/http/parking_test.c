@@ -180,6 +180,7 @@ static void test_clients_of_parked_connections_may_leave(void **state)
     await(CONNECTIONS, 0);
     assert_int_equal(site_metric(PARKED), 0);
     wire_close(&half);
+    wire_close(&abort);
 }
 
 static void test_a_parked_connection_has_the_same_idle_timeout(void **state)
