@@ -249,7 +249,8 @@ static void on_hangups(void *context, int events)
     struct epoll_event hangups[HANGUPS_A_TURN];
     int n = epoll_wait(httpd->hangup_fd, hangups, HANGUPS_A_TURN, 0);
     for (int i = 0; i < n; i++) {
-        /* Still there: connections leave only in libmicrohttpd's run, and take themselves out of this set. */
+        /* Still there: connections leave only in libmicrohttpd's run, or parked and by an event of their own,
+         * and take themselves out of this set. */
         struct qn_connection *connection = hangups[i].data.ptr;
         if (connection->phase == QN_PHASE_PARKED) {
             qn_parking_event(connection);
