@@ -20,7 +20,7 @@ static void give_back(struct qn_request *request, uint64_t avoid)
 
 static void on_not_sent(struct qn_request *request)
 {
-    if (++request->returns < RETURNS_MAX)
+    if (request->only == 0 && ++request->returns < RETURNS_MAX)
         give_back(request, 0);
     else
         qn_request_end(request, request->maybe_executed ? QN_UNKNOWN : QN_UNAVAILABLE, "could not be sent");
@@ -29,7 +29,8 @@ static void on_not_sent(struct qn_request *request)
 static void on_lost(struct qn_request *request)
 {
     request->tries++;
-    if (request->method->idempotency != QN_NOT_IDEMPOTENT && request->tries < TRIES_MAX) {
+    bool again = request->method->idempotency != QN_NOT_IDEMPOTENT && request->only == 0;
+    if (again && request->tries < TRIES_MAX) {
         request->maybe_executed = true;
         give_back(request, 0);
     } else {
@@ -47,7 +48,9 @@ static void on_result(struct qn_request *request, struct qn_str bytes, uint64_t 
         return;
     }
     /* A draining peer is asked no more, so this ends with the peers. */
-    if (answer.not_executed && draining) {
+    if (request->only != 0) {
+        qn_request_answer(request, &answer);
+    } else if (answer.not_executed && draining) {
         request->tries--;
         give_back(request, peer_id);
     } else if (answer.not_executed && answer.status == QN_UNAVAILABLE && request->tries < TRIES_MAX &&
@@ -119,6 +122,15 @@ static void on_trip_done(void *context, enum qn_trip_end end, struct qn_message 
     qn_client_flush_later(client);
 }
 
+/* The time that travels with it. */
+static uint32_t left_for(const struct qn_request *request)
+{
+    uint64_t left_ms = qn_clock_left_ms(request->ctx->deadline_ms);
+    if (left_ms > QN_WIRE_TIMEOUT_MAX_MS)
+        left_ms = QN_WIRE_TIMEOUT_MAX_MS;
+    return left_ms > 0 ? (uint32_t)left_ms : 1; /* its timer is about to end it */
+}
+
 /* Takes requests from the front of the queue: one, or when the method is batchable as many as a message may
  * hold. Returns the size of the message. */
 static size_t fill_batch(struct qn_batch *batch, uint64_t peer_id, uint32_t timeouts_ms[QN_WIRE_CALLS_MAX])
@@ -134,10 +146,7 @@ static size_t fill_batch(struct qn_batch *batch, uint64_t peer_id, uint32_t time
         struct qn_request *request = container_of(node, struct qn_request, node);
         if (request->avoid == peer_id)
             continue;
-        uint64_t left_ms = qn_clock_left_ms(request->ctx->deadline_ms);
-        if (left_ms > QN_WIRE_TIMEOUT_MAX_MS)
-            left_ms = QN_WIRE_TIMEOUT_MAX_MS;
-        uint32_t timeout_ms = left_ms > 0 ? (uint32_t)left_ms : 1; /* its timer is about to end it */
+        uint32_t timeout_ms = left_for(request);
         size_t more = qn_wire_add_call_size(request->call.len, timeout_ms);
         if (batch->n_requests > 0 && size + more > limit)
             break;
@@ -178,6 +187,18 @@ static struct qn_batch *take_batch(struct qn_client *client)
     return batch;
 }
 
+static void start_trip(struct qn_batch *batch, struct qn_message *message, const uint32_t *timeouts_ms)
+{
+    struct qn_client *client = batch->client;
+    uint32_t longest_ms = 0;
+    for (size_t i = 0; i < batch->n_requests; i++)
+        longest_ms = timeouts_ms[i] > longest_ms ? timeouts_ms[i] : longest_ms;
+    qn_list_push(&client->under_way, &batch->node);
+    batch->queue->n_under_way++;
+    batch->trip = qn_peer_send(batch->peer, message, batch->n_requests, (uint64_t)longest_ms + TRIP_SLACK_MS,
+                               on_trip_done, batch);
+}
+
 /* Sends one message of this queue; false when memory is out. */
 static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct qn_peer *peer)
 {
@@ -196,13 +217,32 @@ static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct 
         qn_list_push(&client->idle, &batch->node);
         return false;
     }
-    uint32_t longest_ms = 0;
-    for (size_t i = 0; i < batch->n_requests; i++)
-        longest_ms = timeouts_ms[i] > longest_ms ? timeouts_ms[i] : longest_ms;
-    qn_list_push(&client->under_way, &batch->node);
-    queue->n_under_way++;
-    batch->trip = qn_peer_send(peer, message, batch->n_requests, (uint64_t)longest_ms + TRIP_SLACK_MS,
-                               on_trip_done, batch);
+    start_trip(batch, message, timeouts_ms);
+    return true;
+}
+
+bool qn_client_send_at(struct qn_request *request)
+{
+    struct qn_client *client = request->client;
+    struct qn_peer *peer = qn_peers_find(client->peers, request->only);
+    struct qn_batch *batch = peer != NULL ? take_batch(client) : NULL;
+    if (batch == NULL)
+        return false;
+    batch->queue = request->queue;
+    batch->peer = peer;
+    batch->requests[0] = request;
+    batch->n_requests = batch->n_live = 1;
+    uint32_t timeout_ms = left_for(request);
+    size_t size = qn_wire_request_size(strlen(request->method->path)) +
+                  qn_wire_add_call_size(request->call.len, timeout_ms);
+    struct qn_message *message = write_batch(batch, size, &timeout_ms);
+    if (message == NULL) {
+        qn_list_push(&client->idle, &batch->node);
+        return false;
+    }
+    request->batch = batch;
+    request->place = 0;
+    start_trip(batch, message, &timeout_ms);
     return true;
 }
 

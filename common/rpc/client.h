@@ -27,6 +27,10 @@ struct qn_client_options {
     uint64_t wait_for_peer_ms; /* a request waits so long for some peer to be connected, if its deadline lets
                                   it; 0: 2,000. Then QN_UNAVAILABLE. A service that restarts is not an error
                                   to its callers. */
+    /* Optional, for who speaks to each process by itself: qn_client_peers() may say something else now. Never
+     * from within a call of this header. */
+    void (*peers_changed)(void *context);
+    void *context;
 };
 
 /* The service need not be there yet. QN_INVALID_ARGUMENT for a bad address. */
@@ -35,6 +39,19 @@ QN_MUST_USE enum qn_status qn_client_open(struct qn_loop *loop, const struct qn_
 
 /* Whether some peer is connected and not draining. */
 bool qn_client_ready(const struct qn_client *client);
+
+/* One process behind the address. */
+struct qn_client_peer {
+    uint64_t id; /* never 0, never used again by this client: a process that comes back is another */
+    bool ready;  /* connected, and takes calls */
+};
+
+enum { QN_CLIENT_PEERS_MAX = 64 };
+
+/* Those that are known now, this process among them if it listens there itself; returns how many.
+ * '*ret_looked': whether the address has been looked up at all; before that there are none. */
+size_t qn_client_peers(const struct qn_client *client, struct qn_client_peer ret_peers[QN_CLIENT_PEERS_MAX],
+                       bool *ret_looked);
 
 /* Every outstanding request ends with QN_CANCELLED, later in this turn: for a shutdown whose time is up. */
 void qn_client_cancel_all(struct qn_client *client);
@@ -73,6 +90,7 @@ struct qn_request {
     uint64_t started_us;
     uint64_t waiting_ms; /* since when it waits to be sent */
     uint64_t avoid;      /* the peer that did not execute it */
+    uint64_t only;       /* the one peer it is for; 0: any */
     unsigned tries;      /* messages that left with it */
     unsigned returns;    /* messages that did not leave */
     bool packed_only;
@@ -99,6 +117,13 @@ void qn_request_start(struct qn_request *request, struct qn_client *to, const st
 void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                              struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
                              void (*done)(struct qn_request *request));
+
+/* The same to this process and no other, by its id in qn_client_peers(). It leaves at once or not at all:
+ * QN_UNAVAILABLE when that process cannot be asked now, does not take calls, or is lost before the message
+ * has left; QN_UNKNOWN when it is lost later. Never sent again, whatever the method. */
+void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint64_t peer_id,
+                         const struct qn_method *method, const void *in, const struct qn_context *ctx,
+                         struct qn_arena *arena, void (*done)(struct qn_request *request));
 
 /* 'done' still comes, with QN_CANCELLED, later in this turn; an answer under way is dropped. */
 void qn_request_cancel(struct qn_request *request);

@@ -62,6 +62,7 @@ struct qn_client {
     uint64_t alone_since_ms; /* since when no peer is ready; 0: one is */
     struct qn_timer alone;
 
+    bool looked; /* the address has been looked up */
     bool closing, gate_closed, discover_closed;
     void (*closed)(void *context);
     void *closed_context;
@@ -82,6 +83,8 @@ void qn_request_answer(struct qn_request *request, const struct qn_wire_answer *
 
 /* batch.c: fills messages and sends them, as long as there are requests and peers to take them. */
 void qn_client_flush(struct qn_later *later);
+/* Sends it to the one peer it is for. False: that cannot take it now, or memory is out. */
+bool qn_client_send_at(struct qn_request *request);
 
 /* client.c */
 

@@ -183,9 +183,10 @@ static enum qn_status write_call(struct qn_request *request, const ProtobufCMess
     return QN_OK;
 }
 
-static void start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
-                  const ProtobufCMessage *in, struct qn_str packed, const struct qn_context *ctx,
-                  struct qn_arena *arena, void (*done)(struct qn_request *request))
+static void start(struct qn_request *request, struct qn_client *to, uint64_t only,
+                  const struct qn_method *method, const ProtobufCMessage *in, struct qn_str packed,
+                  const struct qn_context *ctx, struct qn_arena *arena,
+                  void (*done)(struct qn_request *request))
 {
     QN_CHECK(request->batch == NULL && !qn_node_linked(&request->node));
     *request = (struct qn_request){
@@ -195,6 +196,7 @@ static void start(struct qn_request *request, struct qn_client *to, const struct
         .arena = arena,
         .done = done,
         .started_us = qn_clock_now_us(),
+        .only = only,
         .packed_only = in == NULL,
         .queue = qn_client_queue(to, method),
     };
@@ -212,9 +214,12 @@ static void start(struct qn_request *request, struct qn_client *to, const struct
         qn_request_end_later(request, status, "the request is too large");
     else if (status != QN_OK)
         qn_request_end_later(request, status, "the request holds text that is not UTF-8");
+    else if (only != 0 && !qn_client_send_at(request))
+        qn_request_end_later(request, QN_UNAVAILABLE, "that peer cannot be asked now");
     else {
         qn_timer_start(to->loop, &request->timer, left_ms, on_deadline);
-        qn_client_enqueue(request, false);
+        if (only == 0)
+            qn_client_enqueue(request, false);
     }
 }
 
@@ -224,14 +229,23 @@ void qn_request_start(struct qn_request *request, struct qn_client *to, const st
 {
     const ProtobufCMessage *message = in;
     QN_CHECK(message->descriptor == method->request);
-    start(request, to, method, message, QN_STR(""), ctx, arena, done);
+    start(request, to, 0, method, message, QN_STR(""), ctx, arena, done);
+}
+
+void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint64_t peer_id,
+                         const struct qn_method *method, const void *in, const struct qn_context *ctx,
+                         struct qn_arena *arena, void (*done)(struct qn_request *request))
+{
+    const ProtobufCMessage *message = in;
+    QN_CHECK(message->descriptor == method->request && peer_id != 0);
+    start(request, to, peer_id, method, message, QN_STR(""), ctx, arena, done);
 }
 
 void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                              struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
                              void (*done)(struct qn_request *request))
 {
-    start(request, to, method, NULL, packed, ctx, arena, done);
+    start(request, to, 0, method, NULL, packed, ctx, arena, done);
 }
 
 void qn_request_cancel(struct qn_request *request)
