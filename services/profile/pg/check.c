@@ -31,7 +31,14 @@ static void on_look_again(struct qn_timer *timer)
     look(container_of(timer, struct pg_pool, check.timer));
 }
 
-/* The database itself must refuse a sixth connection, whoever asks for it. */
+/* The most that the role should be allowed: what this process is told that all share. Through PgBouncer that
+ * is a share only, and five are meant. */
+static int64_t budget(const struct pg_pool *pool)
+{
+    return pool->url->pgbouncer ? PG_CONNECTIONS_MAX : (int64_t)pool->n_conns;
+}
+
+/* The database itself must refuse one connection more, whoever asks for it. */
 static void judge_role(struct pg_pool *pool, const PGresult *result)
 {
     struct pg_check *check = &pool->check;
@@ -43,9 +50,11 @@ static void judge_role(struct pg_pool *pool, const PGresult *result)
     if (pg_result_bool(result, 0, 0)) {
         snprintf(remark, sizeof check->remark,
                  "the role is a superuser, so no CONNECTION LIMIT holds for it");
-    } else if (limit < 0 || limit > PG_CONNECTIONS_MAX) {
-        snprintf(remark, sizeof check->remark,
-                 "the role's CONNECTION LIMIT is %lld: run quintet-profile --provision", (long long)limit);
+    } else if (limit < 0 || limit > budget(pool)) {
+        snprintf(
+            remark, sizeof check->remark,
+            "the role's CONNECTION LIMIT is %lld, connection_limit %lld: run quintet-profile --provision",
+            (long long)limit, (long long)budget(pool));
     }
     if (remark[0] && !check->remarked) {
         check->remarked = true;

@@ -9,7 +9,7 @@
  * waiting, as many connections as writes wait are reserved: nothing new joins there until they have run dry.
  * So that writes cannot keep reads waiting either, not even five that wait for one lock, one connection is
  * never given to a write (with a single connection they take turns). A connection that still owes an answer
- * nobody waits for takes nothing. */
+ * nobody waits for takes nothing. As many as the pool has beyond its allowance run dry as well. */
 
 static struct pg_query *first_of(const struct qn_list *list)
 {
@@ -64,7 +64,7 @@ static bool takes_reads(const struct pg_conn *conn)
 /* How many more connections writes may have. */
 static size_t left_for_writes(const struct pg_pool *pool)
 {
-    size_t up = pg_pool_up(pool), taken = 0;
+    size_t up = pg_pool_up(pool) - pg_pool_surplus(pool), taken = 0;
     for (size_t i = 0; i < pool->n_conns; i++)
         taken += pool->conns[i].state == PG_CONN_ALONE || pool->conns[i].state == PG_CONN_CANCELLING;
     size_t most = up > 1 ? up - 1 : up;
@@ -86,7 +86,7 @@ static void send_writes(struct pg_pool *pool)
         left--;
         drop_expired(&pool->writes);
     }
-    size_t wanted = pool->writes.len < left ? pool->writes.len : left;
+    size_t wanted = (pool->writes.len < left ? pool->writes.len : left) + pg_pool_surplus(pool);
     while (wanted-- > 0 && (conn = least_loaded(pool, SIZE_MAX, may_be_reserved)) != NULL)
         conn->reserved = true;
 }

@@ -45,11 +45,15 @@ struct pg_pool {
 
     struct pg_conn conns[PG_CONNECTIONS_MAX];
     size_t n_conns;        /* connection_limit */
+    size_t allowance;      /* how many of them may be; pg_pool_allow() */
     struct qn_list reads;  /* waiting: may share a connection */
     struct qn_list writes; /* waiting: must be alone */
     bool wrote_last;       /* with a single connection: reads are next */
     struct qn_list ended;  /* outcome filled in, 'done' to be called */
     struct qn_later turn;
+    size_t slots_told; /* what 'slots_changed' was last told */
+    void (*slots_changed)(void *context);
+    void *slots_context;
     struct pg_opener opener;
     struct pg_check check;
     struct {
@@ -72,8 +76,10 @@ static inline size_t pg_pool_waiting(const struct pg_pool *pool)
     return pool->reads.len + pool->writes.len;
 }
 
-/* Connections that hold a slot. */
+/* Connections that are up. */
 size_t pg_pool_up(const struct pg_pool *pool);
+/* Connections that are up, or on their way up, beyond the allowance. */
+size_t pg_pool_surplus(const struct pg_pool *pool);
 
 /* Something was noted: act on it later in this turn. */
 void pg_pool_wake(struct pg_pool *pool);
@@ -88,8 +94,11 @@ void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end);
 void pg_opener_stop(struct pg_pool *pool);
 /* Why there is no connection: "cannot connect" or "no slot". */
 const char *pg_opener_reason(const struct pg_pool *pool);
-/* Milliseconds until the next attempt, for the n-th failure in a row (from 1); 'random' is any number. */
-uint64_t pg_opener_delay(unsigned failures, enum pg_refusal refusal, uint32_t random);
+/* More may be opened than before. */
+void pg_opener_allowed(struct pg_pool *pool);
+/* Milliseconds until the next attempt, for the n-th failure in a row (from 1), with so many connections up;
+ * 'random' is any number. */
+uint64_t pg_opener_delay(unsigned failures, enum pg_refusal refusal, size_t up, uint32_t random);
 
 /* check.c */
 void pg_check_up(struct pg_pool *pool);       /* a connection came up */

@@ -131,6 +131,8 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
         pg_query_end(query, QN_UNAVAILABLE, "closing");
     else if (qn_clock_left_ms(query->deadline_ms) == 0)
         pg_query_end(query, QN_DEADLINE_EXCEEDED, "too late");
+    else if (pool->allowance == 0 && pg_pool_up(pool) == 0)
+        pg_query_end(query, QN_UNAVAILABLE, "no slot");
     else if (pg_pool_waiting(pool) >= pool->queue_max)
         pg_query_end(query, QN_RESOURCE_EXHAUSTED, "pool full");
     else
