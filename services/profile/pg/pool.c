@@ -261,6 +261,11 @@ void pg_pool_drain(struct pg_pool *pool, uint64_t limit_ms, void (*drained)(void
     begin_to_end(pool, limit_ms);
 }
 
+bool pg_pool_draining(const struct pg_pool *pool)
+{
+    return pool->draining;
+}
+
 void pg_pool_close(struct pg_pool *pool, void (*closed)(void *context), void *context)
 {
     QN_CHECK(!pool->gone_wanted);

@@ -44,6 +44,9 @@ void pg_pool_watch(struct pg_pool *pool, void (*changed)(void *context), void *c
  * QN_UNAVAILABLE. Then 'drained' runs, never from within this call. */
 void pg_pool_drain(struct pg_pool *pool, uint64_t limit_ms, void (*drained)(void *context), void *context);
 
+/* Whether it has been told to drain or to close. */
+bool pg_pool_draining(const struct pg_pool *pool);
+
 /* Frees the pool, drained or not (then all is cut off at once). 'closed' runs when it is gone (NULL: nothing
  * does). Requires: nothing starts a query any more. */
 void pg_pool_close(struct pg_pool *pool, void (*closed)(void *context), void *context);
