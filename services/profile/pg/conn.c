@@ -98,6 +98,7 @@ static void go_down(struct pg_conn *conn)
 {
     conn->up_ms = 0;
     conn->reserved = false;
+    conn->end.at_ms = qn_clock_now_ms();
     pg_conn_move(conn, PG_CONN_DOWN);
     conn->owner->down(conn);
 }
@@ -272,6 +273,7 @@ void pg_conn_open(struct pg_conn *conn)
 static void note_end(struct pg_conn *conn, const char *cause)
 {
     conn->end = (struct pg_conn_end){.cause = cause, .lived_ms = qn_clock_now_ms() - conn->up_ms};
+    conn->end.at_ms = qn_clock_now_ms();
     qn_log(&conn->log, QN_INFO, "connection closed", QN_F_INT("pid", conn->backend_pid),
            QN_F_C("cause", cause), QN_F_INT("statements", conn->statements_done),
            QN_F_INT("lived_ms", conn->end.lived_ms), QN_F_INT("unanswered", conn->n_flights));

@@ -80,6 +80,7 @@ struct pg_conn_end {
     const char *cause;       /* static: "57P01", "no answer", "shutdown" … */
     uint64_t lived_ms;       /* 0 if it never was up */
     bool orderly;            /* we asked it to end: pg_conn_end() */
+    uint64_t at_ms;          /* when */
     char text[200];          /* what libpq or the server said, one line; may be empty */
 };
 
@@ -182,6 +183,10 @@ void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query);
 /* The connection is lost: every query under way is told. 'sqlstate' is the server's farewell, "" or NULL for
  * none. */
 void pg_flight_lose_all(struct pg_conn *conn, const char *sqlstate);
+
+/* When the server could begin with the first of what is under way: it was sent, and what was sent before it
+ * had been answered. Requires: something is under way. */
+uint64_t pg_flight_head_since_us(const struct pg_conn *conn);
 
 /* Whether an abandoned query's answer is still to come. */
 bool pg_flight_any_abandoned(const struct pg_conn *conn);

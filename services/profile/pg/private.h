@@ -5,7 +5,8 @@
 #include "services/profile/pg/conn.h"
 #include "services/profile/pg/pool.h"
 
-/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c and query.c; nobody else includes this.
+/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c, pulse.c, look.c and query.c; nobody
+ * else includes this.
  *
  * What happens on connections and in queries is only noted; the pool acts on it in 'turn', once in a turn of
  * the loop, after the events at hand: answers are handed over, connections opened, queries sent. So no
@@ -32,6 +33,16 @@ struct pg_check {
     char trouble[160]; /* why it is not known; may be empty */
 };
 
+/* Whether the server answers at all (pulse.c). */
+struct pg_pulse {
+    struct pg_query query;
+    struct pg_step step;
+    struct qn_timer timer;
+    bool running;
+    bool told;                /* in the log */
+    uint64_t silent_since_us; /* 0: it is not */
+};
+
 enum { PG_LOGGED_REASONS = 8 };
 
 struct pg_pool {
@@ -56,6 +67,7 @@ struct pg_pool {
     void *slots_context;
     struct pg_opener opener;
     struct pg_check check;
+    struct pg_pulse pulse;
     struct {
         const char *reason;
         struct qn_log_limit limit;
@@ -105,6 +117,13 @@ void pg_check_up(struct pg_pool *pool);       /* a connection came up */
 void pg_check_all_down(struct pg_pool *pool); /* none is left */
 void pg_check_stop(struct pg_pool *pool);     /* its query, if any, still ends */
 bool pg_check_ready(const struct pg_pool *pool, struct qn_buf *detail);
+
+/* pulse.c */
+void pg_pulse_start(struct pg_pool *pool);
+void pg_pulse_stop(struct pg_pool *pool); /* its query, if any, still ends */
+bool pg_pulse_ready(const struct pg_pool *pool, struct qn_buf *detail);
+/* How long a question has been open while nothing was answered; 0 when none is open. */
+uint64_t pg_pulse_silent_ms(const struct pg_pool *pool);
 
 /* query.c */
 /* Notes the outcome; 'done' follows in the pool's turn. Takes the query out of the queue. */

@@ -36,7 +36,7 @@ static inline const PGresult *profile_ask_result(const struct profile_ask *ask, 
 }
 
 /* The same for an owner of its own query, such as a batch: false when the steps have failed, and then nothing
- * is started. */
+ * is started. The query ends somewhat before 'deadline_ms', so that its outcome reaches who asked in time. */
 QN_MUST_USE bool profile_ask_query(struct pg_query *query, struct store_steps *steps, uint64_t deadline_ms,
                                    const struct qn_log *log, void (*done)(struct pg_query *query));
 
