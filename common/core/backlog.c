@@ -7,7 +7,7 @@
 /* A single gap counts for at most four usual ones (and for at least a millisecond: clocks and schedulers are
  * no finer). So a stall, which is no speed, does not make a fast queue look slow once it is over, while a
  * queue that has really slowed down is known as such within a few turns. */
-#define GAP_MOST 4
+#define GAP_MOST     4
 #define GAP_LEAST_US 1000
 
 /* The median moves by an eighth a step, whichever way: one call that waited ten seconds for a lock moves it

@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whether a queue may take one more: whoever waits for something that has a speed of its own asks this before,
- * so that a call which cannot be answered in time is refused at once, with a hint when to come again, instead
- * of waiting until it is too late for it and for those behind.
+/* Whether a queue may take one more: whoever waits for something that has a speed of its own asks this
+ * before, so that a call which cannot be answered in time is refused at once, with a hint when to come again,
+ * instead of waiting until it is too late for it and for those behind.
  *
  * Without it a queue in front of something that is asked for more than it can do fills with calls whose time
  * is nearly over, and each that is served in its turn is answered too late: all work is wasted. (Measured on

@@ -77,7 +77,7 @@ struct qn_fault profile_ask_fault(const struct pg_query *query, struct qn_arena 
     switch (query->status) {
     case QN_RESOURCE_EXHAUSTED:
         fault.message = "the database is busy";
-        fault.retry_after_ms = RETRY_BUSY_MS;
+        fault.retry_after_ms = query->retry_after_ms ? query->retry_after_ms : RETRY_BUSY_MS;
         break;
     case QN_UNAVAILABLE:
         fault.message = "the database cannot be reached";
