@@ -18,6 +18,24 @@ static size_t length_of(const struct pg_pool *pool, const struct pg_query *query
     return waits_with_writes(query) ? pool->writes.len : pool->reads.len;
 }
 
+/* How many of those that wait can be sent at the end of this turn, as dispatch.c has it. */
+static size_t room_for(const struct pg_pool *pool, const struct pg_query *query)
+{
+    size_t up = 0, idle = 0, taken = 0, places = 0;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        const struct pg_conn *conn = &pool->conns[i];
+        up += pg_conn_is_up(conn);
+        idle += conn->state == PG_CONN_IDLE;
+        taken += conn->state == PG_CONN_ALONE || conn->state == PG_CONN_CANCELLING;
+        if (conn->state == PG_CONN_IDLE || conn->state == PG_CONN_SHARED)
+            places += pool->pipeline_max - conn->n_flights;
+    }
+    if (!waits_with_writes(query))
+        return places;
+    size_t most = up > 1 ? up - 1 : up, left = most > taken ? most - taken : 0;
+    return idle < left ? idle : left;
+}
+
 /* Until its deadline or the end of pool_timeout, whichever is first. */
 static uint64_t left_us(const struct pg_pool *pool, const struct pg_query *query)
 {
@@ -31,6 +49,8 @@ bool pg_admission_takes(struct pg_pool *pool, struct pg_query *query)
     size_t waiting = length_of(pool, query);
     if (waiting == 0 || pg_pool_up(pool) == 0)
         return true;
+    size_t room = room_for(pool, query);
+    waiting = waiting > room ? waiting - room : 0;
     return qn_backlog_admits(&queue_of(pool, query)->backlog, waiting, left_us(pool, query),
                              qn_clock_now_us(), &query->retry_after_ms);
 }
