@@ -11,6 +11,7 @@ static void on_session(struct gateway_request *req)
         const struct qn_request *rpc = &req->rpc;
         guard->refuse(req, &(const struct qn_fault){.status = rpc->status,
                                                     .message = "the session could not be checked",
+                                                    .reason = rpc->reason.len ? rpc->reason.ptr : NULL,
                                                     .retry_after_ms = rpc->retry_after_ms});
         return;
     }
