@@ -96,12 +96,21 @@ static void on_timer(struct qn_timer *timer)
     }
 }
 
+/* Until its deadline, or until it has waited for pool_timeout. */
+static void time_the_wait(struct pg_query *query)
+{
+    struct pg_pool *pool = query->pool;
+    uint64_t left_ms = qn_clock_left_ms(query->deadline_ms);
+    uint64_t patience_ms = (uint64_t)pool->url->pool_timeout_ms;
+    uint64_t patience_left_ms = qn_clock_left_ms(query->queued_us / 1000 + patience_ms);
+    qn_timer_start(pool->loop, &query->timer,
+                   patience_ms > 0 && patience_left_ms < left_ms ? patience_left_ms : left_ms, on_timer);
+}
+
 static void wait_for_connection(struct pg_query *query, bool in_front)
 {
     struct pg_pool *pool = query->pool;
     struct qn_list *list = pg_query_may_share(query) ? &pool->reads : &pool->writes;
-    uint64_t left_ms = qn_clock_left_ms(query->deadline_ms),
-             patience_ms = (uint64_t)pool->url->pool_timeout_ms;
     query->state = PG_QUERY_WAITING;
     query->queued_us = qn_clock_now_us();
     pg_admission_queues(pool, query);
@@ -109,9 +118,22 @@ static void wait_for_connection(struct pg_query *query, bool in_front)
         qn_list_push_front(list, &query->node);
     else
         qn_list_push(list, &query->node);
-    qn_timer_start(pool->loop, &query->timer,
-                   patience_ms > 0 && patience_ms < left_ms ? patience_ms : left_ms, on_timer);
+    time_the_wait(query);
     pg_pool_wake(pool);
+}
+
+bool pg_query_waits(const struct pg_query *query)
+{
+    return query->state == PG_QUERY_WAITING;
+}
+
+void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms)
+{
+    QN_CHECK(pg_query_waits(query));
+    if (deadline_ms <= query->deadline_ms)
+        return;
+    query->deadline_ms = deadline_ms;
+    time_the_wait(query);
 }
 
 void pg_query_again(struct pg_query *query)

@@ -89,6 +89,13 @@ struct pg_query {
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */
 void pg_query_start(struct pg_query *query, struct pg_pool *pool);
 
+/* Whether it has been started and nothing of it has been sent yet, or not since it is to be asked again: its
+ * statements will see all that has been committed until now. */
+bool pg_query_waits(const struct pg_query *query);
+
+/* Gives one that waits more time, if the new deadline is later. Requires: it waits. */
+void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms);
+
 /* 'done' still comes, with QN_CANCELLED (or what became of it already). */
 void pg_query_cancel(struct pg_query *query);
 

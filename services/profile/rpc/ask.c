@@ -115,9 +115,12 @@ struct qn_fault profile_ask_fault(const struct pg_query *query, struct qn_arena 
     return fault;
 }
 
+const struct qn_fault profile_ask_no_memory = {.status = QN_RESOURCE_EXHAUSTED,
+                                               .message = "the call needs too much memory"};
+
 void profile_ask_fail_memory(struct qn_call *call)
 {
-    qn_call_fail_with(call, .status = QN_RESOURCE_EXHAUSTED, .message = "the call needs too much memory");
+    qn_call_fail(call, &profile_ask_no_memory);
 }
 
 void profile_ask_fail_row(struct qn_call *call, const char *statement)

@@ -46,6 +46,7 @@ QN_MUST_USE bool profile_ask_query(struct pg_query *query, struct store_steps *s
 struct qn_fault profile_ask_fault(const struct pg_query *query, struct qn_arena *arena);
 
 /* Answers that many handlers give. */
+extern const struct qn_fault profile_ask_no_memory; /* of the next */
 void profile_ask_fail_memory(struct qn_call *call); /* the arena's ceiling */
 void profile_ask_fail_row(struct qn_call *call,
                           const char *statement); /* a row not as expected: logged, INTERNAL */
