@@ -1,5 +1,7 @@
 #include "services/profile/rpc/batch.h"
 
+#include "common/core/metric.h"
+
 /* A look-up: 1. joins a statement that waits with its key, or adds the key to the message's own  2. which
  * starts when the message has been gone through  3. and waits, is sent, answered  4. each key's row is found
  * and goes to all who asked for it.
@@ -42,17 +44,14 @@ static struct qn_metric joined_metric = {
     .labels = {"statement"},
 };
 
-static void count(struct profile_batch *batch)
+static void count(const struct profile_batch *batch)
 {
-    struct profile_batch_flights *flights = batch->kind->flights;
-    if (flights->per_statement == NULL) {
-        const char *statement = batch->steps.at[0].statement->name;
-        flights->per_statement = qn_metric_series(&per_statement_metric, statement, NULL, NULL);
-        flights->joined = qn_metric_series(&joined_metric, statement, NULL, NULL);
-    }
-    qn_metric_observe(flights->per_statement, (double)batch->n_lookups);
+    const char *statement = batch->steps.at[0].statement->name;
+    qn_metric_observe(qn_metric_series(&per_statement_metric, statement, NULL, NULL),
+                      (double)batch->n_lookups);
     if (batch->n_lookups > batch->n)
-        qn_metric_add(flights->joined, (double)(batch->n_lookups - batch->n));
+        qn_metric_add(qn_metric_series(&joined_metric, statement, NULL, NULL),
+                      (double)(batch->n_lookups - batch->n));
 }
 
 /* Who is under way. */

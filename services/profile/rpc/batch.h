@@ -1,7 +1,6 @@
 #ifndef PROFILE_RPC_BATCH_H
 #define PROFILE_RPC_BATCH_H
 
-#include "common/core/metric.h"
 #include "services/profile/rpc/ask.h"
 
 /* Many look-ups by key, one statement: the calls of a message are asked for together with "= any($1)" and
@@ -24,13 +23,12 @@ enum {
     PROFILE_BATCH_PLACES = 1024,
 };
 
-/* What is under way of one kind, and what was counted. Zeroed. */
+/* What is under way of one kind. Zeroed. */
 struct profile_batch_flights {
     struct profile_batch_place {
         struct profile_batch *batch; /* NULL: free */
         size_t number;               /* of the key in it */
     } places[PROFILE_BATCH_PLACES];
-    struct qn_series *per_statement, *joined; /* quintet_profile_lookups_… */
 };
 
 struct profile_batch_kind {
