@@ -18,12 +18,12 @@ struct profile_batch {
     const struct profile_batch_kind *kind;
     bool gathering; /* the message is still gone through; then it has been started */
     size_t n_lookups;
-    struct waiter first; /* the call in whose arena all this lives: it is answered last */
     size_t n;
-    struct asked {
-        struct qn_str key; /* of the first who asked for it */
+    struct asked { /* the first by the call in whose arena all this lives: that one is answered last */
+        struct qn_str key;
         uint64_t hash;
-        struct waiter *waiters;
+        struct qn_call *call; /* whose key it is */
+        struct waiter *others;
     } asked[PROFILE_BATCH_MAX];
 };
 _Static_assert(sizeof(struct profile_batch) <= 4096, "what qn_call_new() always has");
@@ -127,30 +127,25 @@ static void answer_all(struct profile_batch *batch)
     const PGresult *result = batch->steps.at[0].result;
     struct rows rows;
     rows_init(&rows, result, kind->key_column);
-    int row_of_first = -1;
-    for (size_t i = 0; i < batch->n; i++) {
+    for (size_t i = batch->n; i-- > 0;) {
         int row = *find_place(&rows, batch->asked[i].key, batch->asked[i].hash) - 1;
-        for (struct waiter *waiter = batch->asked[i].waiters, *next; waiter; waiter = next) {
+        for (struct waiter *waiter = batch->asked[i].others, *next; waiter; waiter = next) {
             next = waiter->next;
-            if (waiter == &batch->first)
-                row_of_first = row;
-            else
-                kind->answer(waiter->call, result, row);
+            kind->answer(waiter->call, result, row);
         }
+        kind->answer(batch->asked[i].call, result, row);
     }
-    kind->answer(batch->first.call, result, row_of_first);
 }
 
 static void fail_all(struct profile_batch *batch, const struct qn_fault *fault)
 {
-    for (size_t i = 0; i < batch->n; i++) {
-        for (struct waiter *waiter = batch->asked[i].waiters, *next; waiter; waiter = next) {
+    for (size_t i = batch->n; i-- > 0;) {
+        for (struct waiter *waiter = batch->asked[i].others, *next; waiter; waiter = next) {
             next = waiter->next;
-            if (waiter != &batch->first)
-                qn_call_fail(waiter->call, fault);
+            qn_call_fail(waiter->call, fault);
         }
+        qn_call_fail(batch->asked[i].call, fault);
     }
-    qn_call_fail(batch->first.call, fault);
 }
 
 static void on_done(struct pg_query *query)
@@ -158,7 +153,7 @@ static void on_done(struct pg_query *query)
     struct profile_batch *batch = container_of(query, struct profile_batch, query);
     leave_places(batch);
     if (query->status != QN_OK) {
-        struct qn_fault fault = profile_ask_fault(query, batch->first.call->arena);
+        struct qn_fault fault = profile_ask_fault(query, batch->asked[0].call->arena);
         fail_all(batch, &fault);
         return;
     }
@@ -173,13 +168,12 @@ static struct profile_batch *begin(const struct profile_batch_kind *kind, struct
     struct profile_batch *batch = qn_call_new(call, struct profile_batch);
     batch->kind = kind;
     batch->gathering = true;
-    batch->first.call = call;
     return batch;
 }
 
 static void start(struct profile_batch *batch)
 {
-    struct qn_call *first = batch->first.call;
+    struct qn_call *first = batch->asked[0].call;
     struct qn_str keys[PROFILE_BATCH_MAX];
     for (size_t i = 0; i < batch->n; i++)
         keys[i] = batch->asked[i].key;
@@ -192,20 +186,24 @@ static void start(struct profile_batch *batch)
     fail_all(batch, &profile_ask_no_memory);
 }
 
-static void wait_for(struct profile_batch *batch, struct asked *asked, struct qn_call *call)
+/* One more look-up is answered by this statement, which has the time that it has. */
+static void give_time(struct profile_batch *batch, const struct qn_call *call)
 {
-    struct waiter *waiter = &batch->first;
-    if (call != batch->first.call) {
-        waiter = qn_call_new(call, struct waiter);
-        waiter->call = call;
-    }
-    waiter->next = asked->waiters;
-    asked->waiters = waiter;
     batch->n_lookups++;
-    if (batch->gathering && call->ctx.deadline_ms > batch->query.deadline_ms)
+    if (call->ctx.deadline_ms <= batch->query.deadline_ms)
+        return;
+    if (batch->gathering)
         batch->query.deadline_ms = call->ctx.deadline_ms;
-    else if (!batch->gathering)
+    else
         pg_query_prolong(&batch->query, call->ctx.deadline_ms);
+}
+
+static void join(struct profile_batch *batch, struct asked *asked, struct qn_call *call)
+{
+    struct waiter *waiter = qn_call_new(call, struct waiter);
+    *waiter = (struct waiter){.call = call, .next = asked->others};
+    asked->others = waiter;
+    give_time(batch, call);
 }
 
 void profile_batch_run(const struct profile_batch_kind *kind, struct qn_call **calls, size_t n_calls)
@@ -217,15 +215,14 @@ void profile_batch_run(const struct profile_batch_kind *kind, struct qn_call **c
         struct profile_batch_place *place = place_of(kind, hash);
         struct asked *asked = find_asked(place, key, hash);
         if (asked) {
-            wait_for(place->batch, asked, calls[i]);
+            join(place->batch, asked, calls[i]);
             continue;
         }
         if (batch == NULL)
             batch = begin(kind, calls[i]);
         *place = (struct profile_batch_place){batch, batch->n};
-        asked = &batch->asked[batch->n++];
-        *asked = (struct asked){.key = key, .hash = hash};
-        wait_for(batch, asked, calls[i]);
+        batch->asked[batch->n++] = (struct asked){.key = key, .hash = hash, .call = calls[i]};
+        give_time(batch, calls[i]);
         if (batch->n == PROFILE_BATCH_MAX) {
             start(batch);
             batch = NULL;

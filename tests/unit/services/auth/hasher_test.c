@@ -152,8 +152,8 @@ static void test_expired_deadline_is_never_hashed(void **state)
     end();
 }
 
-/* Half a second for each, and a tenth is what a hash is thought to take: the first runs, two may wait, and the
- * others hear at once that their turn would come too late, before the first is done. */
+/* Half a second for each, and a tenth is what a hash is thought to take: the first runs, two may wait, and
+ * the others hear at once that their turn would come too late, before the first is done. */
 static void test_too_late_is_refused_at_once(void **state)
 {
     (void)state;
