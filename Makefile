@@ -10,7 +10,7 @@ export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
 
 CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
 
-.PHONY: help setup build run test soak seed bench asan tsan fuzz lint fmt clean
+.PHONY: help setup build run restart test soak results seed bench asan tsan fuzz lint fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,11 +27,17 @@ build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,medi
 run: build ## start PostgreSQL and the four services, until Ctrl-C
 	@exec build/bin/quintet-run
 
+restart: build ## the running services for new ones, one by one, while they work; ONLY=auth narrows
+	@build/bin/quintet-run --restart $(ONLY)
+
 test: build ## every test, with servers of its own; ends in "N passed, N failed"
 	@tests/run --build build $(ONLY)
 
 soak: build ## the tests' long counts (about an hour); rewrites tests/system/SOAK.md
 	@tests/soak --build build
+
+results: build ## what people notice when things go wrong; rewrites tests/system/RESULTS.md
+	@tests/system/results --build build $(ONLY)
 
 seed: build ## fill the running stack's database: N=100000 users, sessions, profiles
 	@build/bin/quintet-seed --users $(N)

@@ -57,11 +57,23 @@ static bool still_flows(struct qn_connection *connection, uint64_t now_ms)
     return true;
 }
 
+/* The next request may have come, and libmicrohttpd not have had its turn since. That it comes in the moment
+ * of the cut cannot be helped: HTTP/1.1 has no way to tell (RFC 9112 section 9.5). What libmicrohttpd has
+ * read of a head that does not end is limited, so nobody puts off the cut for long. */
+static bool has_come(const struct qn_connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void cut_late(struct qn_connection *connection, uint64_t now_ms)
 {
     if (connection->cut || connection->deadline_ms > now_ms)
         return;
-    if (connection->phase != QN_PHASE_WAITING) {
+    if (connection->phase == QN_PHASE_WAITING) {
+        if (has_come(connection))
+            return;
+    } else {
         if (!connection->suspect && still_flows(connection, now_ms))
             return;
         qn_refuse_count(connection->httpd,
@@ -70,15 +82,43 @@ static void cut_late(struct qn_connection *connection, uint64_t now_ms)
     qn_connection_cut(connection);
 }
 
-static void on_sweep(struct qn_timer *timer)
+static void sweep(struct qn_httpd *httpd)
 {
-    struct qn_httpd *httpd = container_of(timer, struct qn_httpd, sweep);
     uint64_t now_ms = qn_clock_now_ms();
     qn_list_each (node, &httpd->connections) {
         cut_late(container_of(node, struct qn_connection, node), now_ms);
     }
     if (!qn_list_empty(&httpd->connections))
         start_sweep(httpd);
+}
+
+static void on_sweep(struct qn_timer *timer)
+{
+    sweep(container_of(timer, struct qn_httpd, sweep));
+}
+
+/* Who has just connected, and asked nothing yet, could not know better than to ask, and many do not try again
+ * when a first request fails: they get so long at least. */
+enum { FRESH_MS = 1000 };
+
+static void shorten_wait(struct qn_connection *connection)
+{
+    uint64_t idle_ms = connection->httpd->drain_idle_ms;
+    if (connection->phase != QN_PHASE_WAITING)
+        return;
+    if (!connection->used && idle_ms < FRESH_MS)
+        idle_ms = FRESH_MS;
+    uint64_t limit_ms = qn_clock_now_ms() + idle_ms;
+    if (connection->deadline_ms > limit_ms)
+        connection->deadline_ms = limit_ms;
+}
+
+void qn_connection_drain(struct qn_httpd *httpd)
+{
+    qn_list_each (node, &httpd->connections) {
+        shorten_wait(container_of(node, struct qn_connection, node));
+    }
+    sweep(httpd);
 }
 
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase)
@@ -91,6 +131,8 @@ void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase)
     else
         connection->deadline_ms =
             qn_clock_now_ms() + (uint64_t)connection->httpd->options.idle_timeout_s * 1000;
+    if (connection->httpd->draining)
+        shorten_wait(connection);
 }
 
 void qn_connection_cut(struct qn_connection *connection)

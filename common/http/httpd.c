@@ -251,10 +251,10 @@ const char *qn_httpd_address(const struct qn_httpd *httpd)
     return httpd->address;
 }
 
-/* Draining. Idle connections are cut, except those on which nothing was asked yet: their clients have just
- * connected and could not know better than to ask, and many do not try again when a first request fails. */
-
-enum { FRESH_MS = 1000 };
+/* Draining. A client that sends its next request in the very moment in which its idle connection is closed
+ * loses that request, and HTTP clients do not send a POST again. So an idle connection is left a while: what
+ * is asked on it meanwhile is answered, with "Connection: close"; what is not asked by then will hardly be,
+ * because the clients that this is for close what they do not use. */
 
 static void on_drained(struct qn_later *later)
 {
@@ -280,19 +280,13 @@ void qn_httpd_drain(struct qn_httpd *httpd, uint64_t limit_ms, void (*drained)(v
     httpd->draining = true;
     httpd->drained = drained;
     httpd->drained_context = context;
+    httpd->drain_idle_ms = httpd->options.drain_idle_ms;
+    if (httpd->drain_idle_ms > limit_ms / 2)
+        httpd->drain_idle_ms = limit_ms / 2;
     MHD_quiesce_daemon(httpd->daemon);
     if (!httpd->running)
         run(httpd); /* what has arrived by now is still taken */
-    uint64_t now_ms = qn_clock_now_ms();
-    qn_list_each (node, &httpd->connections) {
-        struct qn_connection *connection = container_of(node, struct qn_connection, node);
-        if (connection->phase != QN_PHASE_WAITING)
-            continue;
-        if (connection->used)
-            qn_connection_cut(connection);
-        else if (connection->deadline_ms > now_ms + FRESH_MS)
-            connection->deadline_ms = now_ms + FRESH_MS;
-    }
+    qn_connection_drain(httpd);
     if (qn_list_empty(&httpd->connections))
         qn_later_start(httpd->loop, &httpd->drain_later, on_drained);
     else

@@ -28,6 +28,9 @@ struct qn_httpd_options {
     /* 0: 75. So long a connection may be idle, and the head of a request may take; bodies and answers may
      * take longer while at least 1,000 bytes a second flow. */
     unsigned idle_timeout_s;
+    /* What a draining server still waits for the next request of a connection that is idle, at most half of
+     * the drain's limit; 0: it is closed at once. */
+    uint64_t drain_idle_ms;
     size_t arena_max_bytes; /* of an exchange; 0: 8 MiB */
 
     /* The whole request is there: on the loop, once an exchange. Answer with qn_exchange_reply(), now or
@@ -50,8 +53,8 @@ QN_MUST_USE enum qn_status qn_httpd_open(struct qn_loop *loop, const struct qn_h
 const char *qn_httpd_address(const struct qn_httpd *httpd);
 
 /* Takes no new connections (they wait in the socket's queue for whoever holds it next), answers what is in
- * hand with "Connection: close", closes idle connections. 'drained' runs when no connection is left or
- * 'limit_ms' have passed. */
+ * hand and what still comes with "Connection: close", closes idle connections after 'drain_idle_ms'.
+ * 'drained' runs when no connection is left or 'limit_ms' have passed. */
 void qn_httpd_drain(struct qn_httpd *httpd, uint64_t limit_ms, void (*drained)(void *context), void *context);
 
 /* Cuts what connections are left; exchanges that were not answered yet are ended first ('gone' runs). */

@@ -109,6 +109,7 @@ struct qn_httpd {
     struct qn_later hangup_later;
 
     bool draining;
+    uint64_t drain_idle_ms; /* drain_idle_ms of the options, within the drain's limit */
     struct qn_timer drain_limit;
     struct qn_later drain_later;
     void (*drained)(void *context);
@@ -141,6 +142,8 @@ void qn_connection_notify(void *context, struct MHD_Connection *mhd, void **sock
 /* NULL when there was no memory for it: then drop the connection. */
 struct qn_connection *qn_connection_of(struct MHD_Connection *mhd);
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase);
+/* The server drains from now on: idle connections have not long to live. */
+void qn_connection_drain(struct qn_httpd *httpd);
 /* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
 void qn_connection_cut(struct qn_connection *connection);
 /* libmicrohttpd was busy with nothing for a while: whether some connection may be what it is busy with. */

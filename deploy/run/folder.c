@@ -72,6 +72,21 @@ enum qn_status run_folder_lock(const char *run_dir, struct qn_error *err)
     return QN_OK;
 }
 
+pid_t run_folder_holder(const char *run_dir)
+{
+    char path[RUN_PATH_MAX + 8], owner[32];
+    uint64_t pid = 0;
+    snprintf(path, sizeof path, "%s/lock", run_dir);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return 0;
+    bool held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    close(fd);
+    long len = run_folder_read(path, owner, sizeof owner);
+    bool told = len > 0 && qn_str_to_u64(qn_str_n(owner, strcspn(owner, "\n")), &pid);
+    return held && told && pid <= INT32_MAX ? (pid_t)pid : 0;
+}
+
 enum qn_status run_folder_write(const char *path, struct qn_str content, struct qn_error *err)
 {
     char half[RUN_PATH_MAX + 64];

@@ -2,6 +2,7 @@
 #define RUN_FOLDER_H
 
 #include <pwd.h>
+#include <sys/types.h>
 
 #include "common/core/status.h"
 #include "common/core/str.h"
@@ -20,6 +21,9 @@ QN_MUST_USE enum qn_status run_folder_make(const char *path, unsigned mode, stru
 /* Refuses a second copy on the same folder: QN_ALREADY_EXISTS, and 'err' says which process has it. The lock
  * goes with this process. */
 QN_MUST_USE enum qn_status run_folder_lock(const char *run_dir, struct qn_error *err);
+
+/* The process that has the lock; 0: nobody, or not to be found out. */
+pid_t run_folder_holder(const char *run_dir);
 
 /* Writes the file anew, whole or not at all, readable by its owner alone. */
 QN_MUST_USE enum qn_status run_folder_write(const char *path, struct qn_str content, struct qn_error *err);

@@ -8,6 +8,8 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "deploy/run/request.h"
+#include "deploy/run/restart.h"
 #include "deploy/run/signals.h"
 #include "deploy/run/stack.h"
 
@@ -26,7 +28,10 @@ static void help(void)
     qn_buf_printf(
         &to,
         "quintet-run %s\nRuns PostgreSQL and Quintet's four services on this machine, until Ctrl-C or "
-        "SIGTERM.\n\nUsage: quintet-run [--help | --version]\n\nSettings, read from the environment; the "
+        "SIGTERM.\n\nUsage: quintet-run [--help | --version | --restart [NAME…]]\n\n"
+        "--restart asks the copy that runs in QUINTET_RUN_DIR to restart its services, or those named, "
+        "one\nafter "
+        "the other while they work; its log tells how that went.\n\nSettings, read from the environment; the "
         "services' own are handed on to them:\n",
         QN_VERSION);
     qn_config_help(run_settings_table, run_settings_count, &to);
@@ -61,6 +66,17 @@ static void on_first(struct run_signals *signals, const char *name)
     run_stack_stop(&stack, EXIT_SUCCESS);
 }
 
+static void on_restart(struct run_signals *signals)
+{
+    (void)signals;
+    unsigned services = 0;
+    struct qn_error err = {0};
+    if (run_request_take(stack.run_dir, &services, &err) == QN_OK)
+        run_restart_ask(&stack, services);
+    else
+        qn_log(NULL, QN_WARN, "not restarted", QN_F_C("why", err.message));
+}
+
 static void on_second(struct run_signals *signals, int number, const char *name)
 {
     (void)signals;
@@ -79,7 +95,7 @@ static int serve(struct qn_loop *loop)
         return status == QN_ALREADY_EXISTS || status == QN_INVALID_ARGUMENT ? EXIT_BAD_SETTINGS
                                                                             : EXIT_NOT_STARTED;
     }
-    struct run_signals signals = {.first = on_first, .second = on_second};
+    struct run_signals signals = {.first = on_first, .second = on_second, .restart = on_restart};
     if (run_child_watch_open(loop) != QN_OK || run_signals_open(&signals, loop) != QN_OK) {
         fprintf(stderr, "quintet-run: cannot listen for signals\n");
         return EXIT_NOT_STARTED;
@@ -113,22 +129,39 @@ static int run(void)
     return code;
 }
 
+static int ask_restart(const char *const *names, size_t n_names)
+{
+    struct qn_error err = {0};
+    pid_t pid = 0;
+    if (!read_settings())
+        return EXIT_BAD_SETTINGS;
+    enum qn_status status = run_request_send(set.run_dir, names, n_names, &pid, &err);
+    if (status == QN_OK)
+        printf("quintet-run: asked pid %d; its log tells how it goes\n", pid);
+    else
+        fprintf(stderr, "quintet-run: %s\n", err.message);
+    return status == QN_OK ? EXIT_SUCCESS : status == QN_INVALID_ARGUMENT ? EXIT_BAD_SETTINGS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc > 2 || (argc == 2 && strcmp(argv[1], "--help") != 0 && strcmp(argv[1], "--version") != 0)) {
+    const char *verb = argc > 1 ? argv[1] : "";
+    bool restart = strcmp(verb, "--restart") == 0;
+    if (!restart &&
+        (argc > 2 || (argc == 2 && strcmp(verb, "--help") != 0 && strcmp(verb, "--version") != 0))) {
         fprintf(stderr, "quintet-run: %s: no such option (--help lists what there is)\n",
                 argv[argc > 2 ? 2 : 1]);
         return EXIT_BAD_SETTINGS;
     }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    if (strcmp(verb, "--help") == 0) {
         help();
         return EXIT_SUCCESS;
     }
-    if (argc == 2) {
+    if (strcmp(verb, "--version") == 0) {
         printf("quintet-run %s\n", QN_VERSION);
         return EXIT_SUCCESS;
     }
-    int code = run();
+    int code = restart ? ask_restart((const char *const *)argv + 2, (size_t)argc - 2) : run();
     qn_config_free(run_settings_table, run_settings_count, &set);
     return code;
 }

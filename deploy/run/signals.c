@@ -7,7 +7,7 @@
 static const struct {
     int number;
     const char *name;
-} ends[RUN_SIGNALS] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}};
+} caught[RUN_SIGNALS] = {{SIGINT, "SIGINT"}, {SIGTERM, "SIGTERM"}, {SIGHUP, "SIGHUP"}, {SIGUSR1, "SIGUSR1"}};
 
 static void on_instant(struct qn_timer *timer)
 {
@@ -17,15 +17,18 @@ static void on_instant(struct qn_timer *timer)
 static const char *name_of(int number)
 {
     for (size_t i = 0; i < RUN_SIGNALS; i++)
-        if (ends[i].number == number)
-            return ends[i].name;
+        if (caught[i].number == number)
+            return caught[i].name;
     return "?";
 }
 
 static void on_signal(void *context, int number)
 {
     struct run_signals *signals = context;
-    if (signals->number == 0) {
+    if (number == SIGUSR1) {
+        if (signals->number == 0)
+            signals->restart(signals);
+    } else if (signals->number == 0) {
         signals->number = number;
         signals->same = true;
         qn_timer_start(signals->loop, &signals->instant, RUN_SIGNALS_SAME_MS, on_instant);
@@ -45,9 +48,10 @@ enum qn_status run_signals_open(struct run_signals *signals, struct qn_loop *loo
 {
     signals->loop = loop;
     for (size_t i = 0; i < RUN_SIGNALS; i++) {
-        if (ends[i].number == SIGHUP && is_ignored(SIGHUP))
+        if (caught[i].number == SIGHUP && is_ignored(SIGHUP))
             continue;
-        enum qn_status status = qn_signal_open(loop, ends[i].number, on_signal, signals, &signals->caught[i]);
+        enum qn_status status =
+            qn_signal_open(loop, caught[i].number, on_signal, signals, &signals->caught[i]);
         if (status != QN_OK) {
             run_signals_close(signals);
             return status;

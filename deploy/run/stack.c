@@ -10,6 +10,8 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "deploy/run/endpoints.h"
+#include "deploy/run/request.h"
+#include "deploy/run/restart.h"
 #include "deploy/run/wiring.h"
 
 enum {
@@ -48,7 +50,7 @@ static enum qn_status find_programs(struct run_stack *stack, struct qn_error *er
             text(qn_arena_printf(&stack->arena, "%s/%s", stack->programs, run_stack_kinds[i].program));
         if (access(path, X_OK) != 0)
             return qn_error_set(err, QN_NOT_FOUND, "%s is missing: build it first (make build)", path);
-        stack->services[i].program = path;
+        stack->services[i]->program = path;
     }
     return QN_OK;
 }
@@ -58,14 +60,14 @@ static enum qn_status open_sockets(struct run_stack *stack, struct qn_error *err
     const struct run_settings *set = stack->settings;
     /* This copy's lock is ours, so an endpoints file was left by a run that was killed. */
     uint64_t patience_ms = access(stack->endpoints_path, F_OK) == 0 ? PATIENCE_MS : 0;
-    QN_TRY(run_sockets_open(&stack->services[RUN_GATEWAY].http, "QUINTET_HTTP_LISTEN", set->http_listen,
+    QN_TRY(run_sockets_open(&stack->services[RUN_GATEWAY]->http, "QUINTET_HTTP_LISTEN", set->http_listen,
                             patience_ms, err));
-    QN_TRY(run_sockets_open(&stack->services[RUN_MEDIA].http, "QUINTET_MEDIA_LISTEN", set->media_listen,
+    QN_TRY(run_sockets_open(&stack->services[RUN_MEDIA]->http, "QUINTET_MEDIA_LISTEN", set->media_listen,
                             patience_ms, err));
     for (size_t i = 0; i < RUN_SERVICES; i++)
-        QN_TRY(run_sockets_open(&stack->services[i].admin, "admin port", "127.0.0.1:0", 0, err));
-    run_endpoints_url(stack->services[RUN_GATEWAY].http.address, stack->url);
-    run_endpoints_url(stack->services[RUN_MEDIA].http.address, stack->media_url);
+        QN_TRY(run_sockets_open(&stack->services[i]->admin, "admin port", "127.0.0.1:0", 0, err));
+    run_endpoints_url(stack->services[RUN_GATEWAY]->http.address, stack->url);
+    run_endpoints_url(stack->services[RUN_MEDIA]->http.address, stack->media_url);
     return QN_OK;
 }
 
@@ -103,10 +105,10 @@ static enum qn_status check_settings(struct run_stack *stack, struct qn_error *e
     bool good = true;
     for (size_t i = 0; i < RUN_SERVICES; i++) {
         int status = 0;
-        const char *const argv[] = {stack->services[i].program, "--check", NULL};
+        const char *const argv[] = {stack->services[i]->program, "--check", NULL};
         run_wiring_service(stack, (enum run_stack_service)i);
         const struct run_child_options options = {.argv = argv,
-                                                  .environment = stack->services[i].environment.entries,
+                                                  .environment = stack->services[i]->environment.entries,
                                                   .death_signal = SIGKILL,
                                                   .mute = true};
         QN_TRY(run_child_run(&options, &status, err));
@@ -121,6 +123,8 @@ enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
                               const struct run_settings *settings, struct qn_error *err)
 {
     *stack = (struct run_stack){.settings = settings, .loop = loop};
+    for (size_t i = 0; i < RUN_SERVICES; i++)
+        stack->services[i] = &stack->pairs[i][0];
     qn_arena_init(&stack->arena, ARENA_MAX);
     stack->embedded = !settings->database_url[0];
     QN_TRY(find_programs(stack, err));
@@ -128,6 +132,7 @@ enum qn_status run_stack_open(struct run_stack *stack, struct qn_loop *loop,
     if (run_folder_open(settings->run_dir, stack->run_dir, &why) != QN_OK)
         return qn_error_set(err, QN_INVALID_ARGUMENT, "QUINTET_RUN_DIR: %s", why.message);
     QN_TRY(run_folder_lock(stack->run_dir, err));
+    run_request_forget(stack->run_dir);
     stack->endpoints_path = text(qn_arena_printf(&stack->arena, "%s/endpoints", stack->run_dir));
     QN_TRY(open_sockets(stack, err));
     QN_TRY(find_secret(stack, err));
@@ -148,7 +153,7 @@ static void fail(struct run_stack *stack, const char *why)
 static bool all_ready(const struct run_stack *stack)
 {
     for (size_t i = 0; i < RUN_SERVICES; i++)
-        if (!stack->services[i].ready)
+        if (!stack->services[i]->ready)
             return false;
     return true;
 }
@@ -172,7 +177,7 @@ static void start_services(struct run_stack *stack)
         run_wiring_service(stack, (enum run_stack_service)i);
     stack->to_stop = RUN_SERVICES;
     for (size_t i = 0; i < RUN_SERVICES; i++)
-        run_service_start(&stack->services[i]);
+        run_service_start(stack->services[i]);
 }
 
 static void on_prepared(struct run_prepare *prepare, const struct qn_error *err)
@@ -184,12 +189,16 @@ static void on_prepared(struct run_prepare *prepare, const struct qn_error *err)
         start_services(stack);
 }
 
-static void prepare(struct run_stack *stack)
+void run_stack_prepare(struct run_stack *stack,
+                       void (*done)(struct run_prepare *prepare, const struct qn_error *err))
 {
-    stack->prepare.url = run_wiring_database(stack);
-    stack->prepare.admin_url =
-        stack->embedded ? stack->postgres.setup_url : stack->settings->admin_database_url;
-    run_prepare_start(&stack->prepare, on_prepared);
+    stack->prepare = (struct run_prepare){
+        .loop = stack->loop,
+        .program = stack->services[RUN_PROFILE]->program,
+        .url = run_wiring_database(stack),
+        .admin_url = stack->embedded ? stack->postgres.setup_url : stack->settings->admin_database_url,
+    };
+    run_prepare_start(&stack->prepare, done);
 }
 
 static void on_postgres_started(struct run_postgres *postgres, const struct qn_error *err)
@@ -198,7 +207,7 @@ static void on_postgres_started(struct run_postgres *postgres, const struct qn_e
     if (err)
         fail(stack, err->message);
     else
-        prepare(stack);
+        run_stack_prepare(stack, on_prepared);
 }
 
 static void on_postgres_again(struct run_postgres *postgres)
@@ -209,21 +218,24 @@ static void on_postgres_again(struct run_postgres *postgres)
 void run_stack_start(struct run_stack *stack)
 {
     for (size_t i = 0; i < RUN_SERVICES; i++) {
-        struct run_service *service = &stack->services[i];
+        struct run_service *service = stack->services[i];
         service->name = run_stack_kinds[i].name;
         service->loop = stack->loop;
         service->owner = stack;
         service->changed = on_changed;
     }
-    stack->prepare.loop = stack->loop;
-    stack->prepare.program = stack->services[RUN_PROFILE].program;
     if (stack->embedded)
         run_postgres_start(&stack->postgres, on_postgres_started, on_postgres_again);
     else
-        prepare(stack);
+        run_stack_prepare(stack, on_prepared);
 }
 
 /* Stopping: from the side that clients see, one after the other, so that each still has those it asks. */
+
+uint64_t run_stack_stop_limit_ms(const struct run_stack *stack)
+{
+    return (uint64_t)stack->settings->shutdown_timeout_ms + AFTER_LIMIT_MS;
+}
 
 static void stop_next(struct run_stack *stack);
 
@@ -248,8 +260,8 @@ static void stop_next(struct run_stack *stack)
     static const enum run_stack_service order[] = {RUN_PROFILE, RUN_AUTH, RUN_MEDIA,
                                                    RUN_GATEWAY}; /* from behind */
     if (stack->to_stop > 0) {
-        uint64_t limit_ms = (uint64_t)stack->settings->shutdown_timeout_ms + AFTER_LIMIT_MS;
-        run_service_stop(&stack->services[order[--stack->to_stop]], limit_ms, on_service_stopped);
+        run_service_stop(stack->services[order[--stack->to_stop]], run_stack_stop_limit_ms(stack),
+                         on_service_stopped);
     } else if (stack->embedded) {
         run_postgres_stop(&stack->postgres, on_postgres_stopped);
     } else {
@@ -257,9 +269,14 @@ static void stop_next(struct run_stack *stack)
     }
 }
 
+static void on_restart_stopped(struct run_stack *stack)
+{
+    stop_next(stack);
+}
+
 static void on_prepare_stopped(struct run_prepare *prepare)
 {
-    stop_next(container_of(prepare, struct run_stack, prepare));
+    run_restart_stop(container_of(prepare, struct run_stack, prepare), on_restart_stopped);
 }
 
 void run_stack_stop(struct run_stack *stack, int exit_code)
@@ -275,8 +292,9 @@ void run_stack_stop(struct run_stack *stack, int exit_code)
 void run_stack_kill(struct run_stack *stack)
 {
     run_prepare_kill(&stack->prepare);
+    run_restart_kill(stack);
     for (size_t i = 0; i < RUN_SERVICES; i++)
-        run_service_kill(&stack->services[i]);
+        run_service_kill(stack->services[i]);
     if (stack->embedded)
         run_postgres_kill(&stack->postgres);
 }
@@ -284,8 +302,8 @@ void run_stack_kill(struct run_stack *stack)
 void run_stack_close(struct run_stack *stack)
 {
     for (size_t i = 0; i < RUN_SERVICES; i++) {
-        run_sockets_close(&stack->services[i].admin);
-        run_sockets_close(&stack->services[i].http);
+        run_sockets_close(&stack->services[i]->admin);
+        run_sockets_close(&stack->services[i]->http);
     }
     qn_arena_fini(&stack->arena);
 }

@@ -3,6 +3,7 @@
 
 #include "deploy/run/postgres.h"
 #include "deploy/run/prepare.h"
+#include "deploy/run/roll.h"
 #include "deploy/run/service.h"
 #include "deploy/run/settings.h"
 
@@ -32,7 +33,16 @@ struct run_stack {
     bool embedded;
     struct run_postgres postgres;
     struct run_prepare prepare;
-    struct run_service services[RUN_SERVICES];
+    struct run_service *services[RUN_SERVICES]; /* one of each pair */
+    struct run_service pairs[RUN_SERVICES][2];  /* the other one is there during a restart alone */
+    struct {
+        struct run_roll roll;
+        unsigned wanted; /* a bit for each that is still to come */
+        bool busy;
+        enum run_stack_service which;
+        uint64_t since_ms;
+        void (*stopped)(struct run_stack *stack);
+    } restart; /* private to restart.c */
 
     bool announced; /* that it is ready */
     bool stopping;
@@ -51,5 +61,11 @@ void run_stack_stop(struct run_stack *stack, int exit_code);
 /* Kills everything. */
 void run_stack_kill(struct run_stack *stack);
 void run_stack_close(struct run_stack *stack);
+
+/* For restarts: what the database needs before a release's services. */
+void run_stack_prepare(struct run_stack *stack,
+                       void (*done)(struct run_prepare *prepare, const struct qn_error *err));
+/* So long a service may take to stop. */
+uint64_t run_stack_stop_limit_ms(const struct run_stack *stack);
 
 #endif

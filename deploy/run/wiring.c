@@ -47,16 +47,16 @@ static void tell_secrets(struct run_stack *stack, struct run_environment *to)
 void run_wiring_service(struct run_stack *stack, enum run_stack_service which)
 {
     const struct run_settings *set = stack->settings;
-    struct run_environment *to = &stack->services[which].environment;
+    struct run_environment *to = &stack->services[which]->environment;
     run_environment_init(to, &stack->arena, environ);
     if (which != RUN_GATEWAY) /* it is asked over HTTP alone */
         run_environment_set(to, "QUINTET_RPC_LISTEN", rpc_address(stack, which));
     run_environment_set(to, "QUINTET_PROFILE_ADDRESS", rpc_address(stack, RUN_PROFILE));
     run_environment_set(to, "QUINTET_AUTH_ADDRESS", rpc_address(stack, RUN_AUTH));
     run_environment_set(to, "QUINTET_MEDIA_ADDRESS", rpc_address(stack, RUN_MEDIA));
-    run_environment_set(to, "QUINTET_ADMIN_LISTEN", stack->services[which].admin.address);
-    run_environment_set(to, "QUINTET_HTTP_LISTEN", stack->services[RUN_GATEWAY].http.address);
-    run_environment_set(to, "QUINTET_MEDIA_LISTEN", stack->services[RUN_MEDIA].http.address);
+    run_environment_set(to, "QUINTET_ADMIN_LISTEN", stack->services[which]->admin.address);
+    run_environment_set(to, "QUINTET_HTTP_LISTEN", stack->services[RUN_GATEWAY]->http.address);
+    run_environment_set(to, "QUINTET_MEDIA_LISTEN", stack->services[RUN_MEDIA]->http.address);
     run_environment_set(to, "QUINTET_MEDIA_PUBLIC_URL", or_else(set->media_public_url, stack->media_url));
     run_environment_set(to, "BETTER_AUTH_URL", or_else(set->public_url, stack->url));
     run_environment_set(to, "QUINTET_MEDIA_FOLDER",
@@ -105,7 +105,7 @@ void run_wiring_endpoints(struct run_stack *stack)
     run_endpoints_add(&to, "HTTP", stack->url);
     run_endpoints_add(&to, "MEDIA", stack->media_url);
     for (size_t i = 0; i < RUN_SERVICES; i++)
-        add_service(&to, &stack->services[i], run_stack_kinds[i].name);
+        add_service(&to, stack->services[i], run_stack_kinds[i].name);
     if (stack->secret_path)
         run_endpoints_add(&to, "SECRET_FILE", stack->secret_path);
     run_endpoints_add(&to, "DATABASE_URL", run_wiring_database(stack));

@@ -53,6 +53,7 @@ enum qn_status gateway_edge_open(struct qn_part *part, struct qn_loop *loop, str
         .connections_max = (unsigned)set->connections_max,
         .head_max_bytes = (size_t)set->head_max_bytes,
         .body_max_bytes = (size_t)set->body_max_bytes,
+        .drain_idle_ms = (uint64_t)set->drain_idle_ms,
         .handle = handle,
         .context = edge,
     };

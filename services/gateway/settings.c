@@ -16,6 +16,9 @@ const struct qn_setting gateway_settings_table[] = {
                     "largest request head; each connection's memory is one and a half of it and 8 KiB"),
     QN_SETTING_SIZE("QUINTET_HTTP_BODY_MAX", SET, body_max_bytes, "1MiB", 1024, 64 * 1024 * 1024,
                     "largest request body"),
+    QN_SETTING_DURATION(
+        "QUINTET_HTTP_DRAIN_IDLE", SET, drain_idle_ms, "6s", 0, 600000,
+        "after SIGTERM, wait for the next request of idle connections; at most half the shutdown's"),
     QN_SETTING_DURATION("QUINTET_TIMEOUT", SET, timeout_ms, "10s", 1, 3600000,
                         "deadline of a call whose client says none (Connect-Timeout-Ms)"),
     QN_SETTING_DURATION("QUINTET_TIMEOUT_MAX", SET, timeout_max_ms, "60s", 1, 3600000,

@@ -13,6 +13,7 @@ struct gateway_settings {
     int64_t connections_max;
     int64_t head_max_bytes;
     int64_t body_max_bytes;
+    int64_t drain_idle_ms;  /* of the drain: as in struct qn_httpd_options */
     int64_t timeout_ms;     /* of a call whose client said none */
     int64_t timeout_max_ms; /* of a call whose client said a longer one */
     char *public_url;       /* BETTER_AUTH_URL; empty: each request's own Host */

@@ -45,6 +45,7 @@ enum qn_status media_object_http_open(struct qn_part *part, struct qn_loop *loop
         .listen = self->settings->listen,
         .listen_fd = qn_app_listen_fd("http"),
         .body_max_bytes = MEDIA_OBJECT_PUT_MAX_BYTES,
+        .drain_idle_ms = (uint64_t)self->settings->drain_idle_ms,
         .handle = handle,
         .body = body,
         .context = self,

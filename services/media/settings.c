@@ -17,6 +17,9 @@ const struct qn_setting media_settings_table[] = {
     QN_RPC_TLS_SETTINGS(SET, tls),
     QN_SETTING_STRING("QUINTET_MEDIA_LISTEN", SET, listen, "127.0.0.1:8081",
                       "host:port that browsers upload pictures to and read them from"),
+    QN_SETTING_DURATION(
+        "QUINTET_HTTP_DRAIN_IDLE", SET, drain_idle_ms, "6s", 0, 600000,
+        "after SIGTERM, wait for the next request of idle connections; at most half the shutdown's"),
     QN_SETTING_STRING("QUINTET_MEDIA_FOLDER", SET, folder, ".quintet/objects",
                       "where pictures lie; of one machine"),
     QN_SETTING_STRING(

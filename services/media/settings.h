@@ -11,6 +11,7 @@ struct media_settings {
     struct qn_rpc_server_settings rpc;
     struct qn_rpc_client_settings profile;
     char *listen;            /* QUINTET_MEDIA_LISTEN: host:port that browsers upload to and read from */
+    int64_t drain_idle_ms;   /* QUINTET_HTTP_DRAIN_IDLE: as in struct qn_httpd_options */
     char *folder;            /* QUINTET_MEDIA_FOLDER */
     char *public_url;        /* QUINTET_MEDIA_PUBLIC_URL: as browsers see 'listen'; empty: the same */
     char *access_key_id;     /* QUINTET_MEDIA_ACCESS_KEY_ID; empty: made at the first start */

@@ -1,4 +1,5 @@
 #include "common/core/check.h"
+#include "services/profile/connections.h"
 #include "services/profile/database.h"
 #include "services/profile/rpc/rpc.h"
 #include "services/profile/settings.h"
@@ -29,6 +30,7 @@ int main(int argc, char **argv)
         .verbs = verbs,
         .n_verbs = QN_COUNT(verbs),
     };
+    profile_connections_init(&database);
     int exit_code = qn_app_run(&app, argc, argv);
     profile_settings_free(&set);
     return exit_code;

@@ -32,6 +32,7 @@ struct harness_service {
     pid_t pid; /* 0 once it has been waited for */
     int outcome;
     uint16_t admin_port, http_port;
+    int http_fd; /* held for those that come after; -1 when it is not */
     char log[128];
     struct harness_service *next;
 };
@@ -201,6 +202,22 @@ static _Noreturn void become(const char *path, char *const *arguments, char *con
     _exit(127);
 }
 
+/* The http socket to hand over, which the caller closes. */
+static int http_socket(struct harness_service *service, const struct harness_service_options *options)
+{
+    const struct harness_service *before = options->http_of;
+    if (before && before->http_fd < 0)
+        fail(service, "the http socket of the service before was not held");
+    int fd = before ? fcntl(before->http_fd, F_DUPFD_CLOEXEC, 0) : listen_on_free_port(&service->http_port);
+    if (before)
+        service->http_port = before->http_port;
+    if (before || options->hold_http)
+        service->http_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 || ((before || options->hold_http) && service->http_fd < 0))
+        fail(service, "no second descriptor for a socket: %s", strerror(errno));
+    return fd;
+}
+
 struct harness_service *harness_service_start(const struct harness_service_options *options)
 {
     own();
@@ -229,8 +246,9 @@ struct harness_service *harness_service_start(const struct harness_service_optio
     int sockets[2];
     size_t n_sockets = 0;
     sockets[n_sockets++] = listen_on_free_port(&service->admin_port);
+    service->http_fd = -1;
     if (options->http)
-        sockets[n_sockets++] = listen_on_free_port(&service->http_port);
+        sockets[n_sockets++] = http_socket(service, options);
 
     const char *environment[ENVIRONMENT_MAX + 8];
     size_t n = 0;

@@ -23,6 +23,11 @@ struct harness_service_options {
      * over its sockets. Copied. */
     const char *const *environment;
     bool http; /* also hand over a socket named "http" (the gateway's port) */
+    /* The test process keeps the http socket open too, until it ends, as a supervisor does: who connects
+     * while no service runs waits in its queue, and a later service can be started on it. */
+    bool hold_http;
+    /* The http socket is the one that was held for this service, which may still run (NULL: a new one). */
+    const struct harness_service *http_of;
 };
 
 /* The folder of this test process for sockets and files: short enough for unix sockets, always the same,

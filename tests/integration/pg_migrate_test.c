@@ -447,7 +447,9 @@ static void test_what_the_role_becomes(void **state)
     assert_int_equal(role_number(pg, "rolcanlogin", "made"), 1);
     assert_string_equal(
         value(pg, "select rolconfig::text from pg_roles where rolname = 'made'"),
-        "{statement_timeout=7000ms,idle_in_transaction_session_timeout=10s,TimeZone=UTC,DateStyle=ISO,"
+        "{statement_timeout=7000ms,idle_in_transaction_session_timeout=10s,"
+        "tcp_keepalives_idle=5,tcp_keepalives_interval=2,tcp_keepalives_count=3,tcp_user_timeout=10000ms,"
+        "TimeZone=UTC,DateStyle=ISO,"
         "client_connection_check_interval=500ms,search_path=public}");
     assert_string_equal(value(pg, "select left(rolpassword, 14) from pg_authid where rolname = 'made'"),
                         "SCRAM-SHA-256$");
@@ -462,6 +464,7 @@ static void test_what_the_role_becomes(void **state)
         assert_int_equal(PQstatus(in[i]), CONNECTION_OK);
     }
     assert_string_equal(value(in[0], "select current_setting('client_connection_check_interval')"), "500ms");
+    assert_string_equal(value(in[0], "select current_setting('tcp_keepalives_idle')"), "5");
     PGconn *fourth = PQconnectdb(url);
     assert_int_equal(PQstatus(fourth), CONNECTION_BAD);
     assert_non_null(strstr(PQerrorMessage(fourth), "too many connections for role"));

@@ -89,6 +89,7 @@ static void go_down(struct pg_conn *conn)
 {
     conn->up_ms = 0;
     conn->reserved = false;
+    conn->end.at_ms = qn_clock_now_ms();
     pg_conn_move(conn, PG_CONN_DOWN);
     conn->owner->down(conn);
 }

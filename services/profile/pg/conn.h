@@ -76,6 +76,7 @@ struct pg_conn_end {
     enum pg_refusal refusal; /* of an attempt; NONE: it was up */
     const char *cause;       /* static: "57P01", "no answer", "shutdown" … */
     uint64_t lived_ms;       /* 0 if it never was up */
+    uint64_t at_ms;          /* when */
     char text[200];          /* what libpq or the server said, one line; may be empty */
 };
 
@@ -172,6 +173,10 @@ void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query);
 /* The connection is lost: every query under way is told. 'sqlstate' is the server's farewell, "" or NULL for
  * none. */
 void pg_flight_lose_all(struct pg_conn *conn, const char *sqlstate);
+
+/* When the server could begin with the first of what is under way: it was sent, and what was sent before it
+ * had been answered. Requires: something is under way. */
+uint64_t pg_flight_head_since_us(const struct pg_conn *conn);
 
 /* Whether an abandoned query's answer is still to come. */
 bool pg_flight_any_abandoned(const struct pg_conn *conn);

@@ -19,6 +19,9 @@ enum {
      * this; what is not even ended by that is a server that hangs. */
     SILENCE_LIMIT_MS = 30000,
     LOG_EVERY_MS = 1000,
+    /* An operator who ends all connections ends one after the other, and a question may be asked again on the
+     * next to go; but not without a limit, for it may be the question that the operator wants to end. */
+    RESENT_MAX_OPERATORS = 5,
 };
 
 static struct pg_flight *flight_at(struct pg_conn *conn, size_t place)
@@ -184,11 +187,16 @@ static void take_error(struct pg_conn *conn, struct pg_flight *flight, const str
     }
 }
 
-/* From when the server could begin: it was sent, and what was sent before it had been answered. */
-static uint64_t time_of(struct pg_conn *conn, const struct pg_flight *flight)
+uint64_t pg_flight_head_since_us(const struct pg_conn *conn)
 {
-    uint64_t now_us = qn_clock_now_us();
-    uint64_t from_us = flight->sent_us > conn->last_answer_us ? flight->sent_us : conn->last_answer_us;
+    uint64_t sent_us = conn->flights[conn->first_flight].sent_us;
+    return sent_us > conn->last_answer_us ? sent_us : conn->last_answer_us;
+}
+
+/* What the server took for the answer at hand. */
+static uint64_t time_of_answer(struct pg_conn *conn)
+{
+    uint64_t now_us = qn_clock_now_us(), from_us = pg_flight_head_since_us(conn);
     conn->last_answer_us = now_us;
     return now_us - from_us;
 }
@@ -207,7 +215,7 @@ static bool take_result(struct pg_conn *conn, PGresult *result)
     case PGRES_TUPLES_OK:
         sound = op->kind != PG_OP_SYNC;
         if (op->kind == PG_OP_EXECUTE) {
-            pg_statement_count(flight->entries[op->step], QN_OK, time_of(conn, flight));
+            pg_statement_count(flight->entries[op->step], QN_OK, time_of_answer(conn));
             conn->statements_done++;
             keep = flight->query != NULL;
         }
@@ -215,7 +223,7 @@ static bool take_result(struct pg_conn *conn, PGresult *result)
     case PGRES_FATAL_ERROR: /* every error, whatever the word says */
         take_error(conn, flight, op, result);
         if (op->kind != PG_OP_SYNC)
-            pg_statement_count(flight->entries[op->step], flight->verdict.status, time_of(conn, flight));
+            pg_statement_count(flight->entries[op->step], flight->verdict.status, time_of_answer(conn));
         break;
     case PGRES_PIPELINE_ABORTED:
         sound = flight->failed;
@@ -352,8 +360,8 @@ static void lose(struct pg_conn *conn, const struct pg_flight *flight, struct pg
         answer_failure(conn, flight, query);
         return;
     }
-    if (reads && !query->resent) {
-        query->resent = true;
+    if (reads && query->resent < (pg_sqlstate_is_operators(sqlstate) ? RESENT_MAX_OPERATORS : 1)) {
+        query->resent++;
         conn->owner->again(query);
         return;
     }

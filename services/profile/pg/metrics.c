@@ -1,10 +1,18 @@
 #include "services/profile/pg/metrics.h"
 
+#include "common/core/check.h"
+#include "services/profile/pg/conn.h"
+
 static struct qn_metric connections = {
     .name = "quintet_pg_connections",
     .help = "Connections to PostgreSQL by state; idle, shared, alone and cancelling ones hold a slot.",
     .kind = QN_GAUGE,
     .labels = {"state"},
+};
+static struct qn_metric budget = {
+    .name = "quintet_pg_connections_max",
+    .help = "The budget: connection_limit.",
+    .kind = QN_GAUGE,
 };
 static struct qn_metric waiting = {
     .name = "quintet_pg_waiting",
@@ -15,6 +23,11 @@ static struct qn_metric wait_seconds = {
     .name = "quintet_pg_wait_seconds",
     .help = "How long queries waited for a connection before they were sent.",
     .kind = QN_HISTOGRAM,
+};
+static struct qn_metric silent_seconds = {
+    .name = "quintet_pg_silent_seconds",
+    .help = "How long a question has been open while PostgreSQL answered nothing; 0 when it answers.",
+    .kind = QN_GAUGE,
 };
 static struct qn_metric statement_seconds = {
     .name = "quintet_pg_statement_seconds",
@@ -58,10 +71,34 @@ static struct qn_metric failures = {
     .labels = {"reason"},
 };
 
-void pg_metrics_init(struct pg_metrics *metrics)
+static void make_series(void)
 {
+    static const char *const limits[] = {"role", "database", "server"};
+    static const char *const reasons[] = {"pool full", "cannot connect", "query slow",
+                                          "no slot",   "locked",         "connection lost",
+                                          "read only", "schema",         "server stopping"};
+    static const char *const causes[] = {"terminated", "server crash",          "lost",    "read only",
+                                         "no answer",  "cancel without effect", "shutdown"};
+    for (int state = 0; state < PG_CONN_STATE_COUNT; state++)
+        qn_metric_series(&connections, pg_conn_state_name(state), NULL, NULL);
+    for (int refusal = 0; refusal < PG_REFUSALS; refusal++)
+        qn_metric_series(&connects, pg_refusal_name(refusal), NULL, NULL);
+    for (size_t i = 0; i < QN_COUNT(limits); i++)
+        qn_metric_series(&slots_refused, limits[i], NULL, NULL);
+    for (size_t i = 0; i < QN_COUNT(reasons); i++)
+        qn_metric_series(&failures, reasons[i], NULL, NULL);
+    for (size_t i = 0; i < QN_COUNT(causes); i++)
+        qn_metric_series(&closes, causes[i], NULL, NULL);
+    qn_metric_series(&cancels, NULL, NULL, NULL);
+}
+
+void pg_metrics_init(struct pg_metrics *metrics, size_t n_conns)
+{
+    make_series();
+    qn_metric_set(qn_metric_series(&budget, NULL, NULL, NULL), (double)n_conns);
     metrics->waiting = qn_metric_series(&waiting, NULL, NULL, NULL);
     metrics->wait_seconds = qn_metric_series(&wait_seconds, NULL, NULL, NULL);
+    metrics->silent_seconds = qn_metric_series(&silent_seconds, NULL, NULL, NULL);
 }
 
 void pg_metrics_state(const char *state, int by)

@@ -9,9 +9,11 @@
 struct pg_metrics {
     struct qn_series *waiting;
     struct qn_series *wait_seconds;
+    struct qn_series *silent_seconds;
 };
 
-void pg_metrics_init(struct pg_metrics *metrics);
+/* Makes all series whose labels are known beforehand: rate() needs their zero. 'n_conns': the budget. */
+void pg_metrics_init(struct pg_metrics *metrics, size_t n_conns);
 
 /* quintet_pg_connections{state} */
 void pg_metrics_state(const char *state, int by);

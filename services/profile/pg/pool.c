@@ -56,7 +56,8 @@ static bool drain_step(struct pg_pool *pool)
             pg_conn_close(conn, idle ? "shutdown" : "shutdown, out of time");
         all_down = all_down && conn->state == PG_CONN_DOWN;
     }
-    return all_down && pg_pool_waiting(pool) == 0 && qn_list_empty(&pool->ended) && !pool->check.running;
+    return all_down && pg_pool_waiting(pool) == 0 && qn_list_empty(&pool->ended) && !pool->check.running &&
+           !pool->pulse.running;
 }
 
 static void end_step(struct pg_pool *pool)
@@ -156,7 +157,7 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
     qn_list_init(&pool->reads);
     qn_list_init(&pool->writes);
     qn_list_init(&pool->ended);
-    pg_metrics_init(&pool->metrics);
+    pg_metrics_init(&pool->metrics, pool->n_conns);
     for (size_t i = 0; i < pool->n_conns; i++) {
         struct pg_conn *conn = &pool->conns[i];
         conn->number = (unsigned)i + 1;
@@ -169,6 +170,7 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
             .parent = &pool->log, .fields = {QN_F_INT("connection", conn->number)}, .n_fields = 1};
         pg_metrics_state(pg_conn_state_name(conn->state), 1);
     }
+    pg_pulse_start(pool);
     pg_pool_wake(pool);
     *ret_pool = pool;
     return QN_OK;
@@ -186,7 +188,8 @@ bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail)
         return false;
     }
     qn_buf_printf(detail, "%zu of %zu connections", up, pool->n_conns);
-    return pg_check_ready(pool, detail);
+    bool checked = pg_check_ready(pool, detail), answers = pg_pulse_ready(pool, detail);
+    return checked && answers;
 }
 
 static void on_out_of_time(struct qn_timer *timer)
@@ -201,6 +204,7 @@ static void begin_to_end(struct pg_pool *pool, uint64_t limit_ms)
     pool->draining = true;
     pg_opener_stop(pool);
     pg_check_stop(pool);
+    pg_pulse_stop(pool);
     qn_timer_start(pool->loop, &pool->drain_timer, limit_ms, on_out_of_time);
     pg_pool_wake(pool);
 }

@@ -23,8 +23,13 @@ struct pg_pool_options {
 QN_MUST_USE enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *options,
                                         struct pg_pool **ret_pool, struct qn_error *err);
 
-/* At least one connection is up and the schema's version is the one this program wants; 'detail' gets "5 of 5
- * connections", or why not. */
+/* So long PostgreSQL may answer nothing while it is asked; as long as tcp_user_timeout waits for a machine
+ * that cannot be heard. */
+enum { PG_SILENT_LIMIT_MS = 10000 };
+
+/* At least one connection is up, the schema's version is the one this program wants, and PostgreSQL answers
+ * (it was not silent for PG_SILENT_LIMIT_MS while something is asked); 'detail' gets "5 of 5 connections", or
+ * why not. */
 bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail);
 
 /* Closes connections as they fall idle, each with a log line (which one, why, statements done); queries that

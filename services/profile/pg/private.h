@@ -6,7 +6,8 @@
 #include "services/profile/pg/conn.h"
 #include "services/profile/pg/pool.h"
 
-/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c and query.c; nobody else includes this.
+/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c, pulse.c, look.c and query.c; nobody
+ * else includes this.
  *
  * What happens on connections and in queries is only noted; the pool acts on it in 'turn', once in a turn of
  * the loop, after the events at hand: answers are handed over, connections opened, queries sent. So no
@@ -33,6 +34,16 @@ struct pg_check {
     char trouble[160]; /* why it is not known; may be empty */
 };
 
+/* Whether the server answers at all (pulse.c). */
+struct pg_pulse {
+    struct pg_query query;
+    struct pg_step step;
+    struct qn_timer timer;
+    bool running;
+    bool told;                /* in the log */
+    uint64_t silent_since_us; /* 0: it is not */
+};
+
 enum { PG_LOGGED_REASONS = 8 };
 
 struct pg_pool {
@@ -54,6 +65,7 @@ struct pg_pool {
     struct pg_opener opener;
     struct pg_check check;
     struct pg_admission admission;
+    struct pg_pulse pulse;
     struct {
         const char *reason;
         struct qn_log_limit limit;
@@ -98,6 +110,13 @@ void pg_check_up(struct pg_pool *pool);       /* a connection came up */
 void pg_check_all_down(struct pg_pool *pool); /* none is left */
 void pg_check_stop(struct pg_pool *pool);     /* its query, if any, still ends */
 bool pg_check_ready(const struct pg_pool *pool, struct qn_buf *detail);
+
+/* pulse.c */
+void pg_pulse_start(struct pg_pool *pool);
+void pg_pulse_stop(struct pg_pool *pool); /* its query, if any, still ends */
+bool pg_pulse_ready(const struct pg_pool *pool, struct qn_buf *detail);
+/* How long a question has been open while nothing was answered; 0 when none is open. */
+uint64_t pg_pulse_silent_ms(const struct pg_pool *pool);
 
 /* query.c */
 /* Whether it may be with others on one connection; it waits in 'reads' then, else in 'writes'. */

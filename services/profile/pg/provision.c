@@ -16,12 +16,19 @@ static const char make_role[] = "select format('create role %I', $1::text)"
 static const char alter_role[] =
     "select format('alter role %I login connection limit %s', $1::text, $2::integer)"
     " union all select format('alter role %I password %L', $1::text, $3::text) where $3 <> ''";
-/* $1 role, $2 schema, $3 statement_timeout in ms, $4 whether the server knows
+/* A machine or a network that is gone says no farewell, and its connections would hold their slots until the
+ * server's system asks after them, after two hours: so after five seconds, and given up five later.
+ *
+ * $1 role, $2 schema, $3 statement_timeout in ms, $4 whether the server knows
  * client_connection_check_interval. */
 static const char set_role[] =
     "select format('alter role %I set %s to %L', $1::text, name, value) from (values"
     " ('statement_timeout', $3::text || 'ms'),"
     " ('idle_in_transaction_session_timeout', '10s'),"
+    " ('tcp_keepalives_idle', '5'),"
+    " ('tcp_keepalives_interval', '2'),"
+    " ('tcp_keepalives_count', '3'),"
+    " ('tcp_user_timeout', '10000ms'),"
     " ('timezone', 'UTC'),"
     " ('datestyle', 'ISO')) as settings (name, value)"
     " union all select format('alter role %I set client_connection_check_interval to %L', $1::text, '500ms')"

@@ -155,7 +155,8 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->reason = NULL;
     query->sqlstate[0] = query->constraint[0] = '\0';
     query->retry_after_ms = 0;
-    query->reprepared = query->resent = false;
+    query->reprepared = false;
+    query->resent = 0;
     query->state = PG_QUERY_WAITING;
     if (pool->draining)
         pg_query_end(query, QN_UNAVAILABLE, "closing");

@@ -83,7 +83,7 @@ struct pg_query {
     uint64_t queued_us, sent_us;
     enum pg_query_state { PG_QUERY_IDLE, PG_QUERY_WAITING, PG_QUERY_SENT, PG_QUERY_ENDED } state;
     bool reprepared; /* sent once more because a statement was not prepared */
-    bool resent;     /* sent once more because the connection was lost; only what reads */
+    unsigned resent; /* sent once more because the connection was lost; only what reads */
 };
 
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */

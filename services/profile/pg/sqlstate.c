@@ -65,6 +65,11 @@ const char *pg_sqlstate_end(const char *sqlstate)
     return "lost";
 }
 
+bool pg_sqlstate_is_operators(const char *sqlstate)
+{
+    return sqlstate && strcmp(sqlstate, "57P01") == 0;
+}
+
 static bool is_code_character(char c)
 {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');

@@ -24,6 +24,10 @@ struct pg_verdict pg_sqlstate_judge(const char *sqlstate);
  * none. Static. */
 const char *pg_sqlstate_end(const char *sqlstate);
 
+/* The connection was ended by an operator or an orderly shutdown: nothing that was asked on it is the reason.
+ */
+bool pg_sqlstate_is_operators(const char *sqlstate);
+
 /* Why a connection did not come about. */
 enum pg_refusal {
     PG_REFUSAL_NONE,

@@ -190,12 +190,10 @@ static void start(struct profile_batch *batch)
 static void give_time(struct profile_batch *batch, const struct qn_call *call)
 {
     batch->n_lookups++;
-    if (call->ctx.deadline_ms <= batch->query.deadline_ms)
-        return;
-    if (batch->gathering)
+    if (!batch->gathering)
+        profile_ask_prolong(&batch->query, call->ctx.deadline_ms);
+    else if (call->ctx.deadline_ms > batch->query.deadline_ms)
         batch->query.deadline_ms = call->ctx.deadline_ms;
-    else
-        pg_query_prolong(&batch->query, call->ctx.deadline_ms);
 }
 
 static void join(struct profile_batch *batch, struct asked *asked, struct qn_call *call)

@@ -7,7 +7,7 @@
 
 struct heard {
     struct run_signals signals;
-    size_t firsts, seconds;
+    size_t firsts, seconds, restarts;
     const char *name;
     int number;
 };
@@ -27,9 +27,14 @@ static void on_second(struct run_signals *signals, int number, const char *name)
     heard->name = name;
 }
 
+static void on_restart(struct run_signals *signals)
+{
+    container_of(signals, struct heard, signals)->restarts++;
+}
+
 static void open_signals(struct heard *heard, struct qn_loop *loop)
 {
-    *heard = (struct heard){.signals = {.first = on_first, .second = on_second}};
+    *heard = (struct heard){.signals = {.first = on_first, .second = on_second, .restart = on_restart}};
     assert_int_equal(run_signals_open(&heard->signals, loop), QN_OK);
 }
 
@@ -120,6 +125,26 @@ static void test_nohup_is_respected(void **state)
     loop_fixture_end();
 }
 
+/* Not while all is on its way to the end, of which it is no part either. */
+static void test_a_restart_is_asked_for(void **state)
+{
+    (void)state;
+    struct qn_loop *loop = loop_fixture_begin();
+    struct heard heard;
+    open_signals(&heard, loop);
+    raise(SIGUSR1);
+    loop_fixture_run_until_count(&heard.restarts, 1, 10000);
+    assert_int_equal(heard.firsts, 0);
+    raise(SIGTERM);
+    loop_fixture_run_until_count(&heard.firsts, 1, 10000);
+    raise(SIGUSR1);
+    raise(SIGINT);
+    loop_fixture_run_until_count(&heard.seconds, 1, 10000);
+    assert_int_equal(heard.restarts, 1);
+    run_signals_close(&heard.signals);
+    loop_fixture_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_twice_in_an_instant_is_once),
         cmocka_unit_test(test_a_hang_up_is_never_the_second),
         cmocka_unit_test(test_nohup_is_respected),
+        cmocka_unit_test(test_a_restart_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -199,6 +199,65 @@ static void test_draining_serves_those_who_have_just_come(void **state)
     loop_fixture_run_until(&world->site.drained, 5000);
 }
 
+/* Whoever asks again in the moment of the drain must not lose it. */
+static void test_draining_answers_what_comes_on_a_kept_connection(void **state)
+{
+    struct world *world = *state;
+    struct site site;
+    struct wire wire;
+    site_open(&site, world->loop, (struct qn_httpd_options){.drain_idle_ms = 60000});
+    wire_open(&wire, world->loop, qn_httpd_address(site.httpd));
+    wire_send_c(&wire, "GET /one HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire_expect(&wire, "GET /one?");
+    site_drain(&site, 120000);
+    for (int i = 0; i < 10; i++)
+        qn_loop_turn(world->loop);
+    assert_false(wire.ended);
+    assert_false(wire_has(&wire, "Connection: close"));
+    wire_send_c(&wire, "GET /two HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire_expect_end(&wire);
+    assert_true(wire_has(&wire, "GET /two?"));
+    assert_true(wire_has(&wire, "Connection: close"));
+    loop_fixture_run_until(&site.drained, 5000);
+    site_close(&site);
+    wire_close(&wire);
+}
+
+/* An answer that was under way before the drain did not say that it is the last. Its connection would have
+ * stayed for all of the idle timeout, and held up the end. */
+static void test_draining_closes_what_falls_idle_meanwhile(void **state)
+{
+    struct world *world = *state;
+    wire_pause(&world->wire);
+    wire_send_c(&world->wire, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    while (world->site.handled == 0)
+        qn_loop_wait(world->loop);
+    site_drain(&world->site, 60000);
+    wire_go_on(&world->wire);
+    wire_expect_end(&world->wire);
+    assert_false(wire_has(&world->wire, "Connection: close"));
+    assert_true(wire_seen(&world->wire).len > SITE_LARGE_BYTES);
+    loop_fixture_run_until(&world->site.drained, 5000);
+}
+
+/* The wait for idle connections is no more than half of the limit, so that who comes at its end is answered.
+ */
+static void test_draining_does_not_wait_for_ever(void **state)
+{
+    struct world *world = *state;
+    struct site site;
+    struct wire wire;
+    site_open(&site, world->loop, (struct qn_httpd_options){.drain_idle_ms = 60000});
+    wire_open(&wire, world->loop, qn_httpd_address(site.httpd));
+    wire_send_c(&wire, "GET /x HTTP/1.1\r\nHost: h\r\n\r\n");
+    wire_expect(&wire, "GET /x?");
+    site_drain(&site, 1000);
+    wire_expect_end(&wire); /* by the drain: the server is not closed yet */
+    loop_fixture_run_until(&site.drained, 5000);
+    site_close(&site);
+    wire_close(&wire);
+}
+
 static void test_draining_ends_with_its_limit(void **state)
 {
     struct world *world = *state;
@@ -326,6 +385,9 @@ int main(void)
         TEST(test_draining_closes_idle_connections),
         TEST(test_draining_answers_what_is_in_hand),
         TEST(test_draining_serves_those_who_have_just_come),
+        TEST(test_draining_answers_what_comes_on_a_kept_connection),
+        TEST(test_draining_closes_what_falls_idle_meanwhile),
+        TEST(test_draining_does_not_wait_for_ever),
         TEST(test_draining_ends_with_its_limit),
         TEST(test_closing_ends_what_was_not_answered),
         TEST(test_an_exchange_may_outlive_its_server),

@@ -122,6 +122,9 @@ static void test_names(void **state)
     assert_string_equal(pg_refusal_slots(PG_REFUSAL_SERVER_SLOTS), "server");
     assert_null(pg_refusal_slots(PG_REFUSAL_DENIED));
     assert_string_equal(pg_sqlstate_end("57P01"), "terminated");
+    assert_true(pg_sqlstate_is_operators("57P01"));
+    assert_false(pg_sqlstate_is_operators("57P02"));
+    assert_false(pg_sqlstate_is_operators(NULL));
     assert_string_equal(pg_sqlstate_end("23505"), "lost");
     assert_string_equal(pg_sqlstate_end(""), "lost");
     assert_string_equal(pg_sqlstate_end(NULL), "lost");

@@ -1,0 +1,141 @@
+#include <stdint.h>
+
+#include "tests/harness/stack.h"
+#include "tests/harness/tcp_proxy.h"
+#include "tests/harness/test.h"
+#include "tests/harness/trial.h"
+
+/* The network between profile and PostgreSQL fails, in each of the ways that a network has, while people use
+ * the site. What they are told is typed and in time, and all is well again without a restart of any service.
+ */
+
+enum {
+    OUTAGE_MS = 1000,
+    HOLE_MS = 5000,
+    /* Back-off doubles up to 10 s, and an attempt that nobody answers takes connect_timeout, 5 s. */
+    RECOVER_IN_MS = 20000,
+    GOOD_IN_A_ROW = 50,
+};
+
+static struct harness_stack stack;
+static struct tcp_proxy *proxy;
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct harness_postgres *postgres = harness_postgres_start_ready(NULL);
+    proxy = tcp_proxy_open((uint16_t)harness_postgres_port(postgres));
+    harness_stack_start_with(
+        &stack, &(const struct harness_stack_options){
+                    .postgres = postgres,
+                    .database_url = harness_stack_database_url(postgres, tcp_proxy_port(proxy), ""),
+                });
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    harness_stack_stop(&stack);
+    tcp_proxy_close(proxy);
+    return 0;
+}
+
+static struct trial *start(const char *name, const char *what, unsigned rate)
+{
+    struct trial *trial =
+        trial_start(&(const struct trial_options){.name = name, .what = what, .stack = &stack, .rate = rate});
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    return trial;
+}
+
+static void end(struct trial *trial, struct trial_verdict *verdict)
+{
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    trial_stop(trial, verdict);
+    trial_judge(verdict,
+                &(const struct trial_bounds){.failed_max = SIZE_MAX, .recover_in_ms = RECOVER_IN_MS});
+}
+
+static void test_reset(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    struct trial *trial = start("network_reset", "every connection to PostgreSQL reset (RST)", 0);
+    trial_mark(trial, "reset");
+    tcp_proxy_reset(proxy);
+    end(trial, &verdict);
+}
+
+/* Both at once: what is up goes, and nothing comes. */
+static void test_refused(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    struct trial *trial =
+        start("network_refused", "connections to PostgreSQL reset, new ones refused for three seconds", 0);
+    trial_outage(trial, "reset, refused from now on");
+    tcp_proxy_set(proxy, TCP_PROXY_REFUSE);
+    tcp_proxy_reset(proxy);
+    trial_pass(trial, 3 * OUTAGE_MS);
+    tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+    trial_mark(trial, "accepted");
+    end(trial, &verdict);
+    assert_int_equal(trial_tallied(&verdict, "unavailable", NULL),
+                     trial_tallied(&verdict, "unavailable", "CANNOT_CONNECT"));
+}
+
+/* No packet passes for a second, then all of them do: nobody needs to be told. */
+static void test_held(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    struct trial *trial = start("network_held", "no packet to or from PostgreSQL for a second, then all", 0);
+    trial_outage(trial, "held");
+    tcp_proxy_set(proxy, TCP_PROXY_HOLD);
+    trial_pass(trial, OUTAGE_MS);
+    tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+    trial_mark(trial, "passing");
+    end(trial, &verdict);
+}
+
+static void test_black_hole(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    struct trial *trial =
+        start("network_black_hole",
+              "every connection to PostgreSQL dead without a word, new ones too for five seconds", 0);
+    trial_outage(trial, "black hole");
+    tcp_proxy_set(proxy, TCP_PROXY_BLACK_HOLE);
+    trial_pass(trial, HOLE_MS);
+    tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+    trial_mark(trial, "gone");
+    end(trial, &verdict);
+}
+
+/* Slow, and nothing else: five connections carry it. (A write takes a round trip alone on its connection, so
+ * four of them end ten in a second; half the usual rate has five.) */
+static void test_delayed(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    struct trial *trial = start("network_delayed", "every packet to and from PostgreSQL 200 ms late", 50);
+    trial_mark(trial, "late from now on");
+    tcp_proxy_delay(proxy, 200);
+    trial_pass(trial, 2 * OUTAGE_MS);
+    tcp_proxy_reset(proxy); /* and connecting takes half a dozen round trips */
+    trial_pass(trial, 3 * OUTAGE_MS);
+    tcp_proxy_delay(proxy, 0);
+    trial_mark(trial, "in time");
+    end(trial, &verdict);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reset),      cmocka_unit_test(test_refused), cmocka_unit_test(test_held),
+        cmocka_unit_test(test_black_hole), cmocka_unit_test(test_delayed),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
