@@ -64,8 +64,10 @@ void qn_client_enqueue(struct qn_request *request, bool front)
     struct qn_client *client = request->client;
     struct qn_queue *queue = request->queue;
     request->waiting_ms = qn_clock_now_ms();
-    if (qn_list_empty(&queue->requests))
+    if (qn_list_empty(&queue->requests)) {
         qn_list_push(&client->waiting, &queue->turn);
+        qn_backlog_begin(&queue->backlog, request->waiting_ms * 1000);
+    }
     if (front)
         qn_list_push_front(&queue->requests, &request->node);
     else

@@ -22,7 +22,8 @@ struct qn_client_options {
     const char *address;
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
     size_t contexts;  /* messages outstanding per peer, 1 to 64; 0: 64. Of one method at most half */
-    size_t queue_max; /* requests that wait for a context or a peer; 0: 8,192; more: QN_RESOURCE_EXHAUSTED */
+    size_t queue_max; /* requests that wait for a context or a peer; 0: 8,192; more: QN_RESOURCE_EXHAUSTED.
+                         Fewer are taken when their turn would come too late */
     size_t message_max_bytes;  /* 0: 4 MiB; a larger request is QN_RESOURCE_EXHAUSTED, alone */
     uint64_t wait_for_peer_ms; /* a request waits so long for some peer to be connected, if its deadline lets
                                   it; 0: 2,000. Then QN_UNAVAILABLE. A service that restarts is not an error
@@ -101,12 +102,16 @@ struct qn_request {
  * credentials travel along; ctx and arena must outlive 'done'. 'done' runs once, on the loop, never from
  * within this call. Statuses of its own:
  *
- *   QN_DEADLINE_EXCEEDED   nothing came in time, also when it never left
- *   QN_UNAVAILABLE         certainly not executed: no peer, or none that takes calls
- *   QN_UNKNOWN             sent, and then the peer was lost: it may have happened. Methods that are
- * idempotent are sent once more elsewhere before that QN_RESOURCE_EXHAUSTED  queue full, request too large,
- * or the arena's ceiling QN_INVALID_ARGUMENT    text in the request or in 'ctx' that is not UTF-8 QN_INTERNAL
- * the answer was not understood QN_CANCELLED
+ * - QN_DEADLINE_EXCEEDED: nothing came in time, also when it never left
+ * - QN_UNAVAILABLE: certainly not executed: no peer, or none that takes calls
+ * - QN_UNKNOWN: sent, and then the peer was lost: it may have happened. Methods that are idempotent are sent
+ *   once more elsewhere before that
+ * - QN_RESOURCE_EXHAUSTED: reason "OVERLOAD", the queue is full, or so long that the answer would come too
+ * late (common/core/backlog.h), certainly not executed, and retry_after_ms says when to come again; without
+ * that reason: request too large, or the arena's ceiling
+ * - QN_INVALID_ARGUMENT: text in the request or in 'ctx' that is not UTF-8
+ * - QN_INTERNAL: the answer was not understood
+ * - QN_CANCELLED
  *
  * Everything else is the server's word. */
 void qn_request_start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,

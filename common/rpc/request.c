@@ -12,6 +12,9 @@ static struct qn_metric calls_metric = {
     .labels = {"service", "method", "code"},
 };
 
+/* What a full queue, as the longest there can be, is worth at least. */
+enum { QUEUE_FULL_RETRY_MS = 1000 };
+
 /* The end. */
 
 static void count(const struct qn_request *request, uint64_t took_us)
@@ -80,6 +83,13 @@ void qn_request_end_later(struct qn_request *request, enum qn_status status, con
     qn_timer_cancel(client->loop, &request->timer);
     qn_list_push(&client->ended, &request->node);
     qn_later_start(client->loop, &client->tell, on_tell);
+}
+
+void qn_request_refuse_later(struct qn_request *request, uint32_t retry_after_ms)
+{
+    request->retry_after_ms = retry_after_ms;
+    request->reason = QN_STR("OVERLOAD");
+    qn_request_end_later(request, QN_RESOURCE_EXHAUSTED, "too many requests wait already");
 }
 
 void qn_request_detach(struct qn_request *request)
@@ -183,6 +193,19 @@ static enum qn_status write_call(struct qn_request *request, const ProtobufCMess
     return QN_OK;
 }
 
+/* Whether its turn comes in time. Without a peer nobody knows; then wait_for_peer_ms is the limit. */
+static bool is_admitted(const struct qn_request *request, uint64_t left_ms, uint32_t *ret_retry_after_ms)
+{
+    const struct qn_client *client = request->client;
+    const struct qn_queue *queue = request->queue;
+    size_t room, waiting = queue->requests.len;
+    if (waiting == 0 || waiting < (room = qn_client_room(client, queue)) ||
+        !qn_peers_any_ready(client->peers, 0))
+        return true;
+    return qn_backlog_admits(&queue->backlog, waiting - room, left_ms * 1000, request->started_us,
+                             ret_retry_after_ms);
+}
+
 static void start(struct qn_request *request, struct qn_client *to, uint64_t only,
                   const struct qn_method *method, const ProtobufCMessage *in, struct qn_str packed,
                   const struct qn_context *ctx, struct qn_arena *arena,
@@ -201,6 +224,7 @@ static void start(struct qn_request *request, struct qn_client *to, uint64_t onl
         .queue = qn_client_queue(to, method),
     };
     uint64_t left_ms = qn_clock_left_ms(ctx->deadline_ms);
+    uint32_t retry_after_ms;
     enum qn_status status;
     if (to->closing)
         qn_request_end_later(request, QN_CANCELLED, "closing");
@@ -209,7 +233,9 @@ static void start(struct qn_request *request, struct qn_client *to, uint64_t onl
     else if (left_ms == 0)
         qn_request_end_later(request, QN_DEADLINE_EXCEEDED, "not sent in time");
     else if (to->n_waiting >= to->options.queue_max)
-        qn_request_end_later(request, QN_RESOURCE_EXHAUSTED, "too many requests wait already");
+        qn_request_refuse_later(request, QUEUE_FULL_RETRY_MS);
+    else if (only == 0 && !is_admitted(request, left_ms, &retry_after_ms))
+        qn_request_refuse_later(request, retry_after_ms);
     else if ((status = write_call(request, in, packed)) == QN_RESOURCE_EXHAUSTED)
         qn_request_end_later(request, status, "the request is too large");
     else if (status != QN_OK)

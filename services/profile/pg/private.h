@@ -2,6 +2,7 @@
 #define PROFILE_PG_PRIVATE_H
 
 #include "common/core/buf.h"
+#include "services/profile/pg/admission.h"
 #include "services/profile/pg/conn.h"
 #include "services/profile/pg/pool.h"
 
@@ -67,6 +68,7 @@ struct pg_pool {
     void *slots_context;
     struct pg_opener opener;
     struct pg_check check;
+    struct pg_admission admission;
     struct pg_pulse pulse;
     struct {
         const char *reason;
@@ -126,6 +128,8 @@ bool pg_pulse_ready(const struct pg_pool *pool, struct qn_buf *detail);
 uint64_t pg_pulse_silent_ms(const struct pg_pool *pool);
 
 /* query.c */
+/* Whether it may be with others on one connection; it waits in 'reads' then, else in 'writes'. */
+bool pg_query_may_share(const struct pg_query *query);
 /* Notes the outcome; 'done' follows in the pool's turn. Takes the query out of the queue. */
 void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason);
 /* Its outcome is filled in already. */
@@ -136,6 +140,8 @@ void pg_query_again(struct pg_query *query);
 void pg_query_sent(struct pg_query *query);
 /* Its time in the queue is over: "pool full", "cannot connect" or "no slot". */
 void pg_query_expire(struct pg_query *query);
+/* Its answer would come too late: "overload". Its hint is filled in. */
+void pg_query_refuse(struct pg_query *query);
 /* Calls 'done' of every query in 'ended'. */
 void pg_query_deliver(struct pg_pool *pool);
 
