@@ -154,6 +154,11 @@ static void test_two_thousand_clients(void **state)
     pthread_t thread;
     for (size_t i = 0; i < QN_COUNT(services); i++)
         before_kib[i] = memory_kib(services[i], "VmRSS:");
+    /* How long so many clients at once take on this machine, now, when nothing is held: their own thread and
+     * two thousand connections included. */
+    struct told before = {.requests = 2 * CLIENTS};
+    crowd(&before);
+    assert_int_equal(before.good, before.requests);
     struct crowd_watch *watch = crowd_watch_start(harness_postgres_admin_url(stack.postgres), COUNT);
     PGconn *holder = harness_postgres_admin(stack.postgres, NULL);
     harness_postgres_do(holder, "begin");
@@ -171,13 +176,14 @@ static void test_two_thousand_clients(void **state)
     }
     pthread_join(thread, NULL);
     printf("storm: %zu requests of %d clients on a held pool: %zu resource_exhausted, %zu unavailable, %zu "
-           "deadline_exceeded (%zu of all without a reason), %zu else; slowest %.2f s of %d ms; %zu looks\n",
+           "deadline_exceeded (%zu of all without a reason), %zu else; slowest %.2f s of %d ms (%.2f s when "
+           "nothing is held); %zu looks\n",
            told.requests, CLIENTS, told.by_code[0], told.by_code[1], told.by_code[2], told.without_reason,
-           told.bad + told.good, told.slowest_s, DEADLINE_MS, looks);
+           told.bad + told.good, told.slowest_s, DEADLINE_MS, before.slowest_s, looks);
     if (told.bad)
         fail_msg("an answer that is not typed: %s", told.first_bad);
     assert_int_equal(told.good, 0);
-    assert_true(told.slowest_s * 1000 <= DEADLINE_MS + BEYOND_MS * SLACK);
+    assert_true(told.slowest_s * 1000 <= DEADLINE_MS + BEYOND_MS * SLACK + 2 * before.slowest_s * 1000);
     assert_true(looks > 5);
     for (size_t i = 0; i < QN_COUNT(services); i++) {
         long grown_kib = memory_kib(services[i], "VmHWM:") - before_kib[i];
