@@ -54,9 +54,11 @@ static void end(struct qn_request *request, bool own)
     request->done(request); /* may free it, start it again, or close the client */
 }
 
+/* UNKNOWN says that something may have happened. Of what only reads, nothing can. */
 static void fill(struct qn_request *request, enum qn_status status, const char *message)
 {
-    request->status = status;
+    bool only_reads = request->method->idempotency == QN_NO_SIDE_EFFECTS;
+    request->status = status == QN_UNKNOWN && only_reads ? QN_UNAVAILABLE : status;
     request->message = qn_str_c(message);
 }
 
@@ -134,15 +136,25 @@ static enum qn_status take_payload(struct qn_request *request, struct qn_str pay
     return request->packed.ptr != NULL ? QN_OK : QN_RESOURCE_EXHAUSTED;
 }
 
+/* "Not done" is true of the attempt that was answered. An earlier one was lost on its way back, and nobody
+ * can tell what became of that. */
+static bool says_too_much(const struct qn_request *request, const struct qn_wire_answer *answer)
+{
+    return request->maybe_executed && request->method->idempotency == QN_IDEMPOTENT &&
+           (answer->not_executed || answer->status == QN_UNAVAILABLE ||
+            answer->status == QN_RESOURCE_EXHAUSTED);
+}
+
 void qn_request_answer(struct qn_request *request, const struct qn_wire_answer *answer)
 {
-    request->status = answer->status;
+    bool unknown = says_too_much(request, answer);
+    request->status = unknown ? QN_UNKNOWN : answer->status;
     request->message = answer->message;
     request->reason = answer->reason;
     request->violations = answer->violations;
     request->n_violations = answer->n_violations;
     request->retry_after_ms = answer->retry_after_ms;
-    request->not_executed = answer->not_executed;
+    request->not_executed = answer->not_executed && !unknown;
     request->set_cookies = answer->cookies;
     request->n_set_cookies = answer->n_cookies;
     bool own = false;
