@@ -23,7 +23,9 @@ static const char set_role[] =
     " ('statement_timeout', $3::text || 'ms'),"
     " ('idle_in_transaction_session_timeout', '10s'),"
     " ('timezone', 'UTC'),"
-    " ('datestyle', 'ISO')) as settings (name, value)"
+    " ('datestyle', 'ISO'),"
+    " ('plan_cache_mode', 'force_generic_plan'),"
+    " ('default_transaction_isolation', 'read committed')) as settings (name, value)"
     " union all select format('alter role %I set client_connection_check_interval to %L', $1::text, '500ms')"
     "   where $4::boolean"
     " union all select format('alter role %I set search_path to %I', $1::text, $2::text)";
