@@ -15,7 +15,8 @@ enum { LOOK_AGAIN_MS = 1000, LOOK_LIMIT_MS = 5000 };
 
 static const struct pg_statement role_limit = {
     .name = "check_role",
-    .sql = "select rolsuper, rolconnlimit from pg_catalog.pg_roles where rolname = current_user",
+    .sql = "select rolsuper, rolconnlimit, current_setting('plan_cache_mode') = 'force_generic_plan'"
+           " from pg_catalog.pg_roles where rolname = current_user",
     .plain_select = true,
 };
 static const struct pg_statement schema_version = {
@@ -59,6 +60,12 @@ static void judge_role(struct pg_pool *pool, const PGresult *result)
     if (remark[0] && !check->remarked) {
         check->remarked = true;
         qn_log(&pool->log, QN_WARN, "the database does not hold the limit", QN_F_C("because", remark));
+    }
+    if (!remark[0] &&
+        !pg_result_bool(result, 0, 2)) { /* only behind PgBouncer: else the session asks for it */
+        snprintf(remark, sizeof check->remark,
+                 "the role's plan_cache_mode is not what look-ups want: run"
+                 " quintet-profile --provision");
     }
     check->role_known = true;
 }

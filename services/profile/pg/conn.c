@@ -131,7 +131,12 @@ static void on_notice(void *context, const PGresult *result)
     struct pg_conn *conn = context;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN && strncmp(sqlstate, "57P", 3) == 0)
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    severity =
+        severity ? severity : PQresultErrorField(result, PG_DIAG_SEVERITY); /* PgBouncer says only this */
+    bool last = severity && strcmp(severity, "FATAL") == 0;
+    if (sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN && conn->farewell[0] == '\0' &&
+        (last || strncmp(sqlstate, "57P", 3) == 0))
         memcpy(conn->farewell, sqlstate, sizeof conn->farewell);
     qn_log(&conn->log, QN_DEBUG, "notice from the server", QN_F_C("sqlstate", sqlstate),
            QN_F_C("said", message));
@@ -183,6 +188,7 @@ static void came_up(struct pg_conn *conn)
     conn->backend_pid = PQbackendPID(conn->pg);
     conn->statements_done = 0;
     conn->farewell[0] = '\0';
+    conn->not_passed_on = false;
     conn->result_open = false;
     pg_conn_move(conn, PG_CONN_IDLE);
     conn->up_ms = conn->since_ms;
@@ -374,7 +380,8 @@ bool pg_conn_flush(struct pg_conn *conn)
 
 static void lost(struct pg_conn *conn)
 {
-    close_up(conn, pg_sqlstate_end(conn->farewell), conn->farewell);
+    bool by_pooler = conn->url->pgbouncer && strcmp(conn->farewell, "08P01") == 0;
+    close_up(conn, by_pooler ? "pooler" : pg_sqlstate_end(conn->farewell), conn->farewell);
 }
 
 static void on_ready(void *context, int events)

@@ -127,6 +127,7 @@ struct pg_conn {
     uint64_t last_answer_us;
     struct qn_log_limit error_log;
     char farewell[PG_SQLSTATE_LEN + 1]; /* code of the server's FATAL; "" while there was none */
+    bool not_passed_on;                 /* PgBouncer's farewell: nothing unanswered has reached PostgreSQL */
 
     struct pg_flight flights[PG_PIPELINE_MAX]; /* a ring */
     size_t first_flight, n_flights;
