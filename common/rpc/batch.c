@@ -20,7 +20,7 @@ static void give_back(struct qn_request *request, uint64_t avoid)
 
 static void on_not_sent(struct qn_request *request)
 {
-    if (++request->returns < RETURNS_MAX)
+    if (request->only == 0 && ++request->returns < RETURNS_MAX)
         give_back(request, 0);
     else
         qn_request_end(request, request->maybe_executed ? QN_UNKNOWN : QN_UNAVAILABLE, "could not be sent");
@@ -29,7 +29,8 @@ static void on_not_sent(struct qn_request *request)
 static void on_lost(struct qn_request *request)
 {
     request->tries++;
-    if (request->method->idempotency != QN_NOT_IDEMPOTENT && request->tries < TRIES_MAX) {
+    bool again = request->method->idempotency != QN_NOT_IDEMPOTENT && request->only == 0;
+    if (again && request->tries < TRIES_MAX) {
         request->maybe_executed = true;
         give_back(request, 0);
     } else {
@@ -37,7 +38,8 @@ static void on_lost(struct qn_request *request)
     }
 }
 
-static void on_result(struct qn_request *request, struct qn_str bytes, uint64_t peer_id, bool draining)
+static void on_result(struct qn_batch *batch, struct qn_request *request, struct qn_str bytes,
+                      uint64_t peer_id, bool draining)
 {
     struct qn_client *client = request->client;
     struct qn_wire_answer answer;
@@ -47,13 +49,17 @@ static void on_result(struct qn_request *request, struct qn_str bytes, uint64_t 
         return;
     }
     /* A draining peer is asked no more, so this ends with the peers. */
-    if (answer.not_executed && draining) {
+    if (request->only != 0) {
+        qn_request_answer(request, &answer);
+    } else if (answer.not_executed && draining) {
         request->tries--;
         give_back(request, peer_id);
     } else if (answer.not_executed && answer.status == QN_UNAVAILABLE && request->tries < TRIES_MAX &&
                qn_peers_any_ready(client->peers, peer_id)) {
         give_back(request, peer_id);
     } else {
+        if (answer.status != QN_RESOURCE_EXHAUSTED)
+            batch->served = true;
         qn_request_answer(request, &answer);
     }
 }
@@ -75,7 +81,7 @@ static void end_answered(struct qn_batch *batch, uint64_t peer_id, struct qn_wir
     for (size_t i = 0; i < batch->n_requests && qn_wire_next_result(response, &bytes); i++) {
         struct qn_request *request = take_out(batch, i);
         if (request != NULL)
-            on_result(request, bytes, peer_id, response->draining);
+            on_result(batch, request, bytes, peer_id, response->draining);
     }
 }
 
@@ -113,10 +119,42 @@ static void on_trip_done(void *context, enum qn_trip_end end, struct qn_message 
     else
         end_unanswered(batch, end);
     qn_message_free(message);
+    /* A refusal takes no time, and says nothing of how long being served takes. */
+    if (batch->served || end == QN_TRIP_TIMED_OUT || end == QN_TRIP_CANCELLED)
+        qn_backlog_served(&batch->queue->backlog, qn_clock_now_us() - batch->sent_us);
     qn_list_remove(&client->under_way, &batch->node);
     qn_list_push(&client->idle, &batch->node);
     batch->queue->n_under_way--;
     qn_client_flush_later(client);
+}
+
+/* The time that travels with it. */
+static uint32_t left_for(const struct qn_request *request)
+{
+    uint64_t left_ms = qn_clock_left_ms(request->ctx->deadline_ms);
+    if (left_ms > QN_WIRE_TIMEOUT_MAX_MS)
+        left_ms = QN_WIRE_TIMEOUT_MAX_MS;
+    return left_ms > 0 ? (uint32_t)left_ms : 1; /* its timer is about to end it */
+}
+
+/* One that nobody will wait for by the time its answer comes costs the next hop nothing. Its own deadline has
+ * passed (its timer has not fired only because the loop was busy): ended. Its time will not do, and others
+ * wait that can use its place: refused. True: it has left the queue. */
+static bool give_up_late(struct qn_queue *queue, struct qn_request *request, uint64_t left_ms)
+{
+    if (left_ms == 0) {
+        qn_request_detach(request);
+        qn_request_end_later(request, QN_DEADLINE_EXCEEDED, "not sent in time");
+        return true;
+    }
+    if (queue->requests.len < 2 || request->maybe_executed ||
+        !qn_backlog_too_late(&queue->backlog, left_ms * 1000))
+        return false;
+    uint64_t now_us = qn_clock_now_us();
+    uint64_t wait_us = qn_backlog_wait_us(&queue->backlog, queue->requests.len, now_us);
+    qn_request_detach(request);
+    qn_request_refuse_later(request, qn_backlog_retry_after_ms(wait_us, now_us));
+    return true;
 }
 
 /* Takes requests from the front of the queue: one, or when the method is batchable as many as a message may
@@ -134,10 +172,9 @@ static size_t fill_batch(struct qn_batch *batch, uint64_t peer_id, uint32_t time
         struct qn_request *request = container_of(node, struct qn_request, node);
         if (request->avoid == peer_id)
             continue;
-        uint64_t left_ms = qn_clock_left_ms(request->ctx->deadline_ms);
-        if (left_ms > QN_WIRE_TIMEOUT_MAX_MS)
-            left_ms = QN_WIRE_TIMEOUT_MAX_MS;
-        uint32_t timeout_ms = left_ms > 0 ? (uint32_t)left_ms : 1; /* its timer is about to end it */
+        if (give_up_late(queue, request, qn_clock_left_ms(request->ctx->deadline_ms)))
+            continue;
+        uint32_t timeout_ms = left_for(request);
         size_t more = qn_wire_add_call_size(request->call.len, timeout_ms);
         if (batch->n_requests > 0 && size + more > limit)
             break;
@@ -178,6 +215,21 @@ static struct qn_batch *take_batch(struct qn_client *client)
     return batch;
 }
 
+static void start_trip(struct qn_batch *batch, struct qn_message *message, const uint32_t *timeouts_ms)
+{
+    struct qn_client *client = batch->client;
+    uint32_t longest_ms = 0;
+    for (size_t i = 0; i < batch->n_requests; i++)
+        longest_ms = timeouts_ms[i] > longest_ms ? timeouts_ms[i] : longest_ms;
+    qn_list_push(&client->under_way, &batch->node);
+    batch->queue->n_under_way++;
+    batch->queue->n_sent += batch->n_requests;
+    batch->served = false;
+    batch->sent_us = qn_clock_now_us();
+    batch->trip = qn_peer_send(batch->peer, message, batch->n_requests, (uint64_t)longest_ms + TRIP_SLACK_MS,
+                               on_trip_done, batch);
+}
+
 /* Sends one message of this queue; false when memory is out. */
 static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct qn_peer *peer)
 {
@@ -189,6 +241,10 @@ static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct 
     batch->n_requests = 0;
     uint32_t timeouts_ms[QN_WIRE_CALLS_MAX];
     size_t size = fill_batch(batch, qn_peer_id(peer), timeouts_ms);
+    if (batch->n_requests == 0) { /* all were late */
+        qn_list_push(&client->idle, &batch->node);
+        return true;
+    }
     struct qn_message *message = write_batch(batch, size, timeouts_ms);
     if (message == NULL) {
         for (size_t i = batch->n_requests; i-- > 0;)
@@ -196,22 +252,59 @@ static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct 
         qn_list_push(&client->idle, &batch->node);
         return false;
     }
-    uint32_t longest_ms = 0;
-    for (size_t i = 0; i < batch->n_requests; i++)
-        longest_ms = timeouts_ms[i] > longest_ms ? timeouts_ms[i] : longest_ms;
-    qn_list_push(&client->under_way, &batch->node);
-    queue->n_under_way++;
-    batch->trip = qn_peer_send(peer, message, batch->n_requests, (uint64_t)longest_ms + TRIP_SLACK_MS,
-                               on_trip_done, batch);
+    start_trip(batch, message, timeouts_ms);
+    return true;
+}
+
+bool qn_client_send_at(struct qn_request *request)
+{
+    struct qn_client *client = request->client;
+    struct qn_peer *peer = qn_peers_find(client->peers, request->only);
+    struct qn_batch *batch = peer != NULL ? take_batch(client) : NULL;
+    if (batch == NULL)
+        return false;
+    batch->queue = request->queue;
+    batch->peer = peer;
+    batch->requests[0] = request;
+    batch->n_requests = batch->n_live = 1;
+    uint32_t timeout_ms = left_for(request);
+    size_t size = qn_wire_request_size(strlen(request->method->path)) +
+                  qn_wire_add_call_size(request->call.len, timeout_ms);
+    struct qn_message *message = write_batch(batch, size, &timeout_ms);
+    if (message == NULL) {
+        qn_list_push(&client->idle, &batch->node);
+        return false;
+    }
+    request->batch = batch;
+    request->place = 0;
+    start_trip(batch, message, &timeout_ms);
     return true;
 }
 
 /* No method may have more than half of the messages that the peers take at once: one whose calls take long (a
  * password is hashed, a row is locked) holds up none but its own. */
-static bool may_send(const struct qn_client *client, const struct qn_queue *queue)
+static size_t messages_left(const struct qn_client *client, const struct qn_queue *queue)
 {
     size_t contexts = client->options.contexts, share = contexts - contexts / 2;
-    return queue->n_under_way < share * qn_peers_n_ready(client->peers);
+    size_t most = share * qn_peers_n_ready(client->peers);
+    return queue->n_under_way < most ? most - queue->n_under_way : 0;
+}
+
+size_t qn_client_room(const struct qn_client *client, const struct qn_queue *queue)
+{
+    return messages_left(client, queue) * (queue->method->batchable ? QN_WIRE_CALLS_MAX : 1);
+}
+
+/* Those that left in this flush tell how fast the queue moves. */
+static void measure(struct qn_client *client)
+{
+    uint64_t now_us = qn_clock_now_us();
+    qn_list_each (node, &client->queues) {
+        struct qn_queue *queue = container_of(node, struct qn_queue, node);
+        if (queue->n_sent > 0)
+            qn_backlog_left(&queue->backlog, queue->n_sent, now_us);
+        queue->n_sent = 0;
+    }
 }
 
 void qn_client_flush(struct qn_later *later)
@@ -224,7 +317,8 @@ void qn_client_flush(struct qn_later *later)
         struct qn_request *first = container_of(qn_list_first(&queue->requests), struct qn_request, node);
         if (first->avoid != 0 && !qn_peers_any_ready(client->peers, first->avoid))
             first->avoid = 0; /* there is no elsewhere left */
-        struct qn_peer *peer = may_send(client, queue) ? qn_peers_pick(client->peers, first->avoid) : NULL;
+        struct qn_peer *peer =
+            messages_left(client, queue) > 0 ? qn_peers_pick(client->peers, first->avoid) : NULL;
         if (peer == NULL)
             passed_over++;
         else if (!send_batch(client, queue, peer))
@@ -236,6 +330,7 @@ void qn_client_flush(struct qn_later *later)
             qn_list_push(&client->waiting, &queue->turn);
         }
     }
+    measure(client);
     qn_metric_set(client->queue_length, (double)client->n_waiting);
     qn_client_watch_alone(client);
 }

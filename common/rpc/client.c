@@ -64,8 +64,10 @@ void qn_client_enqueue(struct qn_request *request, bool front)
     struct qn_client *client = request->client;
     struct qn_queue *queue = request->queue;
     request->waiting_ms = qn_clock_now_ms();
-    if (qn_list_empty(&queue->requests))
+    if (qn_list_empty(&queue->requests)) {
         qn_list_push(&client->waiting, &queue->turn);
+        qn_backlog_begin(&queue->backlog, request->waiting_ms * 1000);
+    }
     if (front)
         qn_list_push_front(&queue->requests, &request->node);
     else
@@ -127,11 +129,18 @@ static void on_alone(struct qn_timer *timer)
 
 /* Peers. */
 
+static void tell_peers_changed(struct qn_client *client)
+{
+    if (client->options.peers_changed != NULL && !client->closing)
+        client->options.peers_changed(client->options.context);
+}
+
 static void on_peer_ready(void *context)
 {
     struct qn_client *client = context;
     qn_client_watch_alone(client);
     qn_client_flush_later(client);
+    tell_peers_changed(client);
 }
 
 static void on_peer_lost(void *context, struct qn_peer *peer)
@@ -143,6 +152,7 @@ static void on_peer_lost(void *context, struct qn_peer *peer)
             qn_trip_cancel_unsent(batch->trip);
     }
     qn_client_watch_alone(client);
+    tell_peers_changed(client);
 }
 
 static void on_peer_suspect(void *context, const char *url)
@@ -158,7 +168,9 @@ static void on_found(void *context, const struct qn_discover_url *urls, size_t n
     for (size_t i = 0; i < n_urls; i++)
         texts[i] = urls[i].text;
     qn_peers_update(client->peers, texts, n_urls);
+    client->looked = true;
     qn_client_watch_alone(client);
+    tell_peers_changed(client);
 }
 
 /* Opening and closing. */
@@ -280,6 +292,27 @@ enum qn_status qn_client_open(struct qn_loop *loop, const struct qn_client_optio
 bool qn_client_ready(const struct qn_client *client)
 {
     return qn_peers_any_ready(client->peers, 0);
+}
+
+struct listing {
+    struct qn_client_peer *to;
+    size_t n;
+};
+
+static void list_peer(void *context, uint64_t id, bool ready)
+{
+    struct listing *listing = context;
+    if (listing->n < QN_CLIENT_PEERS_MAX)
+        listing->to[listing->n++] = (struct qn_client_peer){.id = id, .ready = ready};
+}
+
+size_t qn_client_peers(const struct qn_client *client, struct qn_client_peer ret_peers[QN_CLIENT_PEERS_MAX],
+                       bool *ret_looked)
+{
+    struct listing listing = {.to = ret_peers};
+    qn_peers_each(client->peers, list_peer, &listing);
+    *ret_looked = client->looked;
+    return listing.n;
 }
 
 void qn_client_cancel_all(struct qn_client *client)

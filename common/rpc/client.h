@@ -22,11 +22,16 @@ struct qn_client_options {
     const char *address;
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
     size_t contexts;  /* messages outstanding per peer, 1 to 64; 0: 64. Of one method at most half */
-    size_t queue_max; /* requests that wait for a context or a peer; 0: 8,192; more: QN_RESOURCE_EXHAUSTED */
+    size_t queue_max; /* requests that wait for a context or a peer; 0: 8,192; more: QN_RESOURCE_EXHAUSTED.
+                         Fewer are taken when their turn would come too late */
     size_t message_max_bytes;  /* 0: 4 MiB; a larger request is QN_RESOURCE_EXHAUSTED, alone */
     uint64_t wait_for_peer_ms; /* a request waits so long for some peer to be connected, if its deadline lets
                                   it; 0: 2,000. Then QN_UNAVAILABLE. A service that restarts is not an error
                                   to its callers. */
+    /* Optional, for who speaks to each process by itself: qn_client_peers() may say something else now. Never
+     * from within a call of this header. */
+    void (*peers_changed)(void *context);
+    void *context;
 };
 
 /* The service need not be there yet. QN_INVALID_ARGUMENT for a bad address. */
@@ -35,6 +40,19 @@ QN_MUST_USE enum qn_status qn_client_open(struct qn_loop *loop, const struct qn_
 
 /* Whether some peer is connected and not draining. */
 bool qn_client_ready(const struct qn_client *client);
+
+/* One process behind the address. */
+struct qn_client_peer {
+    uint64_t id; /* never 0, never used again by this client: a process that comes back is another */
+    bool ready;  /* connected, and takes calls */
+};
+
+enum { QN_CLIENT_PEERS_MAX = 64 };
+
+/* Those that are known now, this process among them if it listens there itself; returns how many.
+ * '*ret_looked': whether the address has been looked up at all; before that there are none. */
+size_t qn_client_peers(const struct qn_client *client, struct qn_client_peer ret_peers[QN_CLIENT_PEERS_MAX],
+                       bool *ret_looked);
 
 /* Every outstanding request ends with QN_CANCELLED, later in this turn: for a shutdown whose time is up. */
 void qn_client_cancel_all(struct qn_client *client);
@@ -73,6 +91,7 @@ struct qn_request {
     uint64_t started_us;
     uint64_t waiting_ms; /* since when it waits to be sent */
     uint64_t avoid;      /* the peer that did not execute it */
+    uint64_t only;       /* the one peer it is for; 0: any */
     unsigned tries;      /* messages that left with it */
     unsigned returns;    /* messages that did not leave */
     bool packed_only;
@@ -83,12 +102,16 @@ struct qn_request {
  * credentials travel along; ctx and arena must outlive 'done'. 'done' runs once, on the loop, never from
  * within this call. Statuses of its own:
  *
- *   QN_DEADLINE_EXCEEDED   nothing came in time, also when it never left
- *   QN_UNAVAILABLE         certainly not executed: no peer, or none that takes calls
- *   QN_UNKNOWN             sent, and then the peer was lost: it may have happened. Methods that are
- * idempotent are sent once more elsewhere before that QN_RESOURCE_EXHAUSTED  queue full, request too large,
- * or the arena's ceiling QN_INVALID_ARGUMENT    text in the request or in 'ctx' that is not UTF-8 QN_INTERNAL
- * the answer was not understood QN_CANCELLED
+ * - QN_DEADLINE_EXCEEDED: nothing came in time, also when it never left
+ * - QN_UNAVAILABLE: certainly not executed: no peer, or none that takes calls
+ * - QN_UNKNOWN: sent, and then the peer was lost: it may have happened. Methods that are idempotent are sent
+ *   once more elsewhere before that
+ * - QN_RESOURCE_EXHAUSTED: reason "OVERLOAD", the queue is full, or so long that the answer would come too
+ * late (common/core/backlog.h), certainly not executed, and retry_after_ms says when to come again; without
+ * that reason: request too large, or the arena's ceiling
+ * - QN_INVALID_ARGUMENT: text in the request or in 'ctx' that is not UTF-8
+ * - QN_INTERNAL: the answer was not understood
+ * - QN_CANCELLED
  *
  * Everything else is the server's word. */
 void qn_request_start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
@@ -99,6 +122,13 @@ void qn_request_start(struct qn_request *request, struct qn_client *to, const st
 void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                              struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
                              void (*done)(struct qn_request *request));
+
+/* The same to this process and no other, by its id in qn_client_peers(). It leaves at once or not at all:
+ * QN_UNAVAILABLE when that process cannot be asked now, does not take calls, or is lost before the message
+ * has left; QN_UNKNOWN when it is lost later. Never sent again, whatever the method. */
+void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint64_t peer_id,
+                         const struct qn_method *method, const void *in, const struct qn_context *ctx,
+                         struct qn_arena *arena, void (*done)(struct qn_request *request));
 
 /* 'done' still comes, with QN_CANCELLED, later in this turn; an answer under way is dropped. */
 void qn_request_cancel(struct qn_request *request);

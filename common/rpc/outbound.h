@@ -1,6 +1,7 @@
 #ifndef QN_RPC_OUTBOUND_H
 #define QN_RPC_OUTBOUND_H
 
+#include "common/core/backlog.h"
 #include "common/core/list.h"
 #include "common/core/metric.h"
 #include "common/rpc/address.h"
@@ -24,6 +25,8 @@ struct qn_queue {
     struct qn_node turn; /* in the client's 'waiting' while it has requests */
     const struct qn_method *method;
     struct qn_list requests;
+    struct qn_backlog backlog;                /* how fast they get on their way, and are answered */
+    size_t n_sent;                            /* requests, in this flush */
     size_t n_under_way;                       /* messages of this method */
     struct qn_series *calls[QN_STATUS_COUNT]; /* by status, made at need */
     struct qn_series *seconds;
@@ -36,6 +39,8 @@ struct qn_batch {
     struct qn_queue *queue;
     struct qn_peer *peer;
     struct qn_trip *trip;
+    uint64_t sent_us;
+    bool served; /* some answer was more than "come again later" */
     size_t n_requests;
     size_t n_live; /* not ended meanwhile by a deadline or a cancel */
     struct qn_request *requests[QN_WIRE_CALLS_MAX];
@@ -62,6 +67,7 @@ struct qn_client {
     uint64_t alone_since_ms; /* since when no peer is ready; 0: one is */
     struct qn_timer alone;
 
+    bool looked; /* the address has been looked up */
     bool closing, gate_closed, discover_closed;
     void (*closed)(void *context);
     void *closed_context;
@@ -75,6 +81,8 @@ struct qn_client {
 void qn_request_end(struct qn_request *request, enum qn_status status, const char *message);
 /* Ends it later in this turn. */
 void qn_request_end_later(struct qn_request *request, enum qn_status status, const char *message);
+/* Ends it later in this turn: it could not be answered in time. */
+void qn_request_refuse_later(struct qn_request *request, uint32_t retry_after_ms);
 /* Takes it out of its queue or batch. */
 void qn_request_detach(struct qn_request *request);
 /* Fills it from its result and ends it. */
@@ -82,6 +90,10 @@ void qn_request_answer(struct qn_request *request, const struct qn_wire_answer *
 
 /* batch.c: fills messages and sends them, as long as there are requests and peers to take them. */
 void qn_client_flush(struct qn_later *later);
+/* Sends it to the one peer it is for. False: that cannot take it now, or memory is out. */
+bool qn_client_send_at(struct qn_request *request);
+/* How many of this queue could leave at once. */
+size_t qn_client_room(const struct qn_client *client, const struct qn_queue *queue);
 
 /* client.c */
 

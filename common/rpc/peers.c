@@ -374,6 +374,16 @@ size_t qn_peers_n_ready(const struct qn_peers *peers)
     return n;
 }
 
+void qn_peers_each(const struct qn_peers *peers, void (*each)(void *context, uint64_t id, bool ready),
+                   void *context)
+{
+    qn_list_each (node, &peers->list) {
+        const struct qn_peer *peer = container_of(node, const struct qn_peer, node);
+        if (peer->state != LEAVING)
+            each(context, peer->id, peer->state == READY);
+    }
+}
+
 static bool can_take(const struct qn_peer *peer)
 {
     return peer->state == READY && peer->n_messages < peer->peers->options.transport.contexts &&
@@ -399,6 +409,16 @@ struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid)
     if (best != NULL)
         peers->turn = (peers->turn + best_rank + 1) % len;
     return best;
+}
+
+struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id)
+{
+    qn_list_each (node, &peers->list) {
+        struct qn_peer *peer = container_of(node, struct qn_peer, node);
+        if (peer->id == id)
+            return can_take(peer) ? peer : NULL;
+    }
+    return NULL;
 }
 
 uint64_t qn_peer_id(const struct qn_peer *peer)

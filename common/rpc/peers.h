@@ -55,6 +55,13 @@ bool qn_peers_any_ready(const struct qn_peers *peers, uint64_t avoid);
 
 size_t qn_peers_n_ready(const struct qn_peers *peers);
 
+/* All but those that are LEAVING: calls 'each' with the id, and whether it is READY. */
+void qn_peers_each(const struct qn_peers *peers, void (*each)(void *context, uint64_t id, bool ready),
+                   void *context);
+
+/* The peer of this id, if it is READY and can take a message now; else NULL. */
+struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id);
+
 /* The READY peer with the fewest calls outstanding that can take a message now, in turn among equals; other
  * than 'avoid'. NULL: none. */
 struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid);
@@ -62,8 +69,8 @@ struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid);
 uint64_t qn_peer_id(const struct qn_peer *peer); /* never 0, never used again */
 const char *qn_peer_url(const struct qn_peer *peer);
 
-/* As qn_trip_start(); 'n_calls' are what the peer is then known to have. Requires: qn_peers_pick() gave it in
- * this turn. */
+/* As qn_trip_start(); 'n_calls' are what the peer is then known to have. Requires: qn_peers_pick() or
+ * qn_peers_find() gave it in this turn. */
 struct qn_trip *qn_peer_send(struct qn_peer *peer, struct qn_message *message, size_t n_calls,
                              uint64_t timeout_ms,
                              void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),

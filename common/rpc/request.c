@@ -12,6 +12,9 @@ static struct qn_metric calls_metric = {
     .labels = {"service", "method", "code"},
 };
 
+/* What a full queue, as the longest there can be, is worth at least. */
+enum { QUEUE_FULL_RETRY_MS = 1000 };
+
 /* The end. */
 
 static void count(const struct qn_request *request, uint64_t took_us)
@@ -51,9 +54,11 @@ static void end(struct qn_request *request, bool own)
     request->done(request); /* may free it, start it again, or close the client */
 }
 
+/* UNKNOWN says that something may have happened. Of what only reads, nothing can. */
 static void fill(struct qn_request *request, enum qn_status status, const char *message)
 {
-    request->status = status;
+    bool only_reads = request->method->idempotency == QN_NO_SIDE_EFFECTS;
+    request->status = status == QN_UNKNOWN && only_reads ? QN_UNAVAILABLE : status;
     request->message = qn_str_c(message);
 }
 
@@ -80,6 +85,13 @@ void qn_request_end_later(struct qn_request *request, enum qn_status status, con
     qn_timer_cancel(client->loop, &request->timer);
     qn_list_push(&client->ended, &request->node);
     qn_later_start(client->loop, &client->tell, on_tell);
+}
+
+void qn_request_refuse_later(struct qn_request *request, uint32_t retry_after_ms)
+{
+    request->retry_after_ms = retry_after_ms;
+    request->reason = QN_STR("OVERLOAD");
+    qn_request_end_later(request, QN_RESOURCE_EXHAUSTED, "too many requests wait already");
 }
 
 void qn_request_detach(struct qn_request *request)
@@ -124,15 +136,25 @@ static enum qn_status take_payload(struct qn_request *request, struct qn_str pay
     return request->packed.ptr != NULL ? QN_OK : QN_RESOURCE_EXHAUSTED;
 }
 
+/* "Not done" is true of the attempt that was answered. An earlier one was lost on its way back, and nobody
+ * can tell what became of that. */
+static bool says_too_much(const struct qn_request *request, const struct qn_wire_answer *answer)
+{
+    return request->maybe_executed && request->method->idempotency == QN_IDEMPOTENT &&
+           (answer->not_executed || answer->status == QN_UNAVAILABLE ||
+            answer->status == QN_RESOURCE_EXHAUSTED);
+}
+
 void qn_request_answer(struct qn_request *request, const struct qn_wire_answer *answer)
 {
-    request->status = answer->status;
+    bool unknown = says_too_much(request, answer);
+    request->status = unknown ? QN_UNKNOWN : answer->status;
     request->message = answer->message;
     request->reason = answer->reason;
     request->violations = answer->violations;
     request->n_violations = answer->n_violations;
     request->retry_after_ms = answer->retry_after_ms;
-    request->not_executed = answer->not_executed;
+    request->not_executed = answer->not_executed && !unknown;
     request->set_cookies = answer->cookies;
     request->n_set_cookies = answer->n_cookies;
     bool own = false;
@@ -183,9 +205,23 @@ static enum qn_status write_call(struct qn_request *request, const ProtobufCMess
     return QN_OK;
 }
 
-static void start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
-                  const ProtobufCMessage *in, struct qn_str packed, const struct qn_context *ctx,
-                  struct qn_arena *arena, void (*done)(struct qn_request *request))
+/* Whether its turn comes in time. Without a peer nobody knows; then wait_for_peer_ms is the limit. */
+static bool is_admitted(const struct qn_request *request, uint64_t left_ms, uint32_t *ret_retry_after_ms)
+{
+    const struct qn_client *client = request->client;
+    const struct qn_queue *queue = request->queue;
+    size_t room, waiting = queue->requests.len;
+    if (waiting == 0 || waiting < (room = qn_client_room(client, queue)) ||
+        !qn_peers_any_ready(client->peers, 0))
+        return true;
+    return qn_backlog_admits(&queue->backlog, waiting - room, left_ms * 1000, request->started_us,
+                             ret_retry_after_ms);
+}
+
+static void start(struct qn_request *request, struct qn_client *to, uint64_t only,
+                  const struct qn_method *method, const ProtobufCMessage *in, struct qn_str packed,
+                  const struct qn_context *ctx, struct qn_arena *arena,
+                  void (*done)(struct qn_request *request))
 {
     QN_CHECK(request->batch == NULL && !qn_node_linked(&request->node));
     *request = (struct qn_request){
@@ -195,10 +231,12 @@ static void start(struct qn_request *request, struct qn_client *to, const struct
         .arena = arena,
         .done = done,
         .started_us = qn_clock_now_us(),
+        .only = only,
         .packed_only = in == NULL,
         .queue = qn_client_queue(to, method),
     };
     uint64_t left_ms = qn_clock_left_ms(ctx->deadline_ms);
+    uint32_t retry_after_ms;
     enum qn_status status;
     if (to->closing)
         qn_request_end_later(request, QN_CANCELLED, "closing");
@@ -207,14 +245,19 @@ static void start(struct qn_request *request, struct qn_client *to, const struct
     else if (left_ms == 0)
         qn_request_end_later(request, QN_DEADLINE_EXCEEDED, "not sent in time");
     else if (to->n_waiting >= to->options.queue_max)
-        qn_request_end_later(request, QN_RESOURCE_EXHAUSTED, "too many requests wait already");
+        qn_request_refuse_later(request, QUEUE_FULL_RETRY_MS);
+    else if (only == 0 && !is_admitted(request, left_ms, &retry_after_ms))
+        qn_request_refuse_later(request, retry_after_ms);
     else if ((status = write_call(request, in, packed)) == QN_RESOURCE_EXHAUSTED)
         qn_request_end_later(request, status, "the request is too large");
     else if (status != QN_OK)
         qn_request_end_later(request, status, "the request holds text that is not UTF-8");
+    else if (only != 0 && !qn_client_send_at(request))
+        qn_request_end_later(request, QN_UNAVAILABLE, "that peer cannot be asked now");
     else {
         qn_timer_start(to->loop, &request->timer, left_ms, on_deadline);
-        qn_client_enqueue(request, false);
+        if (only == 0)
+            qn_client_enqueue(request, false);
     }
 }
 
@@ -224,14 +267,23 @@ void qn_request_start(struct qn_request *request, struct qn_client *to, const st
 {
     const ProtobufCMessage *message = in;
     QN_CHECK(message->descriptor == method->request);
-    start(request, to, method, message, QN_STR(""), ctx, arena, done);
+    start(request, to, 0, method, message, QN_STR(""), ctx, arena, done);
+}
+
+void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint64_t peer_id,
+                         const struct qn_method *method, const void *in, const struct qn_context *ctx,
+                         struct qn_arena *arena, void (*done)(struct qn_request *request))
+{
+    const ProtobufCMessage *message = in;
+    QN_CHECK(message->descriptor == method->request && peer_id != 0);
+    start(request, to, peer_id, method, message, QN_STR(""), ctx, arena, done);
 }
 
 void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                              struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
                              void (*done)(struct qn_request *request))
 {
-    start(request, to, method, NULL, packed, ctx, arena, done);
+    start(request, to, 0, method, NULL, packed, ctx, arena, done);
 }
 
 void qn_request_cancel(struct qn_request *request)

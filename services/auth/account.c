@@ -50,6 +50,7 @@ static void fail_hashing(const struct auth_service *service, struct qn_call *cal
 {
     if (status == QN_RESOURCE_EXHAUSTED)
         qn_call_fail_with(call, .status = status, .message = "too many sign-ins at once",
+                          .reason = "OVERLOAD",
                           .retry_after_ms = auth_hasher_retry_after_ms(service->hasher));
     else
         qn_call_fail_with(call, .status = status);

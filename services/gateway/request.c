@@ -32,6 +32,17 @@ void gateway_reply_header(struct gateway_reply *reply, const char *name, struct 
         reply->headers[reply->n_headers++] = (struct qn_header){qn_str_c(name), value};
 }
 
+void gateway_reply_retry_after(struct gateway_request *req, struct gateway_reply *reply,
+                               uint32_t retry_after_ms)
+{
+    if (retry_after_ms == 0)
+        return;
+    uint32_t seconds = retry_after_ms / 1000 + (retry_after_ms % 1000 != 0);
+    char *text = qn_arena_printf(&req->arena, "%u", seconds);
+    if (text)
+        gateway_reply_header(reply, "Retry-After", qn_str_c(text));
+}
+
 static bool printable(struct qn_str s)
 {
     for (size_t i = 0; i < s.len; i++) {

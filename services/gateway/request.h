@@ -43,6 +43,9 @@ struct gateway_reply {
 
 /* Adds a header; one too many is dropped, which the tests would see. */
 void gateway_reply_header(struct gateway_reply *reply, const char *name, struct qn_str value);
+/* Retry-After, in whole seconds rounded up (RFC 9110 section 10.2.3); 0: none. */
+void gateway_reply_retry_after(struct gateway_request *req, struct gateway_reply *reply,
+                               uint32_t retry_after_ms);
 
 /* Makes a request of an exchange: deadline by default, request id (the client's X-Request-Id if it is sound,
  * a new one otherwise), trace, client address, user agent, credentials. NULL without memory. */

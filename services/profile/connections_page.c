@@ -45,7 +45,7 @@ static const char head[] =
     ".state::before{content:\"\";display:inline-block;width:.7rem;height:.7rem;border-radius:50%;"
     "background:var(--dot);margin-right:.5rem}"
     ".down{--dot:var(--down)}.idle{--dot:var(--idle)}.shared{--dot:var(--busy)}"
-    ".alone,.cancelling{--dot:var(--alone)}.resolving,.connecting{--dot:var(--opening)}"
+    ".alone,.cancelling{--dot:var(--alone)}.resolving,.connecting,.ending{--dot:var(--opening)}"
     "footer{margin-top:1rem;font-size:.85rem;color:var(--quiet)}a{color:inherit}"
     "</style></head><body>";
 

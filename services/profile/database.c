@@ -20,6 +20,7 @@ enum qn_status profile_database_open(struct qn_part *part, struct qn_loop *loop,
         .url = &set->database,
         .queue_max = (size_t)set->queue_max,
         .pipeline_max = (size_t)set->pipeline_max,
+        .by_allowance = set->others.address != NULL,
     };
     QN_TRY(pg_pool_open(loop, &options, &database->pool, err));
     database->opened(database->pool);

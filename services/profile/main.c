@@ -1,16 +1,17 @@
 #include "common/core/check.h"
 #include "services/profile/connections.h"
-#include "services/profile/database.h"
+#include "services/profile/handover.h"
 #include "services/profile/rpc/rpc.h"
 #include "services/profile/settings.h"
 
 static struct profile_settings set;
 static struct profile_database database = PROFILE_DATABASE(&set, profile_rpc_init);
+static struct profile_handover handover = PROFILE_HANDOVER(&set, &database);
 
 int main(int argc, char **argv)
 {
     static struct qn_part_rpc_server rpc = QN_PART_RPC_SERVER(&set.rpc, &set.tls, profile_rpc_handlers, 0);
-    static struct qn_part *const parts[] = {&database.part, &rpc.part};
+    static struct qn_part *const parts[] = {&database.part, &rpc.part, &handover.part};
     static const struct qn_verb verbs[] = {
         {"--provision",
          "makes the role and the database of DATABASE_URL, with a CONNECTION LIMIT, as the admin",

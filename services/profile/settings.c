@@ -1,5 +1,7 @@
 #include "services/profile/settings.h"
 
+#include <string.h>
+
 #include "common/core/check.h"
 
 #define SET struct profile_settings
@@ -15,6 +17,9 @@ const struct qn_setting profile_settings_table[] = {
     QN_SETTING_SECRET(
         "QUINTET_ADMIN_DATABASE_URL", SET, admin_database_url, "",
         "the same with a role that may create roles and owns the tables; for --provision and --migrate"),
+    QN_SETTING_STRING("QUINTET_PROFILE_PEERS", SET, peers, "auto",
+                      "where the processes of this service listen that share the connections: an address, or "
+                      "none; auto: QUINTET_RPC_LISTEN if it is ipc://, else none"),
     QN_SETTING_INT("QUINTET_PG_QUEUE", SET, queue_max, "4096", 1, 1000000,
                    "queries that wait for a connection; more are refused with \"come again later\""),
     QN_SETTING_INT("QUINTET_PG_PIPELINE", SET, pipeline_max, "16", 1, 64,
@@ -33,6 +38,21 @@ static bool parse_url(const char *name, const char *text, struct pg_url *ret_url
     return false;
 }
 
+/* Through PgBouncer nobody sees whose connections there are: each process has its share. */
+static void find_others(struct profile_settings *set, struct qn_config_report *report)
+{
+    set->others.address = NULL;
+    bool automatic = strcmp(set->peers, "auto") == 0;
+    if (set->database.pgbouncer || strcmp(set->peers, "none") == 0 || set->peers[0] == '\0')
+        return;
+    if (!automatic) {
+        qn_parts_check_address("QUINTET_PROFILE_PEERS", set->peers, &set->tls, report);
+        set->others.address = set->peers;
+    } else if (strncmp(set->rpc.listen, "ipc://", strlen("ipc://")) == 0) {
+        set->others.address = set->rpc.listen;
+    }
+}
+
 void profile_settings_check(void *settings, struct qn_config_report *report)
 {
     struct profile_settings *set = settings;
@@ -40,6 +60,7 @@ void profile_settings_check(void *settings, struct qn_config_report *report)
     profile_settings_free(set);
     if (set->database_url && set->database_url[0]) /* else it has been complained of */
         parse_url("DATABASE_URL", set->database_url, &set->database, report);
+    find_others(set, report);
     if (set->admin_database_url && set->admin_database_url[0]) {
         set->has_admin =
             parse_url("QUINTET_ADMIN_DATABASE_URL", set->admin_database_url, &set->admin, report);

@@ -12,6 +12,7 @@ struct profile_settings {
     struct qn_rpc_server_settings rpc;
     char *database_url;       /* DATABASE_URL */
     char *admin_database_url; /* QUINTET_ADMIN_DATABASE_URL; empty: none */
+    char *peers;              /* QUINTET_PROFILE_PEERS */
     int64_t queue_max;
     int64_t pipeline_max;
 
@@ -19,6 +20,8 @@ struct profile_settings {
     struct pg_url database;
     struct pg_url admin;
     bool has_admin;
+    struct qn_rpc_client_settings others; /* where the processes are with which connections are shared; points
+                                             to 'peers' or rpc.listen; NULL: nowhere */
 };
 
 extern const struct qn_setting profile_settings_table[];

@@ -10,7 +10,7 @@
 
 #include "tests/harness/test.h"
 
-enum { BODY_MAX = 4096, SAMPLE_MS = 20, LIMIT_S = 120, WAIT_MS = 1000 };
+enum { BODY_MAX = 4096, SAMPLE_MS = 10, LIMIT_S = 120, WAIT_MS = 1000 };
 
 struct client {
     CURL *curl;

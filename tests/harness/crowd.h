@@ -31,7 +31,7 @@ struct crowd_options {
 /* Returns when every request that was sent has ended. */
 void crowd_run(const struct crowd_options *options);
 
-/* The highest number that 'sql' answered, asked every 20 ms on a connection and thread of its own. */
+/* The highest number that 'sql' answered, asked every 10 ms on a connection and thread of its own. */
 struct crowd_watch;
 struct crowd_watch *crowd_watch_start(const char *database_url, const char *sql);
 struct crowd_watched {

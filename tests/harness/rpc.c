@@ -174,6 +174,14 @@ void rpc_start(struct rpc_call *call, struct qn_client *client, const struct qn_
     assert_false(call->done); /* never from within the start */
 }
 
+void rpc_start_at(struct rpc_call *call, struct qn_client *client, uint64_t peer_id,
+                  const struct qn_method *method, const void *in)
+{
+    call->started_ms = qn_clock_now_ms();
+    qn_request_start_at(&call->request, client, peer_id, method, in, &call->ctx, &call->arena, on_done);
+    assert_false(call->done);
+}
+
 void rpc_start_echo(struct rpc_call *call, struct qn_client *client, const char *text)
 {
     Quintet__Rpctest__V1__EchoRequest in = QUINTET__RPCTEST__V1__ECHO_REQUEST__INIT;

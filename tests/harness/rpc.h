@@ -45,6 +45,9 @@ void rpc_call_free(struct rpc_call *call);
 
 void rpc_start(struct rpc_call *call, struct qn_client *client, const struct qn_method *method,
                const void *in);
+/* To the peer of this id alone. */
+void rpc_start_at(struct rpc_call *call, struct qn_client *client, uint64_t peer_id,
+                  const struct qn_method *method, const void *in);
 void rpc_start_echo(struct rpc_call *call, struct qn_client *client, const char *text);
 void rpc_start_echo_sized(struct rpc_call *call, struct qn_client *client, size_t data_bytes, uint32_t more);
 void rpc_start_many(struct rpc_call *call, struct qn_client *client, uint64_t number);

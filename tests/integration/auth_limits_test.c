@@ -46,7 +46,7 @@ static void test_hashing_queue_full(void **state)
         if (calls[i].request.status == QN_OK) {
             taken++;
         } else {
-            auth_fixture_expect(&calls[i], QN_RESOURCE_EXHAUSTED, NULL);
+            auth_fixture_expect(&calls[i], QN_RESOURCE_EXHAUSTED, "OVERLOAD");
             assert_true(calls[i].request.retry_after_ms >= 1000);
             refused++;
         }
@@ -148,7 +148,11 @@ static void test_deadline(void **state)
     }
     start_sign_in(&late);
     auth_fixture_await(&fixture, &late);
-    auth_fixture_expect(&late, QN_DEADLINE_EXCEEDED, NULL);
+    if (late.request.status ==
+        QN_RESOURCE_EXHAUSTED) /* told at once; or the machine was too slow even for that */
+        assert_true(late.request.retry_after_ms >= 1000);
+    else
+        auth_fixture_expect(&late, QN_DEADLINE_EXCEEDED, NULL);
     auth_fixture_forget(&late);
     loop_fixture_run_until_count(&n_done, AHEAD, 60000);
     for (size_t i = 0; i < AHEAD; i++) {

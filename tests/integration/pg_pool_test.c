@@ -68,7 +68,8 @@ static void test_fewer_when_told(void **state)
     (void)state;
     pg_fixture_begin("&connection_limit=2");
     assert_int_equal(harness_postgres_number(fix.admin, SQL_OF_ROLE), 2);
-    assert_string_equal(pg_fixture_detail(), "2 of 2 connections");
+    assert_string_equal(pg_fixture_detail(), "2 of 2 connections; the role's CONNECTION LIMIT is 5, "
+                                             "connection_limit 2: run quintet-profile --provision");
     pg_fixture_end();
 }
 

@@ -123,7 +123,7 @@ static void test_delayed(void **state)
     struct trial *trial = start("network_delayed", "every packet to and from PostgreSQL 200 ms late", 50);
     trial_mark(trial, "late from now on");
     tcp_proxy_delay(proxy, 200);
-    trial_pass(trial, 2 * OUTAGE_MS);
+    trial_pass(trial, OUTAGE_MS);
     tcp_proxy_reset(proxy); /* and connecting takes half a dozen round trips */
     trial_pass(trial, 3 * OUTAGE_MS);
     tcp_proxy_delay(proxy, 0);

@@ -91,11 +91,7 @@ void gateway_answer_fault(struct gateway_request *req)
         reply.status = 503;
     else if (rpc->status == QN_DEADLINE_EXCEEDED)
         reply.status = 504;
-    if (rpc->retry_after_ms) {
-        char *seconds = qn_arena_printf(&req->arena, "%u", (rpc->retry_after_ms + 999) / 1000);
-        if (seconds)
-            gateway_reply_header(&reply, "Retry-After", qn_str_c(seconds));
-    }
+    gateway_reply_retry_after(req, &reply, rpc->retry_after_ms);
     gateway_request_reply(req, &reply);
 }
 

@@ -196,7 +196,12 @@ static void on_session(struct gateway_request *req)
     const Quintet__Auth__V1__GetSessionResponse *out = req->rpc.out;
     struct gateway_reply reply = {0};
     no_store(&reply);
+    if (req->rpc.status == QN_RESOURCE_EXHAUSTED) {
+        gateway_answer_fault(req);
+        return;
+    }
     if (req->rpc.status != QN_OK) {
+        gateway_reply_retry_after(req, &reply, req->rpc.retry_after_ms);
         gateway_answer_refusal(req, &reply, 500, "Failed to get session", "FAILED_TO_GET_SESSION");
         return;
     }

@@ -15,7 +15,8 @@ enum { LOOK_AGAIN_MS = 1000, LOOK_LIMIT_MS = 5000 };
 
 static const struct pg_statement role_limit = {
     .name = "check_role",
-    .sql = "select rolsuper, rolconnlimit from pg_catalog.pg_roles where rolname = current_user",
+    .sql = "select rolsuper, rolconnlimit, current_setting('plan_cache_mode') = 'force_generic_plan'"
+           " from pg_catalog.pg_roles where rolname = current_user",
     .plain_select = true,
 };
 static const struct pg_statement schema_version = {
@@ -31,7 +32,14 @@ static void on_look_again(struct qn_timer *timer)
     look(container_of(timer, struct pg_pool, check.timer));
 }
 
-/* The database itself must refuse a sixth connection, whoever asks for it. */
+/* The most that the role should be allowed: what this process is told that all share. Through PgBouncer that
+ * is a share only, and five are meant. */
+static int64_t budget(const struct pg_pool *pool)
+{
+    return pool->url->pgbouncer ? PG_CONNECTIONS_MAX : (int64_t)pool->n_conns;
+}
+
+/* The database itself must refuse one connection more, whoever asks for it. */
 static void judge_role(struct pg_pool *pool, const PGresult *result)
 {
     struct pg_check *check = &pool->check;
@@ -43,13 +51,21 @@ static void judge_role(struct pg_pool *pool, const PGresult *result)
     if (pg_result_bool(result, 0, 0)) {
         snprintf(remark, sizeof check->remark,
                  "the role is a superuser, so no CONNECTION LIMIT holds for it");
-    } else if (limit < 0 || limit > PG_CONNECTIONS_MAX) {
-        snprintf(remark, sizeof check->remark,
-                 "the role's CONNECTION LIMIT is %lld: run quintet-profile --provision", (long long)limit);
+    } else if (limit < 0 || limit > budget(pool)) {
+        snprintf(
+            remark, sizeof check->remark,
+            "the role's CONNECTION LIMIT is %lld, connection_limit %lld: run quintet-profile --provision",
+            (long long)limit, (long long)budget(pool));
     }
     if (remark[0] && !check->remarked) {
         check->remarked = true;
         qn_log(&pool->log, QN_WARN, "the database does not hold the limit", QN_F_C("because", remark));
+    }
+    if (!remark[0] &&
+        !pg_result_bool(result, 0, 2)) { /* only behind PgBouncer: else the session asks for it */
+        snprintf(remark, sizeof check->remark,
+                 "the role's plan_cache_mode is not what look-ups want: run"
+                 " quintet-profile --provision");
     }
     check->role_known = true;
 }

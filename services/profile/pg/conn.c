@@ -1,6 +1,9 @@
 #include "services/profile/pg/conn.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
@@ -10,7 +13,12 @@
  * the session is one to work with  4. pipeline mode, IDLE. No such name, no answer now: down. An address that
  * cannot be reached or takes too long: the next one, until there is none: down. A server that answers but
  * refuses: down, whatever other addresses there are. Up and then lost: what is under way is told, down. The
- * pool opens it again when it thinks fit. */
+ * pool opens it again when it thinks fit.
+ *
+ * Ending in order: 1. the farewell is sent, and libpq let go of  2. PostgreSQL closes its side as the last
+ * thing its process does, after it has given the slot back: down. No answer in time: down all the same. */
+
+enum { ENDING_LIMIT_MS = 1000, FAREWELL_READS_MAX = 8 };
 
 static const char *const state_names[] = {
 #define PG_CONN_STATE_NAME(name, text) [PG_CONN_##name] = (text),
@@ -22,9 +30,10 @@ static const char *const state_names[] = {
 
 static const unsigned moves[] = {
     [PG_CONN_DOWN] = BIT(RESOLVING) | BIT(CONNECTING),
+    [PG_CONN_ENDING] = BIT(DOWN),
     [PG_CONN_RESOLVING] = BIT(DOWN) | BIT(CONNECTING),
     [PG_CONN_CONNECTING] = BIT(DOWN) | BIT(IDLE),
-    [PG_CONN_IDLE] = BIT(DOWN) | BIT(SHARED) | BIT(ALONE),
+    [PG_CONN_IDLE] = BIT(DOWN) | BIT(ENDING) | BIT(SHARED) | BIT(ALONE),
     [PG_CONN_SHARED] = BIT(DOWN) | BIT(IDLE) | BIT(CANCELLING),
     [PG_CONN_ALONE] = BIT(DOWN) | BIT(IDLE) | BIT(CANCELLING),
     [PG_CONN_CANCELLING] = BIT(DOWN) | BIT(IDLE),
@@ -122,7 +131,12 @@ static void on_notice(void *context, const PGresult *result)
     struct pg_conn *conn = context;
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    if (sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN && strncmp(sqlstate, "57P", 3) == 0)
+    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    severity =
+        severity ? severity : PQresultErrorField(result, PG_DIAG_SEVERITY); /* PgBouncer says only this */
+    bool last = severity && strcmp(severity, "FATAL") == 0;
+    if (sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN && conn->farewell[0] == '\0' &&
+        (last || strncmp(sqlstate, "57P", 3) == 0))
         memcpy(conn->farewell, sqlstate, sizeof conn->farewell);
     qn_log(&conn->log, QN_DEBUG, "notice from the server", QN_F_C("sqlstate", sqlstate),
            QN_F_C("said", message));
@@ -174,6 +188,7 @@ static void came_up(struct pg_conn *conn)
     conn->backend_pid = PQbackendPID(conn->pg);
     conn->statements_done = 0;
     conn->farewell[0] = '\0';
+    conn->not_passed_on = false;
     conn->result_open = false;
     pg_conn_move(conn, PG_CONN_IDLE);
     conn->up_ms = conn->since_ms;
@@ -261,13 +276,67 @@ void pg_conn_open(struct pg_conn *conn)
     qn_resolve_start(conn->loop, &conn->resolve, conn->url->host, on_resolved);
 }
 
-static void close_up(struct pg_conn *conn, const char *cause, const char *sqlstate)
+static void note_end(struct pg_conn *conn, const char *cause)
 {
     conn->end = (struct pg_conn_end){.cause = cause, .lived_ms = qn_clock_now_ms() - conn->up_ms};
+    conn->end.at_ms = qn_clock_now_ms();
     qn_log(&conn->log, QN_INFO, "connection closed", QN_F_INT("pid", conn->backend_pid),
            QN_F_C("cause", cause), QN_F_INT("statements", conn->statements_done),
            QN_F_INT("lived_ms", conn->end.lived_ms), QN_F_INT("unanswered", conn->n_flights));
     pg_metrics_close(cause);
+}
+
+static void ended(struct pg_conn *conn)
+{
+    unwatch(conn);
+    close(conn->ending_fd);
+    conn->ending_fd = -1;
+    go_down(conn);
+}
+
+static void on_ending_timeout(struct qn_timer *timer)
+{
+    ended(container_of(timer, struct pg_conn, timer));
+}
+
+/* Nothing is asked any more, so what comes is of no interest, but for the end (of TLS, there may be a word
+ * before it). */
+static void on_farewell(void *context, int events)
+{
+    (void)events;
+    struct pg_conn *conn = context;
+    char rest[512];
+    ssize_t n = 1;
+    for (int i = 0; n > 0 && i < FAREWELL_READS_MAX; i++)
+        n = read(conn->ending_fd, rest, sizeof rest);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        ended(conn);
+}
+
+void pg_conn_end(struct pg_conn *conn, const char *cause)
+{
+    QN_CHECK(conn->state == PG_CONN_IDLE);
+    note_end(conn, cause);
+    conn->end.orderly = true;
+    /* A second descriptor, so that the socket stays open on our side when libpq has said farewell. */
+    conn->ending_fd = fcntl(PQsocket(conn->pg), F_DUPFD_CLOEXEC, 0);
+    finish(conn);
+    bool watched = conn->ending_fd >= 0 &&
+                   qn_poll_open(conn->loop, conn->ending_fd, on_farewell, conn, &conn->poll) == QN_OK;
+    if (!watched) {
+        if (conn->ending_fd >= 0)
+            close(conn->ending_fd);
+        go_down(conn);
+        return;
+    }
+    pg_conn_move(conn, PG_CONN_ENDING);
+    qn_poll_want(conn->poll, QN_READABLE);
+    qn_timer_start(conn->loop, &conn->timer, ENDING_LIMIT_MS, on_ending_timeout);
+}
+
+static void close_up(struct pg_conn *conn, const char *cause, const char *sqlstate)
+{
+    note_end(conn, cause);
     finish(conn);
     pg_flight_lose_all(conn, sqlstate);
     if (conn->cancel_busy)
@@ -279,6 +348,9 @@ void pg_conn_close(struct pg_conn *conn, const char *cause)
 {
     switch (conn->state) {
     case PG_CONN_DOWN:
+        break;
+    case PG_CONN_ENDING:
+        ended(conn);
         break;
     case PG_CONN_RESOLVING:
         if (!conn->close_wanted) {
@@ -308,7 +380,8 @@ bool pg_conn_flush(struct pg_conn *conn)
 
 static void lost(struct pg_conn *conn)
 {
-    close_up(conn, pg_sqlstate_end(conn->farewell), conn->farewell);
+    bool by_pooler = conn->url->pgbouncer && strcmp(conn->farewell, "08P01") == 0;
+    close_up(conn, by_pooler ? "pooler" : pg_sqlstate_end(conn->farewell), conn->farewell);
 }
 
 static void on_ready(void *context, int events)

@@ -19,7 +19,9 @@
  * sent where, and is told what happened. All on the loop's thread. */
 
 /*            ┌──────────── closed, refused, lost ◀──────────────┐
- *            ▼                                                  │ (from any)
+ *            │    ┌────────┐                                    │ (from any)
+ *            ├────│ ENDING │◀── told to end, from IDLE          │
+ *            ▼    └────────┘                                    │
  *   ┌──────────┐      ┌───────────┐      ┌────────────┐      ┌──────┐ ◀──────▶ ┌────────┐
  *   │   DOWN   │─────▶│ RESOLVING │─────▶│ CONNECTING │─────▶│ IDLE │          │ SHARED │──┐
  *   └──────────┘      └───────────┘      └────────────┘      └──────┘ ◀─────┐  └────────┘  │ late, and
@@ -29,9 +31,10 @@
  *                                                            │ ALONE │──▶└────────────┘
  *                                                            └───────┘ late
  *
- * IDLE, SHARED, ALONE and CANCELLING hold a slot of the database. */
+ * IDLE, SHARED, ALONE and CANCELLING hold a slot of the database; ENDING may still do. */
 #define PG_CONN_STATES(X)                                                                                    \
     X(DOWN, "down")             /* no connection */                                                          \
+    X(ENDING, "ending")         /* farewell is said; until PostgreSQL has let go of the slot */              \
     X(RESOLVING, "resolving")   /* the host's addresses are looked up */                                     \
     X(CONNECTING, "connecting") /* one address after the other is tried */                                   \
     X(IDLE, "idle")             /* nothing sent that is not answered */                                      \
@@ -76,6 +79,7 @@ struct pg_conn_end {
     enum pg_refusal refusal; /* of an attempt; NONE: it was up */
     const char *cause;       /* static: "57P01", "no answer", "shutdown" … */
     uint64_t lived_ms;       /* 0 if it never was up */
+    bool orderly;            /* we asked it to end: pg_conn_end() */
     uint64_t at_ms;          /* when */
     char text[200];          /* what libpq or the server said, one line; may be empty */
 };
@@ -106,7 +110,8 @@ struct pg_conn {
     enum pg_conn_state state;
     uint64_t since_ms;     /* of the state */
     uint64_t up_ms;        /* when it last came up; 0 while it is not */
-    struct qn_timer timer; /* CONNECTING: the address's time; SHARED with a late head, CANCELLING: patience */
+    struct qn_timer timer; /* CONNECTING: the address's time; ENDING: the server's; SHARED with a late head,
+                              CANCELLING: patience */
     bool close_wanted;     /* while a look-up lets go */
     bool reserved;         /* the pool's mark: nothing joins, a query that must be alone is waiting */
     struct pg_conn_end end;
@@ -114,13 +119,15 @@ struct pg_conn {
     struct qn_resolve resolve;
     size_t next_address;
 
-    PGconn *pg; /* NULL while DOWN and RESOLVING */
+    PGconn *pg;    /* NULL while DOWN, ENDING and RESOLVING */
+    int ending_fd; /* ENDING: the socket, which libpq knows no more */
     struct qn_poll *poll;
     int backend_pid;
     uint64_t statements_done; /* since it came up */
     uint64_t last_answer_us;
     struct qn_log_limit error_log;
     char farewell[PG_SQLSTATE_LEN + 1]; /* code of the server's FATAL; "" while there was none */
+    bool not_passed_on;                 /* PgBouncer's farewell: nothing unanswered has reached PostgreSQL */
 
     struct pg_flight flights[PG_PIPELINE_MAX]; /* a ring */
     size_t first_flight, n_flights;
@@ -145,8 +152,12 @@ static inline bool pg_conn_is_up(const struct pg_conn *conn)
  * this call. */
 void pg_conn_open(struct pg_conn *conn);
 
-/* Ends it, in whatever state; queries under way fail as if it were lost. 'down' follows (not if it is DOWN),
- * perhaps from within this call. 'cause' is static text for the log line. */
+/* Says farewell to PostgreSQL and waits until it has closed its side, so that the slot is free when 'down'
+ * comes, or a second has passed. Requires: IDLE. 'cause' as below. */
+void pg_conn_end(struct pg_conn *conn, const char *cause);
+
+/* Ends it at once, in whatever state; queries under way fail as if it were lost. 'down' follows (not if it is
+ * DOWN), perhaps from within this call. 'cause' is static text for the log line. */
 void pg_conn_close(struct pg_conn *conn, const char *cause);
 
 /* Moves; a move that the drawing does not have is a bug. For conn.c, flight.c, cancel.c. */

@@ -9,18 +9,26 @@
  * waiting, as many connections as writes wait are reserved: nothing new joins there until they have run dry.
  * So that writes cannot keep reads waiting either, not even five that wait for one lock, one connection is
  * never given to a write (with a single connection they take turns). A connection that still owes an answer
- * nobody waits for takes nothing. */
+ * nobody waits for takes nothing. As many as the pool has beyond its allowance run dry as well. */
 
 static struct pg_query *first_of(const struct qn_list *list)
 {
     return container_of(qn_list_first(list), struct pg_query, node);
 }
 
-/* A call whose time is over is never sent: its timer has not fired only because the loop was busy. */
-static void drop_expired(struct qn_list *list)
+/* A call whose time is over is never sent: its timer has not fired only because the loop was busy. Nor is one
+ * whose answer would come too late, as long as another can use its turn. */
+static void drop_expired(struct pg_pool *pool, struct qn_list *list)
 {
-    while (!qn_list_empty(list) && qn_clock_left_ms(first_of(list)->deadline_ms) == 0)
-        pg_query_expire(first_of(list));
+    while (!qn_list_empty(list)) {
+        struct pg_query *first = first_of(list);
+        if (qn_clock_left_ms(first->deadline_ms) == 0)
+            pg_query_expire(first);
+        else if (pg_admission_too_late(pool, first))
+            pg_query_refuse(first);
+        else
+            return;
+    }
 }
 
 static void send_first(struct pg_pool *pool, struct qn_list *list, struct pg_conn *conn)
@@ -64,7 +72,7 @@ static bool takes_reads(const struct pg_conn *conn)
 /* How many more connections writes may have. */
 static size_t left_for_writes(const struct pg_pool *pool)
 {
-    size_t up = pg_pool_up(pool), taken = 0;
+    size_t up = pg_pool_up(pool) - pg_pool_surplus(pool), taken = 0;
     for (size_t i = 0; i < pool->n_conns; i++)
         taken += pool->conns[i].state == PG_CONN_ALONE || pool->conns[i].state == PG_CONN_CANCELLING;
     size_t most = up > 1 ? up - 1 : up;
@@ -79,14 +87,14 @@ static void send_writes(struct pg_pool *pool)
         pool->conns[i].reserved = false;
     size_t left = left_for_writes(pool);
     struct pg_conn *conn;
-    drop_expired(&pool->writes);
+    drop_expired(pool, &pool->writes);
     while (left > 0 && !qn_list_empty(&pool->writes) && (conn = least_loaded(pool, 1, is_idle)) != NULL) {
         send_first(pool, &pool->writes, conn);
         pool->wrote_last = true;
         left--;
-        drop_expired(&pool->writes);
+        drop_expired(pool, &pool->writes);
     }
-    size_t wanted = pool->writes.len < left ? pool->writes.len : left;
+    size_t wanted = (pool->writes.len < left ? pool->writes.len : left) + pg_pool_surplus(pool);
     while (wanted-- > 0 && (conn = least_loaded(pool, SIZE_MAX, may_be_reserved)) != NULL)
         conn->reserved = true;
 }
@@ -94,12 +102,12 @@ static void send_writes(struct pg_pool *pool)
 static void send_reads(struct pg_pool *pool)
 {
     struct pg_conn *conn;
-    drop_expired(&pool->reads);
+    drop_expired(pool, &pool->reads);
     while (!qn_list_empty(&pool->reads) &&
            (conn = least_loaded(pool, pool->pipeline_max, takes_reads)) != NULL) {
         send_first(pool, &pool->reads, conn);
         pool->wrote_last = false;
-        drop_expired(&pool->reads);
+        drop_expired(pool, &pool->reads);
     }
 }
 
@@ -107,5 +115,6 @@ void pg_dispatch(struct pg_pool *pool)
 {
     send_writes(pool);
     send_reads(pool);
+    pg_admission_turn(pool);
     qn_metric_set(pool->metrics.waiting, (double)pg_pool_waiting(pool));
 }

@@ -165,10 +165,16 @@ static void take_error(struct pg_conn *conn, struct pg_flight *flight, const str
 {
     const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    severity =
+        severity ? severity : PQresultErrorField(result, PG_DIAG_SEVERITY); /* PgBouncer says only this */
     sqlstate = sqlstate && strlen(sqlstate) == PG_SQLSTATE_LEN ? sqlstate : "";
-    if (severity && strcmp(severity, "ERROR") != 0) /* FATAL or PANIC: the connection ends with it */
+    bool last = severity && strcmp(severity, "ERROR") != 0; /* FATAL or PANIC: the connection ends with it */
+    if (last && conn->farewell[0] == '\0') {                /* PgBouncer adds its own word to PostgreSQL's */
         memcpy(conn->farewell, sqlstate, strlen(sqlstate) + 1);
+        conn->not_passed_on = conn->url->pgbouncer && pg_sqlstate_not_passed_on(sqlstate, message);
+    }
     if (flight->failed) /* after the server's last word, libpq's own that the connection is gone */
         return;
     flight->failed = true;
@@ -182,8 +188,7 @@ static void take_error(struct pg_conn *conn, struct pg_flight *flight, const str
     if (!flight->verdict.expected && qn_log_due(&conn->error_log, LOG_EVERY_MS, &held_back)) {
         qn_log(&conn->log, QN_WARN, "statement failed",
                QN_F_C("statement", entry ? entry->statement->name : "?"), QN_F_C("sqlstate", sqlstate),
-               QN_F_C("said", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)),
-               QN_F_INT("held_back", held_back));
+               QN_F_C("said", message), QN_F_INT("held_back", held_back));
     }
 }
 
@@ -355,6 +360,10 @@ static void lose(struct pg_conn *conn, const struct pg_flight *flight, struct pg
 {
     bool reads = only_reads(query);
     query->conn = NULL;
+    if (conn->not_passed_on) { /* as if it had not been sent; it waits until its deadline */
+        conn->owner->again(query);
+        return;
+    }
     if (flight->failed &&
         !flight->verdict.drop_connection) { /* nothing of it happened, whatever became of the Sync */
         answer_failure(conn, flight, query);

@@ -5,7 +5,7 @@
 
 static struct qn_metric connections = {
     .name = "quintet_pg_connections",
-    .help = "Connections to PostgreSQL by state; idle, shared, alone and cancelling ones hold a slot.",
+    .help = "Connections to PostgreSQL by state; all but down ones have a slot, or ask for one.",
     .kind = QN_GAUGE,
     .labels = {"state"},
 };

@@ -23,6 +23,47 @@ size_t pg_pool_up(const struct pg_pool *pool)
     return n;
 }
 
+size_t pg_pool_slots(const struct pg_pool *pool)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pool->n_conns; i++)
+        n += pool->conns[i].state != PG_CONN_DOWN;
+    return n;
+}
+
+size_t pg_pool_surplus(const struct pg_pool *pool)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < pool->n_conns; i++)
+        n += pool->conns[i].state != PG_CONN_DOWN && pool->conns[i].state != PG_CONN_ENDING;
+    return n > pool->allowance ? n - pool->allowance : 0;
+}
+
+void pg_pool_allow(struct pg_pool *pool, size_t allowance)
+{
+    size_t before = pool->allowance;
+    pool->allowance = allowance < pool->n_conns ? allowance : pool->n_conns;
+    if (pool->allowance > before && !pool->draining)
+        pg_opener_allowed(pool);
+    pg_pool_wake(pool);
+}
+
+void pg_pool_watch(struct pg_pool *pool, void (*changed)(void *context), void *context)
+{
+    pool->slots_changed = changed;
+    pool->slots_context = context;
+    pool->slots_told = pg_pool_slots(pool);
+}
+
+static void tell_slots(struct pg_pool *pool)
+{
+    size_t slots = pg_pool_slots(pool);
+    if (!pool->slots_changed || slots == pool->slots_told)
+        return;
+    pool->slots_told = slots;
+    pool->slots_changed(pool->slots_context);
+}
+
 static void on_lane_closed(void *context)
 {
     struct pg_pool *pool = context;
@@ -52,7 +93,10 @@ static bool drain_step(struct pg_pool *pool)
     for (size_t i = 0; i < pool->n_conns; i++) {
         struct pg_conn *conn = &pool->conns[i];
         bool idle = conn->state == PG_CONN_IDLE && pg_pool_waiting(pool) == 0;
-        if (idle || !pg_conn_is_up(conn) || pool->out_of_time)
+        bool trying = conn->state == PG_CONN_RESOLVING || conn->state == PG_CONN_CONNECTING;
+        if (idle && !pool->out_of_time)
+            pg_conn_end(conn, "shutdown");
+        else if (trying || pool->out_of_time)
             pg_conn_close(conn, idle ? "shutdown" : "shutdown, out of time");
         all_down = all_down && conn->state == PG_CONN_DOWN;
     }
@@ -62,7 +106,9 @@ static bool drain_step(struct pg_pool *pool)
 
 static void end_step(struct pg_pool *pool)
 {
-    if (!drain_step(pool))
+    bool over = drain_step(pool);
+    tell_slots(pool);
+    if (!over)
         return;
     qn_timer_cancel(pool->loop, &pool->drain_timer);
     if (!pool->is_drained) {
@@ -84,6 +130,7 @@ static void run_turn(struct qn_later *later)
     if (!pool->draining)
         pg_opener_step(pool);
     pg_dispatch(pool);
+    tell_slots(pool);
     if (pool->draining)
         end_step(pool);
 }
@@ -153,6 +200,7 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
     pool->queue_max = options->queue_max ? options->queue_max : QUEUE_MAX_DEFAULT;
     pool->pipeline_max = pipeline_max;
     pool->n_conns = (size_t)options->url->connection_limit;
+    pool->allowance = options->by_allowance ? 0 : pool->n_conns;
     pool->log.name = "pg";
     qn_list_init(&pool->reads);
     qn_list_init(&pool->writes);
@@ -215,6 +263,11 @@ void pg_pool_drain(struct pg_pool *pool, uint64_t limit_ms, void (*drained)(void
     pool->drained = drained;
     pool->drained_context = context;
     begin_to_end(pool, limit_ms);
+}
+
+bool pg_pool_draining(const struct pg_pool *pool)
+{
+    return pool->draining;
 }
 
 void pg_pool_close(struct pg_pool *pool, void (*closed)(void *context), void *context)

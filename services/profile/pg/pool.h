@@ -17,6 +17,7 @@ struct pg_pool_options {
     const struct pg_url *url; /* connection_limit, pool_timeout … as Prisma writes them; outlives the pool */
     size_t queue_max;         /* queries that wait for a connection; 0: 4,096 */
     size_t pipeline_max;      /* plain SELECTs in flight on one connection, at most 64; 0: 16 */
+    bool by_allowance;        /* opens nothing before pg_pool_allow(); else all of connection_limit */
 };
 
 /* Returns at once; connections come up when PostgreSQL does. */
@@ -32,10 +33,24 @@ enum { PG_SILENT_LIMIT_MS = 10000 };
  * why not. */
 bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail);
 
+/* How many connections it may hold from now on, itself at most connection_limit: opens more, or gives
+ * connections up as they fall idle (those that are busy run dry, one for each that is too many, and take
+ * nothing new). With 0 and none up, queries end at once as "no slot": another process may be asked. */
+void pg_pool_allow(struct pg_pool *pool, size_t allowance);
+
+/* Connections that have a slot of the database, are about to take one, or have not quite let go of one. */
+size_t pg_pool_slots(const struct pg_pool *pool);
+
+/* 'changed' is told when pg_pool_slots() is another number, from the loop, until the pool is closed. */
+void pg_pool_watch(struct pg_pool *pool, void (*changed)(void *context), void *context);
+
 /* Closes connections as they fall idle, each with a log line (which one, why, statements done); queries that
  * wait are still served. The rest is cut off at 'limit_ms'. Queries that are started later end with
  * QN_UNAVAILABLE. Then 'drained' runs, never from within this call. */
 void pg_pool_drain(struct pg_pool *pool, uint64_t limit_ms, void (*drained)(void *context), void *context);
+
+/* Whether it has been told to drain or to close. */
+bool pg_pool_draining(const struct pg_pool *pool);
 
 /* Frees the pool, drained or not (then all is cut off at once). 'closed' runs when it is gone (NULL: nothing
  * does). Requires: nothing starts a query any more. */

@@ -2,6 +2,7 @@
 #define PROFILE_PG_PRIVATE_H
 
 #include "common/core/buf.h"
+#include "services/profile/pg/admission.h"
 #include "services/profile/pg/conn.h"
 #include "services/profile/pg/pool.h"
 
@@ -56,13 +57,18 @@ struct pg_pool {
 
     struct pg_conn conns[PG_CONNECTIONS_MAX];
     size_t n_conns;        /* connection_limit */
+    size_t allowance;      /* how many of them may be; pg_pool_allow() */
     struct qn_list reads;  /* waiting: may share a connection */
     struct qn_list writes; /* waiting: must be alone */
     bool wrote_last;       /* with a single connection: reads are next */
     struct qn_list ended;  /* outcome filled in, 'done' to be called */
     struct qn_later turn;
+    size_t slots_told; /* what 'slots_changed' was last told */
+    void (*slots_changed)(void *context);
+    void *slots_context;
     struct pg_opener opener;
     struct pg_check check;
+    struct pg_admission admission;
     struct pg_pulse pulse;
     struct {
         const char *reason;
@@ -84,8 +90,10 @@ static inline size_t pg_pool_waiting(const struct pg_pool *pool)
     return pool->reads.len + pool->writes.len;
 }
 
-/* Connections that hold a slot. */
+/* Connections that are up. */
 size_t pg_pool_up(const struct pg_pool *pool);
+/* Connections that are up, or on their way up, beyond the allowance. */
+size_t pg_pool_surplus(const struct pg_pool *pool);
 
 /* Something was noted: act on it later in this turn. */
 void pg_pool_wake(struct pg_pool *pool);
@@ -100,8 +108,11 @@ void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end);
 void pg_opener_stop(struct pg_pool *pool);
 /* Why there is no connection: "cannot connect" or "no slot". */
 const char *pg_opener_reason(const struct pg_pool *pool);
-/* Milliseconds until the next attempt, for the n-th failure in a row (from 1); 'random' is any number. */
-uint64_t pg_opener_delay(unsigned failures, enum pg_refusal refusal, uint32_t random);
+/* More may be opened than before. */
+void pg_opener_allowed(struct pg_pool *pool);
+/* Milliseconds until the next attempt, for the n-th failure in a row (from 1), with so many connections up;
+ * 'random' is any number. */
+uint64_t pg_opener_delay(unsigned failures, enum pg_refusal refusal, size_t up, uint32_t random);
 
 /* check.c */
 void pg_check_up(struct pg_pool *pool);       /* a connection came up */
@@ -117,6 +128,8 @@ bool pg_pulse_ready(const struct pg_pool *pool, struct qn_buf *detail);
 uint64_t pg_pulse_silent_ms(const struct pg_pool *pool);
 
 /* query.c */
+/* Whether it may be with others on one connection; it waits in 'reads' then, else in 'writes'. */
+bool pg_query_may_share(const struct pg_query *query);
 /* Notes the outcome; 'done' follows in the pool's turn. Takes the query out of the queue. */
 void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason);
 /* Its outcome is filled in already. */
@@ -127,6 +140,8 @@ void pg_query_again(struct pg_query *query);
 void pg_query_sent(struct pg_query *query);
 /* Its time in the queue is over: "pool full", "cannot connect" or "no slot". */
 void pg_query_expire(struct pg_query *query);
+/* Its answer would come too late: "overload". Its hint is filled in. */
+void pg_query_refuse(struct pg_query *query);
 /* Calls 'done' of every query in 'ended'. */
 void pg_query_deliver(struct pg_pool *pool);
 

@@ -30,7 +30,9 @@ static const char set_role[] =
     " ('tcp_keepalives_count', '3'),"
     " ('tcp_user_timeout', '10000ms'),"
     " ('timezone', 'UTC'),"
-    " ('datestyle', 'ISO')) as settings (name, value)"
+    " ('datestyle', 'ISO'),"
+    " ('plan_cache_mode', 'force_generic_plan'),"
+    " ('default_transaction_isolation', 'read committed')) as settings (name, value)"
     " union all select format('alter role %I set client_connection_check_interval to %L', $1::text, '500ms')"
     "   where $4::boolean"
     " union all select format('alter role %I set search_path to %I', $1::text, $2::text)";

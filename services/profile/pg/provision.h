@@ -12,8 +12,8 @@
  * its slot;
  *   - statement_timeout (the URL's socket_timeout, else 15 s), idle_in_transaction_session_timeout 10 s:
  * backstops;
- *   - TimeZone UTC, DateStyle ISO, search_path = schema: what the service needs of a session behind
- * PgBouncer, where it can set nothing itself;
+ *   - TimeZone UTC, DateStyle ISO, search_path = schema, plan_cache_mode, default_transaction_isolation: what
+ * the service needs of a session behind PgBouncer, where it can set nothing itself;
  *   - the grants of grants.h.
  * Idempotent. Warns when the role is a superuser, for whom no limit holds. Before or after --migrate: both
  * orders end in the same. Blocks. */

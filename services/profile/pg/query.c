@@ -7,14 +7,13 @@
 #include "services/profile/pg/private.h"
 
 /* Start: waits in the queue → sent → answered → ended → done.
- * No time left, queue full, pool closing: ended at once. pool_timeout or the deadline passes in the queue:
- * ended. The deadline passes after it was sent: ended; the connection keeps what comes. Sent once more where
- * that is safe: back to the front of the queue. */
+ * No time left, queue full, a turn that would come too late, pool closing: ended at once. pool_timeout or the
+ * deadline passes in the queue: ended. The deadline passes after it was sent: ended; the connection keeps
+ * what comes. Sent once more where that is safe: back to the front of the queue. */
 
 enum { LOG_EVERY_MS = 1000 };
 
-/* With others on one connection. */
-static bool may_share(const struct pg_query *query)
+bool pg_query_may_share(const struct pg_query *query)
 {
     return query->n_steps == 1 && query->steps[0].statement->plain_select;
 }
@@ -52,6 +51,8 @@ void pg_query_answered(struct pg_query *query)
     struct pg_pool *pool = query->pool;
     QN_CHECK(query->state != PG_QUERY_ENDED && query->state != PG_QUERY_IDLE);
     qn_timer_cancel(pool->loop, &query->timer);
+    if (query->state == PG_QUERY_SENT)
+        pg_admission_answered(pool, query);
     query->state = PG_QUERY_ENDED;
     if (is_failure(query->status) && query->reason) {
         pg_metrics_failure(query->reason);
@@ -64,7 +65,7 @@ void pg_query_answered(struct pg_query *query)
 void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason)
 {
     if (qn_node_linked(&query->node))
-        qn_list_remove(may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
+        qn_list_remove(pg_query_may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
     query->status = status;
     query->reason = reason;
     pg_query_answered(query);
@@ -79,6 +80,11 @@ void pg_query_expire(struct pg_query *query)
         pg_query_end(query, late ? QN_DEADLINE_EXCEEDED : QN_RESOURCE_EXHAUSTED, "pool full");
 }
 
+void pg_query_refuse(struct pg_query *query)
+{
+    pg_query_end(query, QN_RESOURCE_EXHAUSTED, "overload");
+}
+
 static void on_timer(struct qn_timer *timer)
 {
     struct pg_query *query = container_of(timer, struct pg_query, timer);
@@ -90,21 +96,44 @@ static void on_timer(struct qn_timer *timer)
     }
 }
 
+/* Until its deadline, or until it has waited for pool_timeout. */
+static void time_the_wait(struct pg_query *query)
+{
+    struct pg_pool *pool = query->pool;
+    uint64_t left_ms = qn_clock_left_ms(query->deadline_ms);
+    uint64_t patience_ms = (uint64_t)pool->url->pool_timeout_ms;
+    uint64_t patience_left_ms = qn_clock_left_ms(query->queued_us / 1000 + patience_ms);
+    qn_timer_start(pool->loop, &query->timer,
+                   patience_ms > 0 && patience_left_ms < left_ms ? patience_left_ms : left_ms, on_timer);
+}
+
 static void wait_for_connection(struct pg_query *query, bool in_front)
 {
     struct pg_pool *pool = query->pool;
-    struct qn_list *list = may_share(query) ? &pool->reads : &pool->writes;
-    uint64_t left_ms = qn_clock_left_ms(query->deadline_ms),
-             patience_ms = (uint64_t)pool->url->pool_timeout_ms;
+    struct qn_list *list = pg_query_may_share(query) ? &pool->reads : &pool->writes;
     query->state = PG_QUERY_WAITING;
     query->queued_us = qn_clock_now_us();
+    pg_admission_queues(pool, query);
     if (in_front)
         qn_list_push_front(list, &query->node);
     else
         qn_list_push(list, &query->node);
-    qn_timer_start(pool->loop, &query->timer,
-                   patience_ms > 0 && patience_ms < left_ms ? patience_ms : left_ms, on_timer);
+    time_the_wait(query);
     pg_pool_wake(pool);
+}
+
+bool pg_query_waits(const struct pg_query *query)
+{
+    return query->state == PG_QUERY_WAITING;
+}
+
+void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms)
+{
+    QN_CHECK(pg_query_waits(query));
+    if (deadline_ms <= query->deadline_ms)
+        return;
+    query->deadline_ms = deadline_ms;
+    time_the_wait(query);
 }
 
 void pg_query_again(struct pg_query *query)
@@ -125,6 +154,7 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->status = QN_OK;
     query->reason = NULL;
     query->sqlstate[0] = query->constraint[0] = '\0';
+    query->retry_after_ms = 0;
     query->reprepared = false;
     query->resent = 0;
     query->state = PG_QUERY_WAITING;
@@ -132,8 +162,12 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
         pg_query_end(query, QN_UNAVAILABLE, "closing");
     else if (qn_clock_left_ms(query->deadline_ms) == 0)
         pg_query_end(query, QN_DEADLINE_EXCEEDED, "too late");
+    else if (pool->allowance == 0 && pg_pool_up(pool) == 0)
+        pg_query_end(query, QN_UNAVAILABLE, "no slot");
     else if (pg_pool_waiting(pool) >= pool->queue_max)
         pg_query_end(query, QN_RESOURCE_EXHAUSTED, "pool full");
+    else if (!pg_admission_takes(pool, query))
+        pg_query_refuse(query);
     else
         wait_for_connection(query, false);
 }
@@ -142,6 +176,7 @@ void pg_query_sent(struct pg_query *query)
 {
     struct pg_pool *pool = query->pool;
     query->state = PG_QUERY_SENT;
+    pg_admission_sent(pool, query);
     qn_metric_observe(pool->metrics.wait_seconds, (double)(qn_clock_now_us() - query->queued_us) / 1e6);
     qn_timer_start(pool->loop, &query->timer, qn_clock_left_ms(query->deadline_ms), on_timer);
 }

@@ -53,22 +53,26 @@ struct pg_query {
     void (*done)(struct pg_query *query);
 
     /* The outcome, valid within 'done':
-     *   QN_OK
-     *   QN_DEADLINE_EXCEEDED   before, in or after the queue; a statement alone on its connection is
-     * cancelled, a shared one is left to statement_timeout and its answer dropped QN_RESOURCE_EXHAUSTED "pool
-     * full": the queue is full, or pool_timeout has passed in it QN_UNAVAILABLE         "cannot connect" or
-     * "no slot": no connection, certainly not executed QN_UNKNOWN             the connection was lost after a
-     * write was sent: it may have happened QN_ALREADY_EXISTS      23505, with 'constraint' QN_NOT_FOUND 23503
-     * (a row it points to is gone), with 'constraint' QN_INVALID_ARGUMENT    class 22, 23502, 23514
-     *   QN_ABORTED             40001, 40P01: may be tried again
-     *   QN_FAILED_PRECONDITION the schema is not the one expected (42P01, 42703)
-     *   QN_INTERNAL            everything else, logged
-     *   QN_CANCELLED */
+     * - QN_OK
+     * - QN_DEADLINE_EXCEEDED: before, in or after the queue; a statement alone on its connection is
+     * cancelled, a shared one is left to statement_timeout and its answer dropped
+     * - QN_RESOURCE_EXHAUSTED: "overload", its turn would come too late for an answer in time (admission.h);
+     *   "pool full", the queue is full, or pool_timeout has passed in it; certainly not executed
+     * - QN_UNAVAILABLE: "cannot connect" or "no slot", no connection; certainly not executed
+     * - QN_UNKNOWN: the connection was lost after a write was sent: it may have happened
+     * - QN_ALREADY_EXISTS: 23505, with 'constraint'
+     * - QN_NOT_FOUND: 23503 (a row it points to is gone), with 'constraint'
+     * - QN_INVALID_ARGUMENT: class 22, 23502, 23514
+     * - QN_ABORTED: 40001, 40P01, may be tried again
+     * - QN_FAILED_PRECONDITION: the schema is not the one expected (42P01, 42703)
+     * - QN_INTERNAL: everything else, logged
+     * - QN_CANCELLED */
     enum qn_status status;
     char sqlstate[6];    /* "" when the server said none */
     char constraint[64]; /* "" when none */
-    const char *reason;  /* static: "pool full", "cannot connect", "no slot", "query slow", …; for status
-                            detail, log and metric */
+    const char *reason; /* static: "pool full", "overload", "cannot connect", "no slot", "query slow", …; for
+                           status detail, log and metric */
+    uint32_t retry_after_ms; /* of "overload": when to come again; else 0 */
 
     /* Private from here. */
     struct qn_node node;
@@ -84,6 +88,13 @@ struct pg_query {
 
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */
 void pg_query_start(struct pg_query *query, struct pg_pool *pool);
+
+/* Whether it has been started and nothing of it has been sent yet, or not since it is to be asked again: its
+ * statements will see all that has been committed until now. */
+bool pg_query_waits(const struct pg_query *query);
+
+/* Gives one that waits more time, if the new deadline is later. Requires: it waits. */
+void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms);
 
 /* 'done' still comes, with QN_CANCELLED (or what became of it already). */
 void pg_query_cancel(struct pg_query *query);

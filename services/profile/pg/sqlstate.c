@@ -103,12 +103,56 @@ static enum pg_refusal whose_slots(const char *text)
     return PG_REFUSAL_SERVER_SLOTS;
 }
 
+/* What PgBouncer 1.18 to 1.25 say of themselves: always FATAL, always 08P01, never translated (src/objects.c,
+ * client.c, janitor.c). The second list also holds what it passes on of PostgreSQL's refusal of its own
+ * login. */
+static const char pooler_code[] = "08P01";
+static const char *const not_passed_on[] = {
+    "query_wait_timeout",            /* all of its connections were busy, or it was paused */
+    "server login has been failing", /* PostgreSQL is away, or refuses it */
+};
+static const struct {
+    const char *words;
+    enum pg_refusal refusal;
+} pooler_refusals[] = {
+    {"no more connections allowed", PG_REFUSAL_POOLER_SLOTS}, /* max_client_conn */
+    {"client connections exceeded", PG_REFUSAL_POOLER_SLOTS}, /* max_db_client_connections and the like */
+    {"query_wait_timeout", PG_REFUSAL_POOLER_SLOTS},
+    {"too many connections for role", PG_REFUSAL_ROLE_SLOTS},
+    {"too many connections for database", PG_REFUSAL_DATABASE_SLOTS},
+    {"too many clients already", PG_REFUSAL_SERVER_SLOTS},
+    {"remaining connection slots are reserved", PG_REFUSAL_SERVER_SLOTS},
+    {"authentication failed", PG_REFUSAL_DENIED},
+    {"server login has been failing", PG_REFUSAL_POOLER},
+    {"client_login_timeout", PG_REFUSAL_POOLER},
+};
+
+bool pg_sqlstate_not_passed_on(const char *sqlstate, const char *message)
+{
+    if (!sqlstate || !message || strcmp(sqlstate, pooler_code) != 0)
+        return false;
+    for (size_t i = 0; i < QN_COUNT(not_passed_on); i++)
+        if (strncmp(message, not_passed_on[i], strlen(not_passed_on[i])) == 0)
+            return true;
+    return false;
+}
+
+static enum pg_refusal pooler_refusal(const char *text)
+{
+    for (size_t i = 0; i < QN_COUNT(pooler_refusals); i++)
+        if (strstr(text, pooler_refusals[i].words))
+            return pooler_refusals[i].refusal;
+    return PG_REFUSAL_OTHER;
+}
+
 enum pg_refusal pg_sqlstate_refusal(const char *text, char ret_sqlstate[PG_SQLSTATE_LEN + 1])
 {
     if (!find_code(text, ret_sqlstate))
         return PG_REFUSAL_UNREACHABLE;
     if (strcmp(ret_sqlstate, "53300") == 0)
         return whose_slots(text);
+    if (strcmp(ret_sqlstate, pooler_code) == 0)
+        return pooler_refusal(text);
     if (strcmp(ret_sqlstate, "57P03") == 0)
         return PG_REFUSAL_STARTING;
     return strncmp(ret_sqlstate, "28", 2) == 0 ? PG_REFUSAL_DENIED : PG_REFUSAL_OTHER;
@@ -123,6 +167,8 @@ const char *pg_refusal_name(enum pg_refusal refusal)
         [PG_REFUSAL_ROLE_SLOTS] = "no_slot",
         [PG_REFUSAL_DATABASE_SLOTS] = "no_slot",
         [PG_REFUSAL_SERVER_SLOTS] = "no_slot",
+        [PG_REFUSAL_POOLER_SLOTS] = "no_slot",
+        [PG_REFUSAL_POOLER] = "pooler",
         [PG_REFUSAL_STARTING] = "starting",
         [PG_REFUSAL_DENIED] = "denied",
         [PG_REFUSAL_READ_ONLY] = "read_only",
@@ -142,6 +188,8 @@ const char *pg_refusal_slots(enum pg_refusal refusal)
         return "database";
     case PG_REFUSAL_SERVER_SLOTS:
         return "server";
+    case PG_REFUSAL_POOLER_SLOTS:
+        return "pooler";
     default:
         return NULL;
     }

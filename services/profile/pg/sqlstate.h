@@ -36,6 +36,8 @@ enum pg_refusal {
     PG_REFUSAL_ROLE_SLOTS,     /* 53300: the role's CONNECTION LIMIT */
     PG_REFUSAL_DATABASE_SLOTS, /* 53300: the database's */
     PG_REFUSAL_SERVER_SLOTS,   /* 53300: max_connections, or what of it is reserved */
+    PG_REFUSAL_POOLER_SLOTS,   /* PgBouncer's own limits are reached */
+    PG_REFUSAL_POOLER,         /* PgBouncer is there and cannot reach PostgreSQL */
     PG_REFUSAL_STARTING,       /* 57P03: starting up, shutting down or in recovery */
     PG_REFUSAL_DENIED,         /* class 28: password, pg_hba.conf */
     PG_REFUSAL_READ_ONLY,      /* a standby, or read-only by default */
@@ -50,10 +52,16 @@ enum pg_refusal {
  * InitializeSessionUserId, miscinit.c:774". Writes the code to 'ret_sqlstate' ("" when there is none). */
 enum pg_refusal pg_sqlstate_refusal(const char *text, char ret_sqlstate[PG_SQLSTATE_LEN + 1]);
 
+/* Whether this is PgBouncer's word that it had no connection to PostgreSQL for what this client asked. It has
+ * then passed on nothing of what is unanswered: a client keeps PgBouncer's connection until its last Sync is
+ * answered, and waits for another one before anything more is passed on. Requires: it was said by PgBouncer
+ * (?pgbouncer=true). */
+bool pg_sqlstate_not_passed_on(const char *sqlstate, const char *message);
+
 /* "unreachable", "timeout", "no_slot" …: label of quintet_pg_connects_total. */
 const char *pg_refusal_name(enum pg_refusal refusal);
 
-/* "role", "database", "server" when it is a lack of slots; else NULL. */
+/* "role", "database", "server", "pooler" when it is a lack of slots; else NULL. */
 const char *pg_refusal_slots(enum pg_refusal refusal);
 
 #endif

@@ -78,11 +78,13 @@ static void answer_credential(struct qn_call *call, const PGresult *result, int 
 
 void profile_rpc_get_credential(struct qn_call **calls, size_t n_calls)
 {
+    static struct profile_batch_flights flights;
     static const struct profile_batch_kind kind = {
         .key = credential_key,
         .ask = store_account_find,
         .key_column = STORE_USER_EMAIL_COLUMN,
         .answer = answer_credential,
+        .flights = &flights,
     };
     profile_batch_run(&kind, calls, n_calls);
 }

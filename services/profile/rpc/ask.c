@@ -37,6 +37,11 @@ static uint64_t less_the_way_back(uint64_t deadline_ms)
     return deadline_ms - (share_ms < WAY_BACK_MAX_MS ? share_ms : WAY_BACK_MAX_MS);
 }
 
+void profile_ask_prolong(struct pg_query *query, uint64_t deadline_ms)
+{
+    pg_query_prolong(query, less_the_way_back(deadline_ms));
+}
+
 bool profile_ask_query(struct pg_query *query, struct store_steps *steps, uint64_t deadline_ms,
                        const struct qn_log *log, void (*done)(struct pg_query *query))
 {
@@ -90,7 +95,7 @@ struct qn_fault profile_ask_fault(const struct pg_query *query, struct qn_arena 
     switch (query->status) {
     case QN_RESOURCE_EXHAUSTED:
         fault.message = "the database is busy";
-        fault.retry_after_ms = RETRY_BUSY_MS;
+        fault.retry_after_ms = query->retry_after_ms ? query->retry_after_ms : RETRY_BUSY_MS;
         break;
     case QN_UNAVAILABLE:
         fault.message = "the database cannot be reached";
@@ -128,9 +133,12 @@ struct qn_fault profile_ask_fault(const struct pg_query *query, struct qn_arena 
     return fault;
 }
 
+const struct qn_fault profile_ask_no_memory = {.status = QN_RESOURCE_EXHAUSTED,
+                                               .message = "the call needs too much memory"};
+
 void profile_ask_fail_memory(struct qn_call *call)
 {
-    qn_call_fail_with(call, .status = QN_RESOURCE_EXHAUSTED, .message = "the call needs too much memory");
+    qn_call_fail(call, &profile_ask_no_memory);
 }
 
 void profile_ask_fail_row(struct qn_call *call, const char *statement)

@@ -82,11 +82,13 @@ static void answer_session(struct qn_call *call, const PGresult *result, int row
 
 void profile_rpc_get_session(struct qn_call **calls, size_t n_calls)
 {
+    static struct profile_batch_flights flights;
     static const struct profile_batch_kind kind = {
         .key = session_key,
         .ask = ask_session,
         .key_column = STORE_SESSION_TOKEN_COLUMN,
         .answer = answer_session,
+        .flights = &flights,
     };
     profile_batch_run(&kind, calls, n_calls);
 }
@@ -128,11 +130,13 @@ static void answer_session_with_profile(struct qn_call *call, const PGresult *re
 
 void profile_rpc_get_session_with_profile(struct qn_call **calls, size_t n_calls)
 {
+    static struct profile_batch_flights flights;
     static const struct profile_batch_kind kind = {
         .key = session_with_profile_key,
         .ask = ask_session_with_profile,
         .key_column = STORE_SESSION_TOKEN_COLUMN,
         .answer = answer_session_with_profile,
+        .flights = &flights,
     };
     profile_batch_run(&kind, calls, n_calls);
 }

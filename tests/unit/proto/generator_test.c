@@ -129,7 +129,7 @@ static void test_unnamed_service_is_refused(void **state)
     assert_int_equal(run(forgotten, output), 1);
     assert_non_null(strstr(output, "media.proto"));
     const char *too_many[] = {QN_GENERATOR, out,     QN_OWN_SET, "auth", "profile",
-                              "store",      "media", "rpc",      NULL};
+                              "store",      "media", "slots",    "rpc",  NULL};
     assert_int_equal(run(too_many, output), 1);
 }
 

@@ -140,6 +140,7 @@ static void test_expired_deadline_is_never_hashed(void **state)
     struct job running = {0}, late = {0}, passed = {0};
     uint64_t now_ms = qn_clock_now_ms();
     n_scrypts = 0;
+    hasher.pace.service_us = 1; /* too hopeful: or the late one would have been refused */
     auth_hasher_hash(&hasher, &running.job, QN_STR("password"), now_ms + FAR_MS, on_done);
     auth_hasher_hash(&hasher, &late.job, QN_STR("password"), now_ms + 1, on_done); /* while the first runs */
     auth_hasher_hash(&hasher, &passed.job, QN_STR("password"), now_ms - 1, on_done);
@@ -148,6 +149,44 @@ static void test_expired_deadline_is_never_hashed(void **state)
     assert_int_equal(late.status, QN_DEADLINE_EXCEEDED);
     assert_int_equal(passed.status, QN_DEADLINE_EXCEEDED);
     assert_int_equal(n_scrypts, 1);
+    end();
+}
+
+/* Half a second for each, and a tenth is what a hash is thought to take: the first runs, two may wait, and
+ * the others hear at once that their turn would come too late, before the first is done. */
+static void test_too_late_is_refused_at_once(void **state)
+{
+    (void)state;
+    begin(1, 64);
+    struct job jobs[20] = {0}, patient = {0};
+    uint64_t now_ms = qn_clock_now_ms();
+    n_scrypts = 0;
+    for (size_t i = 0; i < QN_COUNT(jobs); i++)
+        auth_hasher_hash(&hasher, &jobs[i].job, QN_STR("password"), now_ms + 500, on_done);
+    assert_int_equal(n_done, 0); /* never from within */
+    assert_true(auth_hasher_retry_after_ms(&hasher) >= 1000);
+    auth_hasher_hash(&hasher, &patient.job, QN_STR("password"), now_ms + FAR_MS, on_done);
+    loop_fixture_run_until_count(&n_done, 16, LIMIT_MS);
+    assert_false(patient.done);
+    for (size_t i = 4; i < QN_COUNT(jobs); i++)
+        assert_int_equal(jobs[i].status, QN_RESOURCE_EXHAUSTED);
+    loop_fixture_run_until_count(&n_done, QN_COUNT(jobs) + 1, LIMIT_MS);
+    assert_int_equal(patient.status, QN_OK); /* who has time is served behind them */
+    assert_true(n_scrypts <= 5);
+    end();
+}
+
+/* A machine on which a hash takes long makes the queue shorter, by itself. */
+static void test_follows_what_hashing_takes(void **state)
+{
+    (void)state;
+    begin(1, 64);
+    struct job first = {0};
+    hasher.pace.service_us = 1e9;
+    auth_hasher_hash(&hasher, &first.job, QN_STR("password"), qn_clock_now_ms() + FAR_MS, on_done);
+    loop_fixture_run_until(&first.done, LIMIT_MS);
+    assert_int_equal(first.status, QN_OK); /* a free thread takes anybody */
+    assert_true(hasher.pace.service_us < 1e9);
     end();
 }
 
@@ -166,6 +205,8 @@ int main(void)
         cmocka_unit_test(test_nothing_to_verify_costs_the_same),
         cmocka_unit_test(test_full_queue),
         cmocka_unit_test(test_expired_deadline_is_never_hashed),
+        cmocka_unit_test(test_too_late_is_refused_at_once),
+        cmocka_unit_test(test_follows_what_hashing_takes),
         cmocka_unit_test(test_as_many_threads_as_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,10 +8,11 @@ static void test_moves(void **state)
 {
     (void)state;
     static const char drawn[PG_CONN_STATE_COUNT][PG_CONN_STATE_COUNT + 1] = {
-        /*                 DOWN RESOLVING CONNECTING IDLE SHARED ALONE CANCELLING */
-        [PG_CONN_DOWN] = ".XX....",       [PG_CONN_RESOLVING] = "X.X....", [PG_CONN_CONNECTING] = "X..X...",
-        [PG_CONN_IDLE] = "X...XX.",       [PG_CONN_SHARED] = "X..X..X",    [PG_CONN_ALONE] = "X..X..X",
-        [PG_CONN_CANCELLING] = "X..X...",
+        /*                        DOWN ENDING RESOLVING CONNECTING IDLE SHARED ALONE CANCELLING */
+        [PG_CONN_DOWN] = "..XX....",      [PG_CONN_ENDING] = "X.......",
+        [PG_CONN_RESOLVING] = "X..X....", [PG_CONN_CONNECTING] = "X...X...",
+        [PG_CONN_IDLE] = "XX...XX.",      [PG_CONN_SHARED] = "X...X..X",
+        [PG_CONN_ALONE] = "X...X..X",     [PG_CONN_CANCELLING] = "X...X...",
     };
     for (int from = 0; from < PG_CONN_STATE_COUNT; from++) {
         for (int to = 0; to < PG_CONN_STATE_COUNT; to++) {
@@ -32,7 +33,7 @@ static void test_what_moves_must_hold(void **state)
     assert_false(pg_conn_may_move(PG_CONN_SHARED, PG_CONN_ALONE));
     assert_false(pg_conn_may_move(PG_CONN_CANCELLING, PG_CONN_SHARED));
     assert_false(pg_conn_may_move(PG_CONN_CANCELLING, PG_CONN_ALONE));
-    for (int from = PG_CONN_RESOLVING; from < PG_CONN_STATE_COUNT; from++)
+    for (int from = PG_CONN_ENDING; from < PG_CONN_STATE_COUNT; from++)
         assert_true(pg_conn_may_move((enum pg_conn_state)from, PG_CONN_DOWN));
 }
 

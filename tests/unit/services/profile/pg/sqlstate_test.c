@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "common/core/check.h"
 #include "services/profile/pg/sqlstate.h"
 #include "tests/harness/test.h"
@@ -89,6 +91,54 @@ static void test_refusals(void **state)
     refused("", PG_REFUSAL_UNREACHABLE, "");
 }
 
+/* PgBouncer says all it has to say of itself with one code. */
+static void test_pgbouncers_words(void **state)
+{
+    (void)state;
+    static const char failed[] = "connection to server at \"h\", port 6432 failed: FATAL:  08P01: ";
+    static const struct {
+        const char *says;
+        enum pg_refusal refusal;
+        const char *name, *slots;
+        bool not_passed_on;
+    } words[] = {
+        {"no more connections allowed (max_client_conn)", PG_REFUSAL_POOLER_SLOTS, "no_slot", "pooler",
+         false},
+        {"client connections exceeded (max_db_client_connections)", PG_REFUSAL_POOLER_SLOTS, "no_slot",
+         "pooler", false},
+        {"query_wait_timeout", PG_REFUSAL_POOLER_SLOTS, "no_slot", "pooler", true},
+        {"server login has been failing, try again later (server_login_retry)", PG_REFUSAL_POOLER, "pooler",
+         NULL, true},
+        {"server login has been failing, cached error: connect failed (server_login_retry)",
+         PG_REFUSAL_POOLER, "pooler", NULL, true},
+        {"server login has been failing, cached error: too many connections for role \"quintet\" "
+         "(server_login_retry)",
+         PG_REFUSAL_ROLE_SLOTS, "no_slot", "role", true},
+        {"too many connections for role \"quintet\"", PG_REFUSAL_ROLE_SLOTS, "no_slot", "role", false},
+        {"sorry, too many clients already", PG_REFUSAL_SERVER_SLOTS, "no_slot", "server", false},
+        {"client_login_timeout (server down)", PG_REFUSAL_POOLER, "pooler", NULL, false},
+        {"SASL authentication failed", PG_REFUSAL_DENIED, "denied", NULL, false},
+        {"no such database: nope", PG_REFUSAL_OTHER, "other", NULL, false},
+        /* It may have been passed on, and executed. */
+        {"server conn crashed?", PG_REFUSAL_OTHER, "other", NULL, false},
+        {"query_timeout", PG_REFUSAL_OTHER, "other", NULL, false},
+    };
+    for (size_t i = 0; i < QN_COUNT(words); i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%s%s\n", failed, words[i].says);
+        refused(text, words[i].refusal, "08P01");
+        assert_string_equal(pg_refusal_name(words[i].refusal), words[i].name);
+        const char *slots = pg_refusal_slots(words[i].refusal);
+        assert_string_equal(slots ? slots : "", words[i].slots ? words[i].slots : "");
+        assert_int_equal(pg_sqlstate_not_passed_on("08P01", words[i].says), words[i].not_passed_on);
+        assert_false(pg_sqlstate_not_passed_on("57P01", words[i].says));
+    }
+    assert_false(pg_sqlstate_not_passed_on(NULL, "query_wait_timeout"));
+    assert_false(pg_sqlstate_not_passed_on("08P01", NULL));
+    /* As a site's own text might have it, in the midst of something else. */
+    assert_false(pg_sqlstate_not_passed_on("08P01", "no query_wait_timeout"));
+}
+
 /* The server's language is its own affair: severity and message are translated, its functions are not. */
 static void test_another_language(void **state)
 {
@@ -135,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_pgbouncers_words),
         cmocka_unit_test(test_another_language),
         cmocka_unit_test(test_no_code_where_there_is_none),
         cmocka_unit_test(test_names),
