@@ -44,6 +44,7 @@ struct trial_options {
     const struct harness_stack *stack;
     unsigned rate;                 /* requests a second; 0: 100 */
     unsigned weights[TRIAL_KINDS]; /* how often each kind comes; all 0: 8 checks, 1 write, 1 list */
+    bool connection_each;          /* each request on a connection of its own; else they are kept */
     unsigned deadline_ms;          /* Connect-Timeout-Ms of each request; 0: 2,000 */
     /* Roles whose connections are counted, ended by NULL; empty: "quintet", the application's. */
     const char *roles[TRIAL_ROLES_MAX];

@@ -98,6 +98,7 @@ static struct asker *asker_new(const struct trial_options *options)
     curl_easy_setopt(asker->curl, CURLOPT_PREREQDATA, asker);
     curl_easy_setopt(asker->curl, CURLOPT_SOCKOPTFUNCTION, close_on_exec);
     curl_easy_setopt(asker->curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(asker->curl, CURLOPT_FORBID_REUSE, options->connection_each ? 1L : 0L);
     curl_easy_setopt(asker->curl, CURLOPT_TIMEOUT_MS, (long)options->deadline_ms + GIVE_UP_MS);
     return asker;
 }
