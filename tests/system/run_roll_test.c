@@ -14,6 +14,8 @@
 
 /* Services restarted on purpose, while people use them: nobody notices. */
 
+static const char CONNECTIONS[] = "select count(*) from pg_stat_activity where usename = 'quintet'";
+
 #define CHECK "/quintet.auth.v1.AuthService/GetSessionWithProfileCheck"
 
 enum {
@@ -86,12 +88,11 @@ static bool on_answer(void *context, const struct crowd_answer *answer, size_t s
     return true;
 }
 
-static void restart_under_load(const char *name, const char *extra)
+static void restart_under_load(const char *name, const char *key, const char *extra)
 {
     struct load load = {.name = name, .before = restarted(name)};
-    pid_t before = run_pid(&copy, strcmp(name, "auth") == 0    ? "AUTH"
-                                  : strcmp(name, "media") == 0 ? "MEDIA"
-                                                               : "GATEWAY");
+    pid_t before = run_pid(&copy, key);
+    struct crowd_watch *watch = crowd_watch_start(run_endpoint(&copy, "ADMIN_DATABASE_URL"), CONNECTIONS);
     crowd_run(&(const struct crowd_options){.url = harness_text("%s%s", run_endpoint(&copy, "HTTP"), CHECK),
                                             .clients = CLIENTS,
                                             .requests = REQUESTS_MAX,
@@ -101,33 +102,43 @@ static void restart_under_load(const char *name, const char *extra)
                                             .extra = extra,
                                             .answered = on_answer,
                                             .context = &load});
-    printf("%s restarted %zu times: %zu answers\n", name, restarted(name) - load.before, load.good);
+    struct crowd_watched seen = crowd_watch_stop(watch);
+    printf("%s restarted %zu times: %zu answers; peak of connections %ld in %zu samples\n", name,
+           restarted(name) - load.before, load.good, seen.peak, seen.samples);
     if (load.bad)
         fail_msg("an answer that is none: %s", load.first_bad);
     assert_int_equal(restarted(name), load.before + ROUNDS);
+    assert_in_range(seen.peak, 1, 5);
     assert_int_equal(run_count(&copy, "run: a service died"), 0);
     assert_int_equal(kill(before, 0), -1);
     run_assert_works(&copy, cookie);
 }
 
+/* Two processes with one budget: the connections are handed over. */
+static void test_profile_is_restarted_under_load(void **state)
+{
+    (void)state;
+    restart_under_load("profile", "PROFILE", NULL);
+}
+
 static void test_auth_is_restarted_under_load(void **state)
 {
     (void)state;
-    restart_under_load("auth", NULL);
+    restart_under_load("auth", "AUTH", NULL);
 }
 
 static void test_media_is_restarted_under_load(void **state)
 {
     (void)state;
-    restart_under_load("media", NULL);
+    restart_under_load("media", "MEDIA", NULL);
 }
 
 static void test_the_gateway_is_restarted_under_load(void **state)
 {
     (void)state;
     const char *http = run_endpoint(&copy, "HTTP");
-    restart_under_load("gateway", NULL);
-    restart_under_load("gateway", "Connection: close"); /* a new connection for every request */
+    restart_under_load("gateway", "GATEWAY", NULL);
+    restart_under_load("gateway", "GATEWAY", "Connection: close"); /* a new connection for every request */
     assert_string_equal(run_endpoint(&copy, "HTTP"), http);
 }
 
@@ -185,6 +196,20 @@ static void test_idle_connections_get_one_more_answer(void **state)
     run_await(&copy, "the old one ends", restarted("gateway") == before + 1);
 }
 
+static void test_a_bare_signal_restarts_all(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"profile", "auth", "media", "gateway"};
+    size_t before[4];
+    for (size_t i = 0; i < 4; i++)
+        before[i] = restarted(NAMES[i]);
+    kill(copy.pid, SIGUSR1);
+    run_await(&copy, "the last one", restarted("gateway") == before[3] + 1);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(restarted(NAMES[i]), before[i] + 1);
+    run_assert_works(&copy, cookie);
+}
+
 /* What goes wrong. */
 
 static void test_names_that_are_none_are_told(void **state)
@@ -236,10 +261,12 @@ static void test_all_is_ended_while_one_is_restarted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_profile_is_restarted_under_load),
         cmocka_unit_test(test_auth_is_restarted_under_load),
         cmocka_unit_test(test_media_is_restarted_under_load),
         cmocka_unit_test(test_the_gateway_is_restarted_under_load),
         cmocka_unit_test(test_idle_connections_get_one_more_answer),
+        cmocka_unit_test(test_a_bare_signal_restarts_all),
         cmocka_unit_test(test_names_that_are_none_are_told),
         cmocka_unit_test(test_one_that_does_not_start_leaves_the_old_one),
         cmocka_unit_test(test_all_is_ended_while_one_is_restarted),

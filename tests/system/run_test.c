@@ -214,7 +214,8 @@ static void assert_orderly_end(const char *signal)
     assert_int_equal(run_count(&copy, "pg: connection closed"), 5);
     for (int i = 1; i <= 5; i++)
         assert_int_equal(run_count(&copy, harness_text("pg: connection closed connection=%d ", i)), 1);
-    assert_int_equal(run_count(&copy, "cause=shutdown"), 5);
+    /* While it drains it gives up slots as they fall idle, for whoever asks; the last one goes at the end. */
+    assert_int_equal(run_count(&copy, "cause=shutdown") + run_count(&copy, "cause=\"handed over\""), 5);
     assert_int_equal(run_count(&copy, "WARN"), 0);
     assert_int_equal(run_count(&copy, "ERROR"), 0);
     assert_false(run_exists(run_path(&copy, "endpoints")));
