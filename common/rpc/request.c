@@ -4,6 +4,7 @@
 #include "common/rpc/outbound.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/precheck.h"
+#include "common/rpc/rendezvous.h"
 
 static struct qn_metric calls_metric = {
     .name = "quintet_rpc_client_calls_total",
@@ -184,8 +185,9 @@ static enum qn_status write_call(struct qn_request *request, const ProtobufCMess
 }
 
 static void start(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
-                  const ProtobufCMessage *in, struct qn_str packed, const struct qn_context *ctx,
-                  struct qn_arena *arena, void (*done)(struct qn_request *request))
+                  const ProtobufCMessage *in, struct qn_str packed, uint64_t affinity,
+                  const struct qn_context *ctx, struct qn_arena *arena,
+                  void (*done)(struct qn_request *request))
 {
     QN_CHECK(request->batch == NULL && !qn_node_linked(&request->node));
     *request = (struct qn_request){
@@ -196,6 +198,7 @@ static void start(struct qn_request *request, struct qn_client *to, const struct
         .done = done,
         .started_us = qn_clock_now_us(),
         .packed_only = in == NULL,
+        .affinity = affinity,
         .queue = qn_client_queue(to, method),
     };
     uint64_t left_ms = qn_clock_left_ms(ctx->deadline_ms);
@@ -224,14 +227,23 @@ void qn_request_start(struct qn_request *request, struct qn_client *to, const st
 {
     const ProtobufCMessage *message = in;
     QN_CHECK(message->descriptor == method->request);
-    start(request, to, method, message, QN_STR(""), ctx, arena, done);
+    start(request, to, method, message, QN_STR(""), 0, ctx, arena, done);
+}
+
+void qn_request_start_near(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
+                           const void *in, struct qn_str key, const struct qn_context *ctx,
+                           struct qn_arena *arena, void (*done)(struct qn_request *request))
+{
+    const ProtobufCMessage *message = in;
+    QN_CHECK(message->descriptor == method->request);
+    start(request, to, method, message, QN_STR(""), qn_rendezvous_key(key), ctx, arena, done);
 }
 
 void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                              struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
                              void (*done)(struct qn_request *request))
 {
-    start(request, to, method, NULL, packed, ctx, arena, done);
+    start(request, to, method, NULL, packed, 0, ctx, arena, done);
 }
 
 void qn_request_cancel(struct qn_request *request)
