@@ -4,6 +4,7 @@
 
 #include "common/core/check.h"
 #include "common/core/utf8.h"
+#include "services/auth/limit.h"
 
 #define SET struct auth_settings
 
@@ -36,6 +37,9 @@ const struct qn_setting auth_settings_table[] = {
                    "passwords hashed at once, 32 MiB and a core each; 0: one a core"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_QUEUE", SET, hash_queue, "64", 1, 100000,
                    "passwords that wait to be hashed; more are refused with \"come again later\""),
+    QN_SETTING_INT("QUINTET_AUTH_LIMIT_COUNTERS", SET, limit_counters, "100000", 1000,
+                   AUTH_LIMIT_COUNTERS_MAX,
+                   "counters for rate limits, 48 bytes each: one a client address and route in its window"),
 };
 const size_t auth_settings_count = QN_COUNT(auth_settings_table);
 

@@ -17,6 +17,7 @@ struct auth_settings {
     char *url;            /* BETTER_AUTH_URL */
     int64_t hash_threads; /* 0: one a core */
     int64_t hash_queue;
+    int64_t limit_counters;
 };
 
 extern const struct qn_setting auth_settings_table[];
