@@ -186,6 +186,14 @@ void gateway_request_ask(struct gateway_request *req, struct qn_client *to, cons
     qn_request_start(&req->rpc, to, method, in, &req->ctx, &req->arena, on_answer);
 }
 
+void gateway_request_ask_near(struct gateway_request *req, struct qn_client *to,
+                              const struct qn_method *method, const void *in, struct qn_str key,
+                              const struct qn_context *ctx, void (*next)(struct gateway_request *req))
+{
+    ask_begins(req, next);
+    qn_request_start_near(&req->rpc, to, method, in, key, ctx, &req->arena, on_answer);
+}
+
 void gateway_request_ask_packed(struct gateway_request *req, struct qn_client *to,
                                 const struct qn_method *method, struct qn_str packed,
                                 void (*next)(struct gateway_request *req))
