@@ -7,6 +7,7 @@
 #include "common/core/id.h"
 #include "common/core/utf8.h"
 #include "services/gateway/address.h"
+#include "services/gateway/cors.h"
 #include "services/gateway/settings.h"
 
 /* A request's own memory: what a message of the size limit needs when unpacked, with room. */
@@ -154,6 +155,7 @@ void gateway_request_reply(struct gateway_request *req, const struct gateway_rep
     if (req->exchange) {
         struct gateway_reply out = *reply;
         gateway_reply_header(&out, "X-Request-Id", req->ctx.request_id);
+        gateway_cors_headers(req->settings, req->exchange, &out);
         req->exchange->gone = NULL;
         qn_exchange_reply(req->exchange, out.status, out.headers, out.n_headers, out.body);
     }

@@ -32,7 +32,7 @@ struct gateway_request {
     char request_id[64 + 1];
 };
 
-enum { GATEWAY_HEADERS_MAX = 16 };
+enum { GATEWAY_HEADERS_MAX = 24 }; /* eight cookies, CORS, and what else there is */
 
 /* An answer in the making. Views; copied when it is sent. */
 struct gateway_reply {
