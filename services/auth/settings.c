@@ -40,6 +40,7 @@ const struct qn_setting auth_settings_table[] = {
     QN_SETTING_INT("QUINTET_AUTH_LIMIT_COUNTERS", SET, limit_counters, "100000", 1000,
                    AUTH_LIMIT_COUNTERS_MAX,
                    "counters for rate limits, 48 bytes each: one a client address and route in its window"),
+    AUTH_MAIL_SETTINGS(SET, mail),
 };
 const size_t auth_settings_count = QN_COUNT(auth_settings_table);
 
@@ -137,6 +138,8 @@ void auth_settings_check(void *settings, struct qn_config_report *report)
     struct qn_str url = qn_str_c(set->url);
     if (url.len > 0 && !qn_str_starts(url, QN_STR("http://")) && !qn_str_starts(url, QN_STR("https://")))
         qn_config_complain(report, "BETTER_AUTH_URL", set->url, "a URL, as https://example.com");
+
+    auth_mail_settings_check(&set->mail, report);
 
     struct qn_str secret = auth_settings_secret(set);
     if (given(set->secrets) && !secrets_valid(set->secrets))
