@@ -127,9 +127,6 @@ static struct qn_str domain_of(const struct job *job)
 
 static void note(const struct job *job, enum qn_log_level level, const char *text)
 {
-    uint64_t held_back;
-    if (level >= QN_WARN && !qn_log_due(&job->mail->trouble, TROUBLE_EVERY_MS, &held_back))
-        return;
     qn_log(NULL, level, text, QN_F_C("mail", auth_mail_kind_name(job->kind)),
            QN_F_STR("domain", domain_of(job)), QN_F_INT("tries", job->tries),
            QN_F_C("why", job->why.message));

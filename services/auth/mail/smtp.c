@@ -3,7 +3,7 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
-/* Of the server's last line, for the log. */
+/* Of the server's refusal, for the log. */
 enum { REPLY_SHOWN_MAX = 160 };
 
 struct exchange {
@@ -31,10 +31,12 @@ static size_t on_read(char *to, size_t size, size_t n, void *context)
     return len;
 }
 
-/* A line that the server said. */
+/* A line that the server said. Of a refusal it is kept: what follows is the farewell. */
 static size_t on_line(char *line, size_t size, size_t n, void *context)
 {
     struct exchange *exchange = context;
+    if (size * n == 0 || (line[0] != '4' && line[0] != '5'))
+        return size * n;
     snprintf(exchange->reply, sizeof exchange->reply, "%.*s", (int)(size * n), line);
     exchange->reply[strcspn(exchange->reply, "\r\n")] = '\0';
     return size * n;
