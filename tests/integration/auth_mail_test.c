@@ -5,6 +5,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/log.h"
+#include "common/core/metric.h"
 #include "services/auth/mail/mail.h"
 #include "tests/harness/loop_fixture.h"
 #include "tests/harness/smtp.h"

@@ -4,8 +4,8 @@
 #include <stdatomic.h>
 
 #include "common/app/app.h"
+#include "common/core/list.h"
 #include "common/core/log.h"
-#include "common/core/metric.h"
 #include "common/loop/work.h"
 #include "services/auth/mail/mail_settings.h"
 #include "services/auth/mail/message.h"
@@ -40,7 +40,6 @@ struct auth_mail {
     struct qn_timer drain_limit;
     struct qn_later later;
     void (*done)(struct qn_part *part); /* of the drain or close that runs */
-    struct qn_series *waiting;
     struct qn_log_limit trouble;
 };
 
