@@ -9,6 +9,7 @@
 #include "common/core/metric.h"
 #include "common/loop/timer.h"
 #include "common/rpc/address.h"
+#include "common/rpc/rendezvous.h"
 #include "common/rpc/wire.h"
 
 /* More addresses than these are not used; a service has a handful of processes. */
@@ -32,6 +33,7 @@ struct qn_peer {
     enum state state;
     struct qn_line *line; /* NULL: HUNG_UP, or gone */
     char url[QN_ADDRESS_URL_MAX];
+    uint64_t name; /* of rendezvous.h */
     uint32_t connection;
     size_t n_messages, n_calls; /* outstanding, without the greeting */
     struct qn_trip *greeting;   /* under way, or NULL */
@@ -337,6 +339,7 @@ static void add(struct qn_peers *peers, const char *url)
     peer->peers = peers;
     peer->id = ++peers->next_id;
     snprintf(peer->url, sizeof(peer->url), "%s", url);
+    peer->name = qn_rendezvous_peer(peer->url);
     qn_list_push(&peers->list, &peer->node);
     open_line(peer);
 }
@@ -419,6 +422,28 @@ struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id)
             return can_take(peer) ? peer : NULL;
     }
     return NULL;
+}
+
+struct qn_peer *qn_peers_nearest(struct qn_peers *peers, uint64_t key, uint64_t avoid)
+{
+    struct qn_peer *nearest = NULL;
+    uint64_t highest = 0;
+    qn_list_each (node, &peers->list) {
+        struct qn_peer *peer = container_of(node, struct qn_peer, node);
+        if (peer->state != READY || peer->id == avoid)
+            continue;
+        uint64_t score = qn_rendezvous_score(key, peer->name);
+        if (nearest == NULL || score > highest) {
+            nearest = peer;
+            highest = score;
+        }
+    }
+    return nearest;
+}
+
+bool qn_peer_can_take(const struct qn_peer *peer)
+{
+    return can_take(peer);
 }
 
 uint64_t qn_peer_id(const struct qn_peer *peer)
