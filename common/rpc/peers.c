@@ -136,7 +136,6 @@ static void set_draining(struct qn_peer *peer)
         return;
     note(peer, QN_INFO, "peer is draining");
     enter(peer, DRAINING);
-    leave_when_idle(peer);
 }
 
 static void on_changed(void *context, uint32_t connection)
@@ -203,10 +202,10 @@ static void answered_greeting(struct qn_peer *peer, struct qn_message *answer)
     peer->heard_ms = qn_clock_now_ms();
     if (response.draining) {
         set_draining(peer);
-        return;
-    }
-    if (peer->state == GREETING || peer->state == SILENT)
+        leave_when_idle(peer);
+    } else if (peer->state == GREETING || peer->state == SILENT) {
         become_ready(peer);
+    }
 }
 
 static void on_greeted(void *context, enum qn_trip_end end, struct qn_message *answer)
