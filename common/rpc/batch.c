@@ -157,9 +157,73 @@ static bool give_up_late(struct qn_queue *queue, struct qn_request *request, uin
     return true;
 }
 
+/* No method may have more than half of the messages that the peers take at once: one whose calls take long (a
+ * password is hashed, a row is locked) holds up none but its own. */
+static size_t share_of(const struct qn_client *client)
+{
+    return client->options.contexts - client->options.contexts / 2;
+}
+
+static size_t messages_left(const struct qn_client *client, const struct qn_queue *queue)
+{
+    size_t most = share_of(client) * qn_peers_n_ready(client->peers);
+    return queue->n_under_way < most ? most - queue->n_under_way : 0;
+}
+
+size_t qn_client_room(const struct qn_client *client, const struct qn_queue *queue)
+{
+    return messages_left(client, queue) * (queue->method->batchable ? QN_WIRE_CALLS_MAX : 1);
+}
+
+/* The same for one peer, where requests cannot spread over all. */
+static bool may_send_to(const struct qn_client *client, const struct qn_queue *queue,
+                        const struct qn_peer *peer)
+{
+    size_t n = 0;
+    qn_list_each (node, &client->under_way) {
+        const struct qn_batch *batch = container_of(node, const struct qn_batch, node);
+        n += batch->queue == queue && batch->peer == peer;
+    }
+    return n < share_of(client);
+}
+
+/* The peer that a request goes to now; NULL: it waits for one. */
+static struct qn_peer *peer_of(struct qn_client *client, struct qn_request *request)
+{
+    if (request->avoid != 0 && !qn_peers_any_ready(client->peers, request->avoid))
+        request->avoid = 0; /* there is no elsewhere left */
+    if (request->affinity == 0)
+        return qn_peers_pick(client->peers, request->avoid);
+    struct qn_peer *peer = qn_peers_nearest(client->peers, request->affinity, request->avoid);
+    bool free = peer != NULL && qn_peer_can_take(peer) && may_send_to(client, request->queue, peer);
+    return free ? peer : NULL;
+}
+
+/* The peer for the next message of this queue. One that is busy holds up its own keys alone: the first
+ * request that has a peer decides. */
+static struct qn_peer *peer_for_queue(struct qn_client *client, struct qn_queue *queue)
+{
+    qn_list_each (node, &queue->requests) {
+        struct qn_request *request = container_of(node, struct qn_request, node);
+        struct qn_peer *peer = peer_of(client, request);
+        if (peer != NULL || request->affinity == 0)
+            return peer; /* who may go anywhere and finds nobody: nobody is free */
+    }
+    return NULL;
+}
+
+/* Whether the request may travel in a message to this peer. */
+static bool may_go_to(struct qn_client *client, const struct qn_request *request, const struct qn_peer *peer)
+{
+    if (request->avoid == qn_peer_id(peer))
+        return false;
+    return request->affinity == 0 ||
+           qn_peers_nearest(client->peers, request->affinity, request->avoid) == peer;
+}
+
 /* Takes requests from the front of the queue: one, or when the method is batchable as many as a message may
  * hold. Returns the size of the message. */
-static size_t fill_batch(struct qn_batch *batch, uint64_t peer_id, uint32_t timeouts_ms[QN_WIRE_CALLS_MAX])
+static size_t fill_batch(struct qn_batch *batch, uint32_t timeouts_ms[QN_WIRE_CALLS_MAX])
 {
     struct qn_client *client = batch->client;
     struct qn_queue *queue = batch->queue;
@@ -170,7 +234,7 @@ static size_t fill_batch(struct qn_batch *batch, uint64_t peer_id, uint32_t time
                        : QN_WIRE_BATCH_MAX_BYTES;
     qn_list_each (node, &queue->requests) {
         struct qn_request *request = container_of(node, struct qn_request, node);
-        if (request->avoid == peer_id)
+        if (!may_go_to(client, request, batch->peer))
             continue;
         if (give_up_late(queue, request, qn_clock_left_ms(request->ctx->deadline_ms)))
             continue;
@@ -240,7 +304,7 @@ static bool send_batch(struct qn_client *client, struct qn_queue *queue, struct 
     batch->peer = peer;
     batch->n_requests = 0;
     uint32_t timeouts_ms[QN_WIRE_CALLS_MAX];
-    size_t size = fill_batch(batch, qn_peer_id(peer), timeouts_ms);
+    size_t size = fill_batch(batch, timeouts_ms);
     if (batch->n_requests == 0) { /* all were late */
         qn_list_push(&client->idle, &batch->node);
         return true;
@@ -281,20 +345,6 @@ bool qn_client_send_at(struct qn_request *request)
     return true;
 }
 
-/* No method may have more than half of the messages that the peers take at once: one whose calls take long (a
- * password is hashed, a row is locked) holds up none but its own. */
-static size_t messages_left(const struct qn_client *client, const struct qn_queue *queue)
-{
-    size_t contexts = client->options.contexts, share = contexts - contexts / 2;
-    size_t most = share * qn_peers_n_ready(client->peers);
-    return queue->n_under_way < most ? most - queue->n_under_way : 0;
-}
-
-size_t qn_client_room(const struct qn_client *client, const struct qn_queue *queue)
-{
-    return messages_left(client, queue) * (queue->method->batchable ? QN_WIRE_CALLS_MAX : 1);
-}
-
 /* Those that left in this flush tell how fast the queue moves. */
 static void measure(struct qn_client *client)
 {
@@ -314,11 +364,7 @@ void qn_client_flush(struct qn_later *later)
     size_t passed_over = 0;
     while (passed_over < client->waiting.len) {
         struct qn_queue *queue = container_of(qn_list_first(&client->waiting), struct qn_queue, turn);
-        struct qn_request *first = container_of(qn_list_first(&queue->requests), struct qn_request, node);
-        if (first->avoid != 0 && !qn_peers_any_ready(client->peers, first->avoid))
-            first->avoid = 0; /* there is no elsewhere left */
-        struct qn_peer *peer =
-            messages_left(client, queue) > 0 ? qn_peers_pick(client->peers, first->avoid) : NULL;
+        struct qn_peer *peer = messages_left(client, queue) > 0 ? peer_for_queue(client, queue) : NULL;
         if (peer == NULL)
             passed_over++;
         else if (!send_batch(client, queue, peer))

@@ -92,6 +92,7 @@ struct qn_request {
     uint64_t waiting_ms; /* since when it waits to be sent */
     uint64_t avoid;      /* the peer that did not execute it */
     uint64_t only;       /* the one peer it is for; 0: any */
+    uint64_t affinity;   /* its key, of rendezvous.h; 0: any peer will do */
     unsigned tries;      /* messages that left with it */
     unsigned returns;    /* messages that did not leave */
     bool packed_only;
@@ -129,6 +130,13 @@ void qn_request_start_packed(struct qn_request *request, struct qn_client *to, c
 void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint64_t peer_id,
                          const struct qn_method *method, const void *in, const struct qn_context *ctx,
                          struct qn_arena *arena, void (*done)(struct qn_request *request));
+
+/* The same as the first, to the peer that 'key' belongs to: all clients that see the same peers ask the same
+ * one for the same key, however busy it is. While that peer is away, or draining, the next in the key's own
+ * order is asked; when it is back, so is the key. A method may be asked with and without keys. */
+void qn_request_start_near(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
+                           const void *in, struct qn_str key, const struct qn_context *ctx,
+                           struct qn_arena *arena, void (*done)(struct qn_request *request));
 
 /* 'done' still comes, with QN_CANCELLED, later in this turn; an answer under way is dropped. */
 void qn_request_cancel(struct qn_request *request);

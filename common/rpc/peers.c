@@ -9,6 +9,7 @@
 #include "common/core/metric.h"
 #include "common/loop/timer.h"
 #include "common/rpc/address.h"
+#include "common/rpc/rendezvous.h"
 #include "common/rpc/wire.h"
 
 /* More addresses than these are not used; a service has a handful of processes. */
@@ -32,6 +33,7 @@ struct qn_peer {
     enum state state;
     struct qn_line *line; /* NULL: HUNG_UP, or gone */
     char url[QN_ADDRESS_URL_MAX];
+    uint64_t name; /* of rendezvous.h */
     uint32_t connection;
     size_t n_messages, n_calls; /* outstanding, without the greeting */
     struct qn_trip *greeting;   /* under way, or NULL */
@@ -134,7 +136,6 @@ static void set_draining(struct qn_peer *peer)
         return;
     note(peer, QN_INFO, "peer is draining");
     enter(peer, DRAINING);
-    leave_when_idle(peer);
 }
 
 static void on_changed(void *context, uint32_t connection)
@@ -201,10 +202,10 @@ static void answered_greeting(struct qn_peer *peer, struct qn_message *answer)
     peer->heard_ms = qn_clock_now_ms();
     if (response.draining) {
         set_draining(peer);
-        return;
-    }
-    if (peer->state == GREETING || peer->state == SILENT)
+        leave_when_idle(peer);
+    } else if (peer->state == GREETING || peer->state == SILENT) {
         become_ready(peer);
+    }
 }
 
 static void on_greeted(void *context, enum qn_trip_end end, struct qn_message *answer)
@@ -337,6 +338,7 @@ static void add(struct qn_peers *peers, const char *url)
     peer->peers = peers;
     peer->id = ++peers->next_id;
     snprintf(peer->url, sizeof(peer->url), "%s", url);
+    peer->name = qn_rendezvous_peer(peer->url);
     qn_list_push(&peers->list, &peer->node);
     open_line(peer);
 }
@@ -419,6 +421,28 @@ struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id)
             return can_take(peer) ? peer : NULL;
     }
     return NULL;
+}
+
+struct qn_peer *qn_peers_nearest(struct qn_peers *peers, uint64_t key, uint64_t avoid)
+{
+    struct qn_peer *nearest = NULL;
+    uint64_t highest = 0;
+    qn_list_each (node, &peers->list) {
+        struct qn_peer *peer = container_of(node, struct qn_peer, node);
+        if (peer->state != READY || peer->id == avoid)
+            continue;
+        uint64_t score = qn_rendezvous_score(key, peer->name);
+        if (nearest == NULL || score > highest) {
+            nearest = peer;
+            highest = score;
+        }
+    }
+    return nearest;
+}
+
+bool qn_peer_can_take(const struct qn_peer *peer)
+{
+    return can_take(peer);
 }
 
 uint64_t qn_peer_id(const struct qn_peer *peer)

@@ -66,11 +66,18 @@ struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id);
  * than 'avoid'. NULL: none. */
 struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid);
 
+/* The READY peer that a key belongs to (rendezvous.h), whether or not it can take a message now; other than
+ * 'avoid'. NULL: none is READY. */
+struct qn_peer *qn_peers_nearest(struct qn_peers *peers, uint64_t key, uint64_t avoid);
+
+/* Whether it is READY and has a context free. */
+bool qn_peer_can_take(const struct qn_peer *peer);
+
 uint64_t qn_peer_id(const struct qn_peer *peer); /* never 0, never used again */
 const char *qn_peer_url(const struct qn_peer *peer);
 
-/* As qn_trip_start(); 'n_calls' are what the peer is then known to have. Requires: qn_peers_pick() or
- * qn_peers_find() gave it in this turn. */
+/* As qn_trip_start(); 'n_calls' are what the peer is then known to have. Requires: it can take a message;
+ * what qn_peers_pick() or qn_peers_find() gave in this turn can. */
 struct qn_trip *qn_peer_send(struct qn_peer *peer, struct qn_message *message, size_t n_calls,
                              uint64_t timeout_ms,
                              void (*done)(void *context, enum qn_trip_end end, struct qn_message *answer),

@@ -4,6 +4,7 @@
 #include "common/rpc/outbound.h"
 #include "common/rpc/pack.h"
 #include "common/rpc/precheck.h"
+#include "common/rpc/rendezvous.h"
 
 static struct qn_metric calls_metric = {
     .name = "quintet_rpc_client_calls_total",
@@ -205,6 +206,11 @@ static enum qn_status write_call(struct qn_request *request, const ProtobufCMess
     return QN_OK;
 }
 
+/* Where a request may go: to one peer alone, to the one that a key belongs to, or (both 0) anywhere. */
+struct target {
+    uint64_t only, affinity;
+};
+
 /* Whether its turn comes in time. Without a peer nobody knows; then wait_for_peer_ms is the limit. */
 static bool is_admitted(const struct qn_request *request, uint64_t left_ms, uint32_t *ret_retry_after_ms)
 {
@@ -218,7 +224,7 @@ static bool is_admitted(const struct qn_request *request, uint64_t left_ms, uint
                              ret_retry_after_ms);
 }
 
-static void start(struct qn_request *request, struct qn_client *to, uint64_t only,
+static void start(struct qn_request *request, struct qn_client *to, struct target target,
                   const struct qn_method *method, const ProtobufCMessage *in, struct qn_str packed,
                   const struct qn_context *ctx, struct qn_arena *arena,
                   void (*done)(struct qn_request *request))
@@ -231,8 +237,9 @@ static void start(struct qn_request *request, struct qn_client *to, uint64_t onl
         .arena = arena,
         .done = done,
         .started_us = qn_clock_now_us(),
-        .only = only,
+        .only = target.only,
         .packed_only = in == NULL,
+        .affinity = target.affinity,
         .queue = qn_client_queue(to, method),
     };
     uint64_t left_ms = qn_clock_left_ms(ctx->deadline_ms);
@@ -246,17 +253,17 @@ static void start(struct qn_request *request, struct qn_client *to, uint64_t onl
         qn_request_end_later(request, QN_DEADLINE_EXCEEDED, "not sent in time");
     else if (to->n_waiting >= to->options.queue_max)
         qn_request_refuse_later(request, QUEUE_FULL_RETRY_MS);
-    else if (only == 0 && !is_admitted(request, left_ms, &retry_after_ms))
+    else if (target.only == 0 && !is_admitted(request, left_ms, &retry_after_ms))
         qn_request_refuse_later(request, retry_after_ms);
     else if ((status = write_call(request, in, packed)) == QN_RESOURCE_EXHAUSTED)
         qn_request_end_later(request, status, "the request is too large");
     else if (status != QN_OK)
         qn_request_end_later(request, status, "the request holds text that is not UTF-8");
-    else if (only != 0 && !qn_client_send_at(request))
+    else if (target.only != 0 && !qn_client_send_at(request))
         qn_request_end_later(request, QN_UNAVAILABLE, "that peer cannot be asked now");
     else {
         qn_timer_start(to->loop, &request->timer, left_ms, on_deadline);
-        if (only == 0)
+        if (target.only == 0)
             qn_client_enqueue(request, false);
     }
 }
@@ -267,7 +274,7 @@ void qn_request_start(struct qn_request *request, struct qn_client *to, const st
 {
     const ProtobufCMessage *message = in;
     QN_CHECK(message->descriptor == method->request);
-    start(request, to, 0, method, message, QN_STR(""), ctx, arena, done);
+    start(request, to, (struct target){0}, method, message, QN_STR(""), ctx, arena, done);
 }
 
 void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint64_t peer_id,
@@ -276,14 +283,24 @@ void qn_request_start_at(struct qn_request *request, struct qn_client *to, uint6
 {
     const ProtobufCMessage *message = in;
     QN_CHECK(message->descriptor == method->request && peer_id != 0);
-    start(request, to, peer_id, method, message, QN_STR(""), ctx, arena, done);
+    start(request, to, (struct target){.only = peer_id}, method, message, QN_STR(""), ctx, arena, done);
+}
+
+void qn_request_start_near(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
+                           const void *in, struct qn_str key, const struct qn_context *ctx,
+                           struct qn_arena *arena, void (*done)(struct qn_request *request))
+{
+    const ProtobufCMessage *message = in;
+    QN_CHECK(message->descriptor == method->request);
+    start(request, to, (struct target){.affinity = qn_rendezvous_key(key)}, method, message, QN_STR(""), ctx,
+          arena, done);
 }
 
 void qn_request_start_packed(struct qn_request *request, struct qn_client *to, const struct qn_method *method,
                              struct qn_str packed, const struct qn_context *ctx, struct qn_arena *arena,
                              void (*done)(struct qn_request *request))
 {
-    start(request, to, 0, method, NULL, packed, ctx, arena, done);
+    start(request, to, (struct target){0}, method, NULL, packed, ctx, arena, done);
 }
 
 void qn_request_cancel(struct qn_request *request)

@@ -4,6 +4,7 @@
 
 #include "common/core/check.h"
 #include "common/core/utf8.h"
+#include "services/auth/limit.h"
 
 #define SET struct auth_settings
 
@@ -36,6 +37,10 @@ const struct qn_setting auth_settings_table[] = {
                    "passwords hashed at once, 32 MiB and a core each; 0: one a core"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_QUEUE", SET, hash_queue, "64", 1, 100000,
                    "passwords that wait to be hashed; more are refused with \"come again later\""),
+    QN_SETTING_INT("QUINTET_AUTH_LIMIT_COUNTERS", SET, limit_counters, "100000", 1000,
+                   AUTH_LIMIT_COUNTERS_MAX,
+                   "counters for rate limits, 48 bytes each: one a client address and route in its window"),
+    AUTH_MAIL_SETTINGS(SET, mail),
 };
 const size_t auth_settings_count = QN_COUNT(auth_settings_table);
 
@@ -133,6 +138,8 @@ void auth_settings_check(void *settings, struct qn_config_report *report)
     struct qn_str url = qn_str_c(set->url);
     if (url.len > 0 && !qn_str_starts(url, QN_STR("http://")) && !qn_str_starts(url, QN_STR("https://")))
         qn_config_complain(report, "BETTER_AUTH_URL", set->url, "a URL, as https://example.com");
+
+    auth_mail_settings_check(&set->mail, report);
 
     struct qn_str secret = auth_settings_secret(set);
     if (given(set->secrets) && !secrets_valid(set->secrets))

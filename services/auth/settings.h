@@ -3,6 +3,7 @@
 
 #include "common/app/app.h"
 #include "common/app/parts.h"
+#include "services/auth/mail/mail_settings.h"
 
 /* What quintet-auth can be told; README.md has the table. Better Auth's settings keep their names and their
  * meaning. */
@@ -17,6 +18,8 @@ struct auth_settings {
     char *url;            /* BETTER_AUTH_URL */
     int64_t hash_threads; /* 0: one a core */
     int64_t hash_queue;
+    int64_t limit_counters;
+    struct auth_mail_settings mail;
 };
 
 extern const struct qn_setting auth_settings_table[];

@@ -126,6 +126,18 @@ struct qn_str gateway_address_settle(struct qn_str peer, struct qn_str forwarded
     return QN_STR("");
 }
 
+bool gateway_address_is_trusted(struct qn_str peer, const char *trusted)
+{
+    struct address near;
+    return parse(peer, &near) && trusts(trusted, &near);
+}
+
+struct qn_str gateway_address_of_stranger(struct qn_str peer, const char *trusted, struct qn_arena *arena)
+{
+    struct address near;
+    return parse(peer, &near) && !trusts(trusted, &near) ? spell(&near, arena) : QN_STR("");
+}
+
 struct qn_str gateway_address_of_client(const struct qn_exchange *exchange, const char *trusted,
                                         struct qn_arena *arena)
 {

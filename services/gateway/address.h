@@ -19,6 +19,13 @@ struct qn_str gateway_address_of_client(const struct qn_exchange *exchange, cons
 struct qn_str gateway_address_settle(struct qn_str peer, struct qn_str forwarded_for, const char *trusted,
                                      struct qn_arena *arena);
 
+/* Whether the peer is one of the trusted proxies. */
+bool gateway_address_is_trusted(struct qn_str peer, const char *trusted);
+
+/* The peer's own address in the same spelling; empty when the peer is a trusted proxy, whose address says
+ * nothing of the client, or has none. */
+struct qn_str gateway_address_of_stranger(struct qn_str peer, const char *trusted, struct qn_arena *arena);
+
 /* Whether every entry of the list is an address, a CIDR block or "loopback". */
 bool gateway_address_list_valid(const char *trusted);
 

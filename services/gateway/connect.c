@@ -8,6 +8,7 @@
 #include "common/rpc/precheck.h"
 #include "services/gateway/connect_error.h"
 #include "services/gateway/guard.h"
+#include "services/gateway/limit.h"
 #include "services/gateway/route.h"
 #include "services/gateway/settings.h"
 
@@ -217,9 +218,24 @@ static void forward(struct gateway_request *req)
         gateway_request_ask_packed(req, call->to, call->method, call->packed, on_answer);
 }
 
-void gateway_connect_serve(struct gateway_request *req)
+static void ask_guard(struct gateway_request *req)
 {
     static const struct gateway_guard guard = {.pass = forward, .refuse = gateway_connect_fail};
+    const struct connect_call *call = req->face;
+    gateway_guard_ask(req, call->method->access, &guard);
+}
+
+static void refuse(struct gateway_request *req, uint32_t retry_ms)
+{
+    gateway_connect_fail(req, &(const struct qn_fault){.status = QN_RESOURCE_EXHAUSTED,
+                                                       .message = "too many requests; try again later",
+                                                       .reason = "TOO_MANY_REQUESTS",
+                                                       .retry_after_ms = retry_ms});
+}
+
+void gateway_connect_serve(struct gateway_request *req)
+{
+    static const struct gateway_limit limit = {.pass = ask_guard, .refuse = refuse};
     struct qn_exchange *x = req->exchange;
     struct connect_call *call = qn_arena_new(&req->arena, struct connect_call);
     struct qn_str body = {0};
@@ -241,5 +257,5 @@ void gateway_connect_serve(struct gateway_request *req)
     if (!(get ? read_get(req, call, &body) : read_post(req, call, &body)) || !read_timeout(req) ||
         !read_message(req, call, body))
         return;
-    gateway_guard_ask(req, call->method->access, &guard);
+    gateway_limit_method(req, call->method, &limit);
 }

@@ -5,6 +5,7 @@
 #include "common/core/log.h"
 #include "services/gateway/better_auth/better_auth.h"
 #include "services/gateway/connect.h"
+#include "services/gateway/cors.h"
 #include "services/gateway/request.h"
 
 static bool is_get(const struct qn_exchange *x)
@@ -31,6 +32,8 @@ static void handle(void *context, struct qn_exchange *x)
         reply_text(x, ready ? 200 : 503, ready ? QN_STR("ready\n") : QN_STR("not ready\n"));
         return;
     }
+    if (gateway_cors_preflight(edge->settings, x))
+        return;
     struct gateway_request *req = gateway_request_new(x, edge->settings, edge->upstream);
     if (!req) {
         reply_text(x, 503, QN_STR("out of memory\n"));

@@ -7,6 +7,7 @@
 #include "common/core/id.h"
 #include "common/core/utf8.h"
 #include "services/gateway/address.h"
+#include "services/gateway/cors.h"
 #include "services/gateway/settings.h"
 
 /* A request's own memory: what a message of the size limit needs when unpacked, with room. */
@@ -165,6 +166,7 @@ void gateway_request_reply(struct gateway_request *req, const struct gateway_rep
     if (req->exchange) {
         struct gateway_reply out = *reply;
         gateway_reply_header(&out, "X-Request-Id", req->ctx.request_id);
+        gateway_cors_headers(req->settings, req->exchange, &out);
         req->exchange->gone = NULL;
         qn_exchange_reply(req->exchange, out.status, out.headers, out.n_headers, out.body);
     }
@@ -195,6 +197,14 @@ void gateway_request_ask(struct gateway_request *req, struct qn_client *to, cons
 {
     ask_begins(req, next);
     qn_request_start(&req->rpc, to, method, in, &req->ctx, &req->arena, on_answer);
+}
+
+void gateway_request_ask_near(struct gateway_request *req, struct qn_client *to,
+                              const struct qn_method *method, const void *in, struct qn_str key,
+                              const struct qn_context *ctx, void (*next)(struct gateway_request *req))
+{
+    ask_begins(req, next);
+    qn_request_start_near(&req->rpc, to, method, in, key, ctx, &req->arena, on_answer);
 }
 
 void gateway_request_ask_packed(struct gateway_request *req, struct qn_client *to,

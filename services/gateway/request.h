@@ -27,11 +27,12 @@ struct gateway_request {
     bool asking;                               /* whether there is one */
     void (*next)(struct gateway_request *req); /* who gets its answer */
     const struct gateway_guard *guard;         /* while it asks */
+    const void *limiting;                      /* while auth counts it (limit.c) */
     void *face;                                /* what serves the request keeps its own here, in the arena */
     char request_id[64 + 1];
 };
 
-enum { GATEWAY_HEADERS_MAX = 16 };
+enum { GATEWAY_HEADERS_MAX = 24 }; /* eight cookies, CORS, and what else there is */
 
 /* An answer in the making. Views; copied when it is sent. */
 struct gateway_reply {
@@ -60,6 +61,10 @@ void gateway_request_reply(struct gateway_request *req, const struct gateway_rep
  * then the request is freed and 'next' does not run. Requires: nothing is under way. */
 void gateway_request_ask(struct gateway_request *req, struct qn_client *to, const struct qn_method *method,
                          const void *in, void (*next)(struct gateway_request *req));
+/* The same to the replica that 'key' belongs to (common/rpc/client.h), under a context that outlives it. */
+void gateway_request_ask_near(struct gateway_request *req, struct qn_client *to,
+                              const struct qn_method *method, const void *in, struct qn_str key,
+                              const struct qn_context *ctx, void (*next)(struct gateway_request *req));
 void gateway_request_ask_packed(struct gateway_request *req, struct qn_client *to,
                                 const struct qn_method *method, struct qn_str packed,
                                 void (*next)(struct gateway_request *req));

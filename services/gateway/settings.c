@@ -3,6 +3,8 @@
 #include "common/core/check.h"
 #include "common/core/str.h"
 #include "services/gateway/address.h"
+#include "services/gateway/cors.h"
+#include "services/gateway/limit_rule.h"
 
 #define SET struct gateway_settings
 
@@ -29,6 +31,19 @@ const struct qn_setting gateway_settings_table[] = {
                       "further origins that may post to /api/auth, comma-separated"),
     QN_SETTING_STRING("QUINTET_TRUSTED_PROXIES", SET, trusted_proxies, GATEWAY_ADDRESS_DEFAULT,
                       "peers whose X-Forwarded-For is believed: addresses, CIDR blocks, \"loopback\""),
+    QN_SETTING_STRING(
+        "QUINTET_CORS_ORIGINS", SET, cors_origins, "",
+        "origins whose pages may call the gateway from browsers, with cookies: comma-separated, as "
+        "BETTER_AUTH_TRUSTED_ORIGINS, and \"trusted\" for all of those; empty: none"),
+    QN_SETTING_CHOICE("BETTER_AUTH_RATE_LIMIT_ENABLED", SET, limit_enabled, "auto", "auto|true|false",
+                      "rate limit by client address; auto: on when NODE_ENV is production"),
+    QN_SETTING_INT("BETTER_AUTH_RATE_LIMIT_WINDOW", SET, limit_window_s, "10", 1, GATEWAY_LIMIT_WINDOW_MAX_S,
+                   "seconds that a client is counted over, a path at a time"),
+    QN_SETTING_INT("BETTER_AUTH_RATE_LIMIT_MAX", SET, limit_max, "100", 1, GATEWAY_LIMIT_MAX_MAX,
+                   "requests in that window; sign-in and the like have Better Auth's own, lower limits"),
+    QN_SETTING_STRING("BETTER_AUTH_RATE_LIMIT_CUSTOM_RULES", SET, limit_custom_rules, "",
+                      "other limits for some paths: path=max/seconds or path=off, comma-separated, as "
+                      "/sign-in/email=5/60"),
     QN_RPC_CLIENT_SETTINGS("AUTH", SET, auth, "ipc://.quintet/rpc/auth"),
     QN_RPC_CLIENT_SETTINGS("PROFILE", SET, profile, "ipc://.quintet/rpc/profile"),
     QN_RPC_CLIENT_SETTINGS("MEDIA", SET, media, "ipc://.quintet/rpc/media"),
@@ -54,4 +69,12 @@ void gateway_settings_check(void *settings, struct qn_config_report *report)
     if (set->trusted_proxies && !gateway_address_list_valid(set->trusted_proxies))
         qn_config_complain(report, "QUINTET_TRUSTED_PROXIES", set->trusted_proxies,
                            "addresses, CIDR blocks or \"loopback\", comma-separated, as 10.0.0.0/8,::1");
+    if (set->limit_custom_rules && !gateway_limit_rule_valid(qn_str_c(set->limit_custom_rules)))
+        qn_config_complain(report, "BETTER_AUTH_RATE_LIMIT_CUSTOM_RULES", set->limit_custom_rules,
+                           "path=max/seconds or path=off, comma-separated, as /sign-in/email=5/60,/ok=off");
+    if (set->cors_origins && !gateway_cors_valid(qn_str_c(set->cors_origins)))
+        qn_config_complain(
+            report, "QUINTET_CORS_ORIGINS", set->cors_origins,
+            "origins that name a host, as https://app.example.com,*.example.com; a wildcard alone "
+            "would let any site read its visitors' sessions");
 }

@@ -18,7 +18,11 @@ struct gateway_settings {
     int64_t timeout_max_ms; /* of a call whose client said a longer one */
     char *public_url;       /* BETTER_AUTH_URL; empty: each request's own Host */
     char *trusted_origins;  /* comma-separated */
-    char *trusted_proxies;  /* comma-separated addresses and CIDR blocks; "loopback" */
+    char *cors_origins;     /* comma-separated, as trusted_origins; "trusted": those; empty: off */
+    char *limit_enabled;    /* "auto", "true", "false": gateway_limit_is_on() */
+    int64_t limit_window_s, limit_max;
+    char *limit_custom_rules; /* as in limit_rule.h */
+    char *trusted_proxies;    /* comma-separated addresses and CIDR blocks; "loopback" */
 };
 
 extern const struct qn_setting gateway_settings_table[];

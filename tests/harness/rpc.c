@@ -182,6 +182,15 @@ void rpc_start_at(struct rpc_call *call, struct qn_client *client, uint64_t peer
     assert_false(call->done);
 }
 
+void rpc_start_near(struct rpc_call *call, struct qn_client *client, const struct qn_method *method,
+                    const void *in, const char *key)
+{
+    call->started_ms = qn_clock_now_ms();
+    qn_request_start_near(&call->request, client, method, in, qn_str_c(key), &call->ctx, &call->arena,
+                          on_done);
+    assert_false(call->done);
+}
+
 void rpc_start_echo(struct rpc_call *call, struct qn_client *client, const char *text)
 {
     Quintet__Rpctest__V1__EchoRequest in = QUINTET__RPCTEST__V1__ECHO_REQUEST__INIT;

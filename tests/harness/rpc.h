@@ -55,6 +55,9 @@ void rpc_start_once(struct rpc_call *call, struct qn_client *client, uint64_t nu
 /* The answer has 'more' bytes. */
 void rpc_start_once_sized(struct rpc_call *call, struct qn_client *client, uint64_t number, uint32_t more);
 void rpc_start_again(struct rpc_call *call, struct qn_client *client, uint64_t number);
+/* The same to the peer that 'key' belongs to. */
+void rpc_start_near(struct rpc_call *call, struct qn_client *client, const struct qn_method *method,
+                    const void *in, const char *key);
 /* Runs the loop until it is done. */
 void rpc_await(struct rpc_call *call);
 

@@ -7,10 +7,11 @@
 #include "services/gateway/better_auth/body.h"
 #include "services/gateway/better_auth/cookie.h"
 #include "services/gateway/better_auth/csrf.h"
+#include "services/gateway/better_auth/limited.h"
 
-/* A request: 1. route (exact; anything else is an empty 404)  2. read the body  3. origin and callback URLs
- * 4. validation  5. form CSRF  6. ask auth  7. answer in the product's shape.
- * The order decides which of two faults is told; it is the product's. */
+/* A request: 1. rate limit  2. route (exact; anything else is an empty 404)  3. read the body  4. origin and
+ * callback URLs  5. validation  6. form CSRF  7. ask auth  8. answer in the product's shape. The order
+ * decides which of two faults is told; it is the product's. */
 
 /* Names and pictures of 16 KiB each may be six times that in JSON, and a Better Auth server beside takes
  * longer ones. */
@@ -263,12 +264,17 @@ static const struct {
     {"POST", "/get-session", post_session}, {"GET", "/ok", ok},
 };
 
-void gateway_better_auth_serve(struct gateway_request *req)
+/* The path below the base path. */
+static struct qn_str route_path(const struct gateway_request *req)
 {
     struct qn_str path = req->exchange->path;
-    struct qn_str base = base_path(req->settings);
-    path.ptr += base.len;
-    path.len -= base.len;
+    size_t base = base_path(req->settings).len;
+    return qn_str_n(path.ptr + base, path.len - base);
+}
+
+static void route(struct gateway_request *req)
+{
+    struct qn_str path = route_path(req);
     /* Better Auth without its bearer plugin does not look at Authorization, and this face is Better Auth. */
     req->ctx.credentials.bearer = QN_STR("");
     for (size_t i = 0; i < QN_COUNT(ROUTES); i++) {
@@ -279,4 +285,14 @@ void gateway_better_auth_serve(struct gateway_request *req)
         }
     }
     gateway_answer_empty(req, 404);
+}
+
+void gateway_better_auth_serve(struct gateway_request *req)
+{
+    struct qn_str path = route_path(req), counted = QN_STR(GATEWAY_LIMITED_NO_ROUTE);
+    for (size_t i = 0; i < QN_COUNT(ROUTES); i++) {
+        if (qn_str_eq(path, qn_str_c(ROUTES[i].path)))
+            counted = path;
+    }
+    gateway_limited_serve(req, counted, route);
 }

@@ -56,6 +56,32 @@ static void test_lists(void **state)
     expect("10.0.0.1", "198.51.100.1,", "10.0.0.0/8", "");
 }
 
+/* For counting: who speaks to us directly has the address we see; who comes through a proxy has not. */
+static void expect_stranger(const char *peer, const char *trusted, const char *address)
+{
+    struct qn_arena arena;
+    qn_arena_init(&arena, 4096);
+    struct qn_str got = gateway_address_of_stranger(qn_str_c(peer), trusted, &arena);
+    assert_int_equal(got.len, strlen(address));
+    assert_memory_equal(got.ptr, address, got.len);
+    qn_arena_fini(&arena);
+}
+
+static void test_strangers_and_proxies(void **state)
+{
+    (void)state;
+    expect_stranger("203.0.113.1", "loopback", "203.0.113.1");
+    expect_stranger("2001:db8:1:2:3::4", "loopback", "2001:0db8:0001:0002:0000:0000:0000:0000");
+    expect_stranger("127.0.0.1", "loopback", "");
+    expect_stranger("127.0.0.1", "10.0.0.0/8", "127.0.0.1");
+    expect_stranger("10.1.2.3", "10.0.0.0/8", "");
+    expect_stranger("", "loopback", "");
+    assert_true(gateway_address_is_trusted(QN_STR("::1"), "loopback"));
+    assert_true(gateway_address_is_trusted(QN_STR("::ffff:10.1.2.3"), "loopback,10.0.0.0/8"));
+    assert_false(gateway_address_is_trusted(QN_STR("203.0.113.1"), "loopback"));
+    assert_false(gateway_address_is_trusted(QN_STR(""), "loopback"));
+}
+
 static void test_junk(void **state)
 {
     (void)state;
@@ -102,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_ipv6_is_spelled_as_better_auth_does),
         cmocka_unit_test(test_nothing_is_believed_of_a_stranger),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_strangers_and_proxies),
         cmocka_unit_test(test_junk),
         cmocka_unit_test(test_blocks_by_bits),
         cmocka_unit_test(test_list_of_proxies),
