@@ -89,9 +89,10 @@ static bool on_answer(void *context, const struct crowd_answer *answer, size_t s
 static void restart_under_load(const char *name, const char *extra)
 {
     struct load load = {.name = name, .before = restarted(name)};
-    pid_t before = run_pid(&copy, strcmp(name, "auth") == 0    ? "AUTH"
-                                  : strcmp(name, "media") == 0 ? "MEDIA"
-                                                               : "GATEWAY");
+    pid_t before = run_pid(&copy, strcmp(name, "auth") == 0      ? "AUTH"
+                                  : strcmp(name, "media") == 0   ? "MEDIA"
+                                  : strcmp(name, "profile") == 0 ? "PROFILE"
+                                                                 : "GATEWAY");
     crowd_run(&(const struct crowd_options){.url = harness_text("%s%s", run_endpoint(&copy, "HTTP"), CHECK),
                                             .clients = CLIENTS,
                                             .requests = REQUESTS_MAX,
@@ -114,6 +115,13 @@ static void test_auth_is_restarted_under_load(void **state)
 {
     (void)state;
     restart_under_load("auth", NULL);
+}
+
+/* Old and new share the five connections meanwhile. */
+static void test_profile_is_restarted_under_load(void **state)
+{
+    (void)state;
+    restart_under_load("profile", NULL);
 }
 
 static void test_media_is_restarted_under_load(void **state)
@@ -237,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_auth_is_restarted_under_load),
+        cmocka_unit_test(test_profile_is_restarted_under_load),
         cmocka_unit_test(test_media_is_restarted_under_load),
         cmocka_unit_test(test_the_gateway_is_restarted_under_load),
         cmocka_unit_test(test_idle_connections_get_one_more_answer),
