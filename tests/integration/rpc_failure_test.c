@@ -391,6 +391,47 @@ static void test_not_executed_is_sent_elsewhere(void **state)
     loop_fixture_end();
 }
 
+/* Three of four take nothing (they wait for a connection to the database, say), and say so faster than the
+ * fourth works: they looked like the least busy, and a call that came to two of them had failed. */
+static void test_most_do_not_execute(void **state)
+{
+    (void)state;
+    enum { REFUSING = 3, N = 300 };
+    begin();
+    const char *folder = rpc_text("ipc://%s/refuse-most", rpc_folder());
+    const char *journal = rpc_text("%s/refuse-most-journal", rpc_folder());
+    struct rpc_peer refusing[REFUSING], good = rpc_peer_start(folder, journal, false);
+    for (size_t i = 0; i < REFUSING; i++)
+        refusing[i] = rpc_peer_spawn((const char *const[]){"rpc_peer", folder, journal, "refuse", NULL});
+    struct qn_client *client = connect_to(folder, 0);
+    struct qn_client_peer peers[QN_CLIENT_PEERS_MAX];
+    for (size_t n_ready = 0; n_ready < 1 + REFUSING;) {
+        bool looked;
+        size_t n = qn_client_peers(client, peers, &looked);
+        n_ready = 0;
+        for (size_t i = 0; i < n; i++)
+            n_ready += peers[i].ready;
+        qn_loop_wait(loop);
+    }
+    size_t done = 0;
+    struct rpc_call *calls[N];
+    for (size_t i = 0; i < N; i++) {
+        calls[i] = rpc_call_new(20000, &done);
+        rpc_start_once(calls[i], client, i);
+    }
+    loop_fixture_run_until_count(&done, N, 30000);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(calls[i]->request.status, QN_OK);
+        rpc_call_free(calls[i]);
+    }
+    rpc_close_client(client);
+    for (size_t i = 0; i < REFUSING; i++)
+        rpc_peer_end(&refusing[i], SIGKILL);
+    rpc_peer_end(&good, SIGKILL);
+    rpc_expect_no_messages();
+    loop_fixture_end();
+}
+
 static void test_cancel(void **state)
 {
     (void)state;
@@ -484,6 +525,7 @@ int main(void)
         cmocka_unit_test(test_stale_socket_is_removed),
         cmocka_unit_test(test_least_outstanding),
         cmocka_unit_test(test_not_executed_is_sent_elsewhere),
+        cmocka_unit_test(test_most_do_not_execute),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_close_with_calls_in_hand),
     };
