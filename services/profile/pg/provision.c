@@ -22,6 +22,7 @@ static const char set_role[] =
     "select format('alter role %I set %s to %L', $1::text, name, value) from (values"
     " ('statement_timeout', $3::text || 'ms'),"
     " ('idle_in_transaction_session_timeout', '10s'),"
+    " ('lock_timeout', '1s')," /* of plain SELECTs; for PgBouncer's sake, see conninfo.c */
     " ('timezone', 'UTC'),"
     " ('datestyle', 'ISO')) as settings (name, value)"
     " union all select format('alter role %I set client_connection_check_interval to %L', $1::text, '500ms')"

@@ -53,7 +53,8 @@ void pg_query_answered(struct pg_query *query)
     QN_CHECK(query->state != PG_QUERY_ENDED && query->state != PG_QUERY_IDLE);
     qn_timer_cancel(pool->loop, &query->timer);
     query->state = PG_QUERY_ENDED;
-    if (is_failure(query->status) && query->reason) {
+    bool locked = query->reason && strcmp(query->reason, "locked") == 0;
+    if ((is_failure(query->status) || locked) && query->reason) {
         pg_metrics_failure(query->reason);
         log_failure(query);
     }
@@ -61,10 +62,18 @@ void pg_query_answered(struct pg_query *query)
     pg_pool_wake(pool);
 }
 
+void pg_query_unqueue(struct pg_query *query)
+{
+    if (query->held)
+        pg_spread_leave(query);
+    else
+        qn_list_remove(may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
+}
+
 void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason)
 {
     if (qn_node_linked(&query->node))
-        qn_list_remove(may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
+        pg_query_unqueue(query);
     query->status = status;
     query->reason = reason;
     pg_query_answered(query);
@@ -107,6 +116,13 @@ static void wait_for_connection(struct pg_query *query, bool in_front)
     pg_pool_wake(pool);
 }
 
+/* A statement that is held up leaves a quarter of the queue to the others. */
+static bool has_its_share(const struct pg_query *query)
+{
+    size_t max = query->pool->queue_max;
+    return query->entry && query->entry->held.len >= max - max / 4;
+}
+
 void pg_query_again(struct pg_query *query)
 {
     wait_for_connection(query, true);
@@ -125,13 +141,14 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->status = QN_OK;
     query->reason = NULL;
     query->sqlstate[0] = query->constraint[0] = '\0';
-    query->reprepared = query->resent = false;
+    query->reprepared = query->resent = query->moved = query->held = false;
+    query->entry = pg_statement_find(&pool->statements, query->steps[0].statement);
     query->state = PG_QUERY_WAITING;
     if (pool->draining)
         pg_query_end(query, QN_UNAVAILABLE, "closing");
     else if (qn_clock_left_ms(query->deadline_ms) == 0)
         pg_query_end(query, QN_DEADLINE_EXCEEDED, "too late");
-    else if (pg_pool_waiting(pool) >= pool->queue_max)
+    else if (pg_pool_waiting(pool) >= pool->queue_max || has_its_share(query))
         pg_query_end(query, QN_RESOURCE_EXHAUSTED, "pool full");
     else
         wait_for_connection(query, false);

@@ -74,12 +74,15 @@ struct pg_query {
     struct qn_node node;
     struct pg_pool *pool;
     struct pg_conn *conn;
+    struct pg_statement_entry *entry; /* of its first step; may be NULL */
     struct qn_timer timer;
     struct qn_later later;
     uint64_t queued_us, sent_us;
     enum pg_query_state { PG_QUERY_IDLE, PG_QUERY_WAITING, PG_QUERY_SENT, PG_QUERY_ENDED } state;
     bool reprepared; /* sent once more because a statement was not prepared */
     bool resent;     /* sent once more because the connection was lost; only what reads */
+    bool moved;      /* sent once more because it stood behind one that waits; only what reads */
+    bool held;       /* waits in its statement's queue (spread.c) and not in the pool's */
 };
 
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */
