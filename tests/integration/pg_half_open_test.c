@@ -169,6 +169,7 @@ static void test_the_cable_is_cut(void **state)
     pg_ask_wait(&read);
     assert_int_equal(read.status, QN_UNAVAILABLE); /* asked once more, and there was no connection */
     assert_string_equal(read.query.reason, "cannot connect");
+    assert_true(pg_fixture_metric("quintet_pg_connects_total{outcome=\"timeout\"}") >= 1); /* a black hole */
 
     set_far_link("up");
     harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
