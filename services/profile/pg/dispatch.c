@@ -126,15 +126,16 @@ static void send_held(struct pg_pool *pool)
 static void send_reads(struct pg_pool *pool)
 {
     drop_expired(&pool->reads);
-    while (!qn_list_empty(&pool->reads) &&
-           least_loaded(pool, pool->pipeline_max, pg_dispatch_takes_reads) != NULL) {
+    while (!qn_list_empty(&pool->reads)) {
         struct pg_query *query = first_of(&pool->reads);
         bool others_first = query->entry && !qn_list_empty(&query->entry->held);
         struct pg_conn *conn = others_first ? NULL : conn_for_read(pool, query->entry);
         if (conn)
             send_first(pool, &pool->reads, conn);
+        else if (query->entry && least_loaded(pool, pool->pipeline_max, pg_dispatch_takes_reads) != NULL)
+            pg_spread_hold(query); /* there is room, but not for this one */
         else
-            pg_spread_hold(query);
+            break;
         drop_expired(&pool->reads);
     }
 }

@@ -60,7 +60,7 @@ struct pg_query {
      * "no slot": no connection, certainly not executed QN_UNKNOWN             the connection was lost after a
      * write was sent: it may have happened QN_ALREADY_EXISTS      23505, with 'constraint' QN_NOT_FOUND 23503
      * (a row it points to is gone), with 'constraint' QN_INVALID_ARGUMENT    class 22, 23502, 23514
-     *   QN_ABORTED             40001, 40P01: may be tried again
+     *   QN_ABORTED             40001, 40P01: may be tried again; 55P03: "locked", by lock_timeout
      *   QN_FAILED_PRECONDITION the schema is not the one expected (42P01, 42703)
      *   QN_INTERNAL            everything else, logged
      *   QN_CANCELLED */
