@@ -75,6 +75,12 @@ size_t qn_sp_inbox_room(struct qn_sp_inbox *inbox, struct iovec room[2]);
 /* So many were put there. */
 void qn_sp_inbox_filled(struct qn_sp_inbox *inbox, size_t len);
 
+/* Whether a message, or its head, has come in part. */
+static inline bool qn_sp_inbox_is_partial(const struct qn_sp_inbox *inbox)
+{
+    return inbox->greeted && (inbox->partial != NULL || inbox->end > inbox->begin);
+}
+
 /* The next thing that came. Of QN_SP_MESSAGE, the message is the caller's. */
 enum qn_sp_news qn_sp_inbox_next(struct qn_sp_inbox *inbox, struct qn_sp_trace *ret_trace,
                                  struct qn_message **ret_message);

@@ -12,13 +12,15 @@
 
 /* A connection: 1. connects  2. both sides say hello  3. messages come, each handed to the owner, and leave,
  * all that were queued in a turn of the loop with one system call. A stranger's hello, bytes that break the
- * framing, a message over the limit, no hello in time, a reader that stands still: the connection is closed,
- * and counted. */
+ * framing, a message over the limit, no hello in time, a reader that stands still, a message that is not sent
+ * to its end: the connection is closed, and counted. */
 
 enum {
     /* Who is there says hello at once; a peer that has taken no byte of an answer for so long gets none. */
     GREETING_MS = 5000,
     STALLED_MS = 30000,
+    /* Likewise of a message: 1,024 connections that each begin one of 4 MiB would hold 4 GiB for ever. */
+    UNFINISHED_MS = 30000,
     /* Of the queue, in one system call; two pieces each, and IOV_MAX is 1,024. */
     WRITE_AT_ONCE = 32,
     /* Of what came before a connection broke. A kernel's buffer is a few hundred KB, and each read takes 32
@@ -65,6 +67,7 @@ static void shut(struct qn_sp_pipe *pipe)
 {
     pipe->state = QN_SP_CLOSED;
     qn_timer_cancel(pipe->loop, &pipe->timer);
+    qn_timer_cancel(pipe->loop, &pipe->rest);
     if (pipe->poll != NULL)
         qn_poll_close(pipe->poll);
     close(pipe->fd);
@@ -234,6 +237,21 @@ static bool hand_on(struct qn_sp_pipe *pipe)
     return true;
 }
 
+static void on_unfinished(struct qn_timer *timer)
+{
+    lose_for(container_of(timer, struct qn_sp_pipe, rest), "unfinished");
+}
+
+/* Of a message that has come in part the rest is waited for, but not for ever. 'moved': some of it came just
+ * now. What waits in the kernel while we do not read is not the other side's fault. */
+static void await_rest(struct qn_sp_pipe *pipe, bool moved)
+{
+    if (is_deaf(pipe) || !qn_sp_inbox_is_partial(&pipe->inbox))
+        qn_timer_cancel(pipe->loop, &pipe->rest);
+    else if (moved || !qn_timer_active(&pipe->rest))
+        qn_timer_start(pipe->loop, &pipe->rest, pipe->unfinished_ms, on_unfinished);
+}
+
 /* False: nothing came, or the pipe is closed. */
 static bool read_some(struct qn_sp_pipe *pipe)
 {
@@ -252,7 +270,10 @@ static bool read_some(struct qn_sp_pipe *pipe)
         return false;
     }
     qn_sp_inbox_filled(&pipe->inbox, (size_t)came);
-    return hand_on(pipe);
+    if (!hand_on(pipe))
+        return false;
+    await_rest(pipe, true);
+    return true;
 }
 
 /* The other side has gone, and takes nothing more. What it said before counts all the same: a client's call
@@ -283,8 +304,10 @@ static void on_work(struct qn_later *later)
         return;
     }
     if (pipe->state != QN_SP_OPEN || pipe->blocked || flush(pipe)) {
-        if (hand_on(pipe))
+        if (hand_on(pipe)) {
             want(pipe);
+            await_rest(pipe, false);
+        }
     }
 }
 
@@ -348,6 +371,7 @@ struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe
     pipe->fd = options->fd;
     pipe->protocol = options->protocol;
     pipe->stalled_ms = options->stalled_ms != 0 ? options->stalled_ms : STALLED_MS;
+    pipe->unfinished_ms = options->unfinished_ms != 0 ? options->unfinished_ms : UNFINISHED_MS;
     qn_list_init(&pipe->out);
     qn_sp_inbox_init(&pipe->inbox, options->ipc, options->protocol == QN_SP_REQ ? QN_SP_REP : QN_SP_REQ,
                      options->message_max_bytes);

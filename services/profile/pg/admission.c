@@ -13,9 +13,12 @@ static struct pg_admission_queue *queue_of(struct pg_pool *pool, const struct pg
     return waits_with_writes(query) ? &pool->admission.writes : &pool->admission.reads;
 }
 
+/* Those in front of it: of the reads that their statements hold up (spread.c) only its own. */
 static size_t length_of(const struct pg_pool *pool, const struct pg_query *query)
 {
-    return waits_with_writes(query) ? pool->writes.len : pool->reads.len;
+    if (waits_with_writes(query))
+        return pool->writes.len;
+    return pool->reads.len + (query->entry ? query->entry->held.len : 0);
 }
 
 /* How many of those that wait can be sent at the end of this turn, as dispatch.c has it. */

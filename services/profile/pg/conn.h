@@ -54,7 +54,8 @@ const char *pg_conn_state_name(enum pg_conn_state state);
 /* Whether the drawing above has this move. */
 bool pg_conn_may_move(enum pg_conn_state from, enum pg_conn_state to);
 
-enum { PG_PIPELINE_MAX = 64, PG_OPS_MAX = 3 * PG_STEPS_MAX + 1 };
+/* What is sent in front of a query's own steps has the number after theirs. */
+enum { PG_PIPELINE_MAX = 64, PG_PRELUDE = PG_STEPS_MAX, PG_OPS_MAX = 3 * (PG_STEPS_MAX + 1) + 1 };
 
 /* One query on its way: what was sent for it, in order, and what of that has been answered. */
 struct pg_flight {
@@ -65,8 +66,9 @@ struct pg_flight {
         unsigned step;
     } ops[PG_OPS_MAX];
     size_t n_ops, next_op;
-    struct pg_statement_entry *entries[PG_STEPS_MAX]; /* NULL: unnamed and not measured */
-    unsigned parses[PG_STEPS_MAX];                    /* of struct pg_prepared, when it was sent */
+    struct pg_statement_entry *entries[PG_PRELUDE + 1]; /* NULL: unnamed and not measured */
+    unsigned parses[PG_PRELUDE + 1];                    /* of struct pg_prepared, when it was sent */
+    struct pg_statement_entry *shared; /* counted in of_statement; NULL: is alone, or unknown */
     PGresult *results[PG_STEPS_MAX];
     bool failed; /* the first error's: */
     struct pg_verdict verdict;
@@ -114,6 +116,7 @@ struct pg_conn {
                               CANCELLING: patience */
     bool close_wanted;     /* while a look-up lets go */
     bool reserved;         /* the pool's mark: nothing joins, a query that must be alone is waiting */
+    bool held_up;          /* the pool's mark: nothing joins, the first under way takes long */
     struct pg_conn_end end;
 
     struct qn_resolve resolve;
@@ -131,7 +134,8 @@ struct pg_conn {
 
     struct pg_flight flights[PG_PIPELINE_MAX]; /* a ring */
     size_t first_flight, n_flights;
-    bool result_open; /* the NULL that ends a command's results is still to come */
+    uint8_t of_statement[PG_STATEMENTS_MAX]; /* how many of those that share are of which statement */
+    bool result_open;                        /* the NULL that ends a command's results is still to come */
     struct pg_prepared prepared[PG_STATEMENTS_MAX];
 
     struct qn_work cancel_work;
@@ -184,6 +188,10 @@ void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query);
 /* The connection is lost: every query under way is told. 'sqlstate' is the server's farewell, "" or NULL for
  * none. */
 void pg_flight_lose_all(struct pg_conn *conn, const char *sqlstate);
+
+/* The query at that place goes back to the pool: its answer will be dropped, and it may be sent elsewhere.
+ * Requires: SHARED, and the place is not the first. */
+void pg_flight_take_back(struct pg_conn *conn, size_t place);
 
 /* When the server could begin with the first of what is under way: it was sent, and what was sent before it
  * had been answered. Requires: something is under way. */

@@ -32,6 +32,11 @@ static void write_search_path(struct qn_buf *to, const char *schema)
     qn_buf_write_byte(to, '"');
 }
 
+/* Before what DATABASE_URL says in options, which may say otherwise. A plain SELECT waits for a lock only
+ * while somebody has a whole table to himself: a migration's moment is waited for, more is told. Writes do
+ * without (flight.c). */
+#define LOCKS "-c lock_timeout=1s "
+
 /* What the stores count on: how dates are written, plans that are made once and not for every array anew (see
  * struct pg_statement), and that a statement which has waited for a lock sees what the holder did. */
 #define SESSION                                                                                              \
@@ -42,7 +47,7 @@ static enum qn_status set_options(struct pg_conninfo *info, const struct pg_url 
 {
     struct qn_buf text;
     qn_buf_init(&text, sizeof info->options - 1);
-    qn_buf_printf(&text, "%s" SESSION, url->options ? url->options : "");
+    qn_buf_printf(&text, LOCKS "%s" SESSION, url->options ? url->options : "");
     write_search_path(&text, url->schema);
     if (url->statement_timeout_ms > 0)
         qn_buf_printf(&text, " -c statement_timeout=%lld", (long long)url->statement_timeout_ms);

@@ -9,7 +9,8 @@
  * waiting, as many connections as writes wait are reserved: nothing new joins there until they have run dry.
  * So that writes cannot keep reads waiting either, not even five that wait for one lock, one connection is
  * never given to a write (with a single connection they take turns). A connection that still owes an answer
- * nobody waits for takes nothing. As many as the pool has beyond its allowance run dry as well. */
+ * nobody waits for takes nothing, nor does one on which a read waits; and no statement gets all connections
+ * (spread.c). As many as the pool has beyond its allowance run dry as well. */
 
 static struct pg_query *first_of(const struct qn_list *list)
 {
@@ -34,9 +35,10 @@ static void drop_expired(struct pg_pool *pool, struct qn_list *list)
 static void send_first(struct pg_pool *pool, struct qn_list *list, struct pg_conn *conn)
 {
     struct pg_query *query = first_of(list);
-    qn_list_remove(list, &query->node);
+    pg_query_unqueue(query);
     pg_query_sent(query);
     conn->reserved = false;
+    pool->wrote_last = list == &pool->writes;
     pg_flight_send(conn, query, list == &pool->writes);
 }
 
@@ -60,23 +62,25 @@ static bool is_idle(const struct pg_conn *conn)
 
 static bool may_be_reserved(const struct pg_conn *conn)
 {
-    return conn->state == PG_CONN_SHARED && !conn->reserved;
+    return conn->state == PG_CONN_SHARED && !conn->reserved && !conn->held_up;
 }
 
-static bool takes_reads(const struct pg_conn *conn)
+bool pg_dispatch_takes_reads(const struct pg_conn *conn)
 {
     return (conn->state == PG_CONN_IDLE || conn->state == PG_CONN_SHARED) && !conn->reserved &&
-           !pg_flight_any_abandoned(conn);
+           !conn->held_up && !pg_flight_any_abandoned(conn);
 }
 
-/* How many more connections writes may have. */
+/* How many more connections writes may have. One on which a read waits is of use to nobody for now. */
 static size_t left_for_writes(const struct pg_pool *pool)
 {
-    size_t up = pg_pool_up(pool) - pg_pool_surplus(pool), taken = 0;
-    for (size_t i = 0; i < pool->n_conns; i++)
+    size_t usable = pg_pool_up(pool) - pg_pool_surplus(pool), taken = 0;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        usable -= usable > 0 && pool->conns[i].held_up;
         taken += pool->conns[i].state == PG_CONN_ALONE || pool->conns[i].state == PG_CONN_CANCELLING;
-    size_t most = up > 1 ? up - 1 : up;
-    if (up == 1 && pool->wrote_last && !qn_list_empty(&pool->reads))
+    }
+    size_t most = usable > 1 ? usable - 1 : usable;
+    if (usable == 1 && pool->wrote_last && !qn_list_empty(&pool->reads))
         return 0; /* reads are next */
     return taken < most ? most - taken : 0;
 }
@@ -90,7 +94,6 @@ static void send_writes(struct pg_pool *pool)
     drop_expired(pool, &pool->writes);
     while (left > 0 && !qn_list_empty(&pool->writes) && (conn = least_loaded(pool, 1, is_idle)) != NULL) {
         send_first(pool, &pool->writes, conn);
-        pool->wrote_last = true;
         left--;
         drop_expired(pool, &pool->writes);
     }
@@ -99,22 +102,61 @@ static void send_writes(struct pg_pool *pool)
         conn->reserved = true;
 }
 
+/* The one with the fewest under way of those that this statement may be sent to. */
+static struct pg_conn *conn_for_read(struct pg_pool *pool, const struct pg_statement_entry *entry)
+{
+    struct pg_conn *best = NULL;
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        struct pg_conn *conn = &pool->conns[i];
+        if (conn->n_flights < pool->pipeline_max && (!best || conn->n_flights < best->n_flights) &&
+            pg_dispatch_takes_reads(conn) && pg_spread_allows(pool, conn, entry))
+            best = conn;
+    }
+    return best;
+}
+
+/* Those that their statement held up; another statement's turn is first each time. */
+static void send_held(struct pg_pool *pool)
+{
+    size_t n = pool->statements.n;
+    for (size_t i = 0; pool->n_held > 0 && i < n; i++) {
+        struct qn_list *held = &pool->statements.entries[(pool->next_held + i) % n].held;
+        struct pg_conn *conn;
+        drop_expired(pool, held);
+        while (!qn_list_empty(held) && (conn = conn_for_read(pool, first_of(held)->entry)) != NULL) {
+            send_first(pool, held, conn);
+            drop_expired(pool, held);
+        }
+    }
+    pool->next_held++;
+}
+
 static void send_reads(struct pg_pool *pool)
 {
-    struct pg_conn *conn;
     drop_expired(pool, &pool->reads);
-    while (!qn_list_empty(&pool->reads) &&
-           (conn = least_loaded(pool, pool->pipeline_max, takes_reads)) != NULL) {
-        send_first(pool, &pool->reads, conn);
-        pool->wrote_last = false;
+    while (!qn_list_empty(&pool->reads)) {
+        struct pg_query *query = first_of(&pool->reads);
+        bool others_first = query->entry && !qn_list_empty(&query->entry->held);
+        struct pg_conn *conn = others_first ? NULL : conn_for_read(pool, query->entry);
+        if (conn)
+            send_first(pool, &pool->reads, conn);
+        else if (query->entry && least_loaded(pool, pool->pipeline_max, pg_dispatch_takes_reads) != NULL)
+            pg_spread_hold(query); /* there is room, but not for this one */
+        else
+            break;
         drop_expired(pool, &pool->reads);
     }
 }
 
 void pg_dispatch(struct pg_pool *pool)
 {
+    pool->spread_most = pg_spread_most(pg_pool_up(pool));
+    size_t waited = pool->reads.len + pool->n_held;
     send_writes(pool);
+    send_held(pool);
     send_reads(pool);
     pg_admission_turn(pool);
+    if (waited > 0)
+        pg_spread_watch(pool);
     qn_metric_set(pool->metrics.waiting, (double)pg_pool_waiting(pool));
 }

@@ -5,9 +5,11 @@
 #include "common/core/clock.h"
 #include "services/profile/pg/conn.h"
 
-/* A query on its way: each step's statement is parsed if this connection has not met it, then bound and
- * executed; one Sync ends them, which makes them one transaction: PostgreSQL commits at the Sync or, after an
- * error, skips to it. So what shares the connection behind is never touched by an error in front.
+/* A query on its way: what is not only a question is freed of lock_timeout, which is for plain SELECTs: it
+ * may wait for a row as long as its caller likes. Each step's statement is parsed if this connection has not
+ * met it, then bound and executed; one Sync ends them, which makes them one transaction: PostgreSQL commits
+ * at the Sync or, after an error, skips to it. So what shares the connection behind is never touched by an
+ * error in front.
  *
  * The answers come in the order of what was sent: for each command a result and a NULL, for the Sync a result
  * alone. An error: the rest of the query is skipped (PGRES_PIPELINE_ABORTED), the query fails at its Sync. A
@@ -65,6 +67,12 @@ static bool send_named(struct pg_conn *conn, struct pg_flight *flight, const str
                                statement->binary) == 1;
 }
 
+/* For this transaction alone. */
+static const struct pg_statement no_lock_timeout = {
+    .name = "no_lock_timeout",
+    .sql = "select set_config('lock_timeout', '0', true)",
+};
+
 static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const struct pg_step *step, unsigned i)
 {
     flight->entries[i] = pg_statement_find(conn->statements, step->statement);
@@ -73,6 +81,27 @@ static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const stru
     add_op(flight, PG_OP_EXECUTE, i);
     return PQsendQueryParams(conn->pg, step->statement->sql, step->n_params, NULL, step->params, NULL, NULL,
                              step->statement->binary) == 1;
+}
+
+static bool only_reads(const struct pg_query *query)
+{
+    for (size_t i = 0; i < query->n_steps; i++)
+        if (!query->steps[i].statement->plain_select)
+            return false;
+    return true;
+}
+
+static void count_in(struct pg_conn *conn, struct pg_flight *flight, struct pg_statement_entry *entry)
+{
+    flight->shared = entry;
+    if (entry && conn->of_statement[entry->number]++ == 0)
+        entry->n_conns++;
+}
+
+static void count_out(struct pg_conn *conn, const struct pg_flight *flight)
+{
+    if (flight->shared && --conn->of_statement[flight->shared->number] == 0)
+        flight->shared->n_conns--;
 }
 
 void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)
@@ -85,6 +114,10 @@ void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)
     query->conn = conn;
     query->sent_us = flight->sent_us;
     bool sent = true;
+    if (!alone)
+        count_in(conn, flight, query->entry);
+    else if (!only_reads(query))
+        sent = send_step(conn, flight, &(const struct pg_step){.statement = &no_lock_timeout}, PG_PRELUDE);
     for (unsigned i = 0; i < query->n_steps && sent; i++)
         sent = send_step(conn, flight, &query->steps[i], i);
     add_op(flight, PG_OP_SYNC, 0);
@@ -109,6 +142,8 @@ static struct pg_flight *take_out_first(struct pg_conn *conn)
     struct pg_flight *flight = flight_at(conn, 0);
     conn->first_flight = (conn->first_flight + 1) % PG_PIPELINE_MAX;
     conn->n_flights--;
+    conn->held_up = false;
+    count_out(conn, flight);
     return flight;
 }
 
@@ -181,6 +216,8 @@ static void take_error(struct pg_conn *conn, struct pg_flight *flight, const str
     flight->verdict = pg_sqlstate_judge(sqlstate);
     memcpy(flight->sqlstate, sqlstate, strlen(sqlstate) + 1);
     snprintf(flight->constraint, sizeof flight->constraint, "%s", constraint ? constraint : "");
+    if (flight->shared && strcmp(sqlstate, PG_SQLSTATE_LOCKED) == 0)
+        flight->shared->locked = true;
     if (op->kind == PG_OP_PARSE || flight->verdict.prepare_again)
         forget_prepared(conn, flight, op->step, sqlstate);
     const struct pg_statement_entry *entry = flight->entries[op->step];
@@ -219,8 +256,12 @@ static bool take_result(struct pg_conn *conn, PGresult *result)
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
         sound = op->kind != PG_OP_SYNC;
-        if (op->kind == PG_OP_EXECUTE) {
+        /* The server sends nothing before the Sync: the prelude's answer must not take the time of what
+         * follows. */
+        if (op->kind == PG_OP_EXECUTE && op->step != PG_PRELUDE) {
             pg_statement_count(flight->entries[op->step], QN_OK, time_of_answer(conn));
+            if (flight->shared)
+                flight->shared->locked = false;
             conn->statements_done++;
             keep = flight->query != NULL;
         }
@@ -322,6 +363,18 @@ static void on_silence(struct qn_timer *timer)
     pg_conn_close(container_of(timer, struct pg_conn, timer), "no answer");
 }
 
+void pg_flight_take_back(struct pg_conn *conn, size_t place)
+{
+    struct pg_flight *flight = flight_at(conn, place);
+    QN_CHECK(place > 0 && place < conn->n_flights && conn->state == PG_CONN_SHARED);
+    count_out(conn, flight);
+    flight->shared = NULL;
+    flight->query->conn = NULL;
+    flight->query = NULL;
+    if (!qn_timer_active(&conn->timer))
+        qn_timer_start(conn->loop, &conn->timer, SILENCE_LIMIT_MS, on_silence);
+}
+
 void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query)
 {
     size_t place = 0;
@@ -343,14 +396,6 @@ bool pg_flight_any_abandoned(const struct pg_conn *conn)
         if (!conn->flights[(conn->first_flight + i) % PG_PIPELINE_MAX].query)
             return true;
     return false;
-}
-
-static bool only_reads(const struct pg_query *query)
-{
-    for (size_t i = 0; i < query->n_steps; i++)
-        if (!query->steps[i].statement->plain_select)
-            return false;
-    return true;
 }
 
 /* What becomes of a query whose connection is gone. A question may be asked once more, but not for ever: it

@@ -11,14 +11,14 @@ static const struct pg_flight *head_of(const struct pg_conn *conn)
     return conn->n_flights > 0 ? &conn->flights[conn->first_flight] : NULL;
 }
 
-/* The step whose answer comes next; of a query whose asker has gone only what is known of its statement. */
+/* The first step's: answers come all at once, after the last. Of a query whose asker has gone only what is
+ * known of its statement. */
 static const char *name_of(const struct pg_flight *flight)
 {
-    const struct pg_op *op = &flight->ops[flight->next_op < flight->n_ops ? flight->next_op : 0];
-    const struct pg_statement_entry *entry = flight->entries[op->kind == PG_OP_SYNC ? 0 : op->step];
+    const struct pg_statement_entry *entry = flight->entries[0];
     if (entry)
         return entry->statement->name;
-    return flight->query ? flight->query->steps[op->step].statement->name : "?";
+    return flight->query ? flight->query->steps[0].statement->name : "?";
 }
 
 static void look_at(const struct pg_conn *conn, uint64_t now_us, struct pg_look_conn *to)
@@ -63,7 +63,7 @@ void pg_look(const struct pg_pool *pool, struct pg_look *ret_look)
     *ret_look = (struct pg_look){
         .budget = pool->n_conns,
         .up = pg_pool_up(pool),
-        .waiting_reads = pool->reads.len,
+        .waiting_reads = pool->reads.len + pool->n_held,
         .waiting_writes = pool->writes.len,
         .longest_wait_ms = longest(&pool->reads, now_us, longest(&pool->writes, now_us, 0)),
         .silent_ms = pg_pulse_silent_ms(pool),
@@ -73,6 +73,9 @@ void pg_look(const struct pg_pool *pool, struct pg_look *ret_look)
         .draining = pool->draining,
         .n_conns = pool->n_conns,
     };
+    for (unsigned i = 0; i < pool->statements.n; i++)
+        ret_look->longest_wait_ms =
+            longest(&pool->statements.entries[i].held, now_us, ret_look->longest_wait_ms);
     if (ret_look->attempt_planned)
         ret_look->attempt_in_ms = qn_clock_left_ms(opener->timer.due_ms);
     for (size_t i = 0; i < pool->n_conns; i++)

@@ -64,6 +64,12 @@ static struct qn_metric cancels = {
     .help = "Statements that PostgreSQL was asked to cancel.",
     .kind = QN_COUNTER,
 };
+static struct qn_metric moved = {
+    .name = "quintet_pg_moved_total",
+    .help =
+        "Plain SELECTs that were asked once more elsewhere, because they stood behind one that took long.",
+    .kind = QN_COUNTER,
+};
 static struct qn_metric failures = {
     .name = "quintet_pg_failures_total",
     .help = "Queries that did not get an answer, by reason.",
@@ -90,6 +96,7 @@ static void make_series(void)
     for (size_t i = 0; i < QN_COUNT(causes); i++)
         qn_metric_series(&closes, causes[i], NULL, NULL);
     qn_metric_series(&cancels, NULL, NULL, NULL);
+    qn_metric_series(&moved, NULL, NULL, NULL);
 }
 
 void pg_metrics_init(struct pg_metrics *metrics, size_t n_conns)
@@ -122,6 +129,11 @@ void pg_metrics_close(const char *cause)
 void pg_metrics_cancel(void)
 {
     qn_metric_add(qn_metric_series(&cancels, NULL, NULL, NULL), 1);
+}
+
+void pg_metrics_moved(void)
+{
+    qn_metric_add(qn_metric_series(&moved, NULL, NULL, NULL), 1);
 }
 
 void pg_metrics_failure(const char *reason)

@@ -23,6 +23,8 @@ void pg_metrics_connect(enum pg_refusal refusal);
 void pg_metrics_close(const char *cause);
 /* quintet_pg_cancels_total */
 void pg_metrics_cancel(void);
+/* quintet_pg_moved_total */
+void pg_metrics_moved(void);
 /* quintet_pg_failures_total{reason} */
 void pg_metrics_failure(const char *reason);
 /* quintet_pg_statement_seconds{statement} */

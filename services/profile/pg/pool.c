@@ -81,12 +81,18 @@ static void on_lane_closed(void *context)
         closed(closed_context);
 }
 
+static void end_all(struct qn_list *list)
+{
+    while (!qn_list_empty(list))
+        pg_query_end(container_of(qn_list_first(list), struct pg_query, node), QN_UNAVAILABLE, "closing");
+}
+
 static void end_waiting(struct pg_pool *pool)
 {
-    while (!qn_list_empty(&pool->reads) || !qn_list_empty(&pool->writes)) {
-        struct qn_list *list = qn_list_empty(&pool->reads) ? &pool->writes : &pool->reads;
-        pg_query_end(container_of(qn_list_first(list), struct pg_query, node), QN_UNAVAILABLE, "closing");
-    }
+    end_all(&pool->reads);
+    end_all(&pool->writes);
+    for (unsigned i = 0; i < pool->statements.n; i++)
+        end_all(&pool->statements.entries[i].held);
 }
 
 /* True when nothing is left. */
@@ -116,6 +122,7 @@ static void end_step(struct pg_pool *pool)
     if (!over)
         return;
     qn_timer_cancel(pool->loop, &pool->drain_timer);
+    pg_spread_stop(pool);
     if (!pool->is_drained) {
         pool->is_drained = true;
         if (pool->drained)

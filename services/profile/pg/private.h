@@ -6,8 +6,8 @@
 #include "services/profile/pg/conn.h"
 #include "services/profile/pg/pool.h"
 
-/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c, pulse.c, look.c and query.c; nobody
- * else includes this.
+/* The pool's inside, shared by pool.c, dispatch.c, opener.c, check.c, pulse.c, spread.c, look.c and query.c;
+ * nobody else includes this.
  *
  * What happens on connections and in queries is only noted; the pool acts on it in 'turn', once in a turn of
  * the loop, after the events at hand: answers are handed over, connections opened, queries sent. So no
@@ -60,8 +60,12 @@ struct pg_pool {
     size_t allowance;      /* how many of them may be; pg_pool_allow() */
     struct qn_list reads;  /* waiting: may share a connection */
     struct qn_list writes; /* waiting: must be alone */
-    bool wrote_last;       /* with a single connection: reads are next */
-    struct qn_list ended;  /* outcome filled in, 'done' to be called */
+    size_t n_held;         /* waiting: reads in their statements' own queues */
+    size_t next_held;      /* whose turn is first */
+    size_t spread_most;    /* connections that one statement may be under way on, in this turn */
+    struct qn_timer spread_timer;
+    bool wrote_last;      /* with a single connection: reads are next */
+    struct qn_list ended; /* outcome filled in, 'done' to be called */
     struct qn_later turn;
     size_t slots_told; /* what 'slots_changed' was last told */
     void (*slots_changed)(void *context);
@@ -87,7 +91,7 @@ struct pg_pool {
 
 static inline size_t pg_pool_waiting(const struct pg_pool *pool)
 {
-    return pool->reads.len + pool->writes.len;
+    return pool->reads.len + pool->writes.len + pool->n_held;
 }
 
 /* Connections that are up. */
@@ -100,6 +104,23 @@ void pg_pool_wake(struct pg_pool *pool);
 
 /* dispatch.c: gives connections to queries that wait. */
 void pg_dispatch(struct pg_pool *pool);
+
+/* Whether a read may join, whatever it is. */
+bool pg_dispatch_takes_reads(const struct pg_conn *conn);
+
+/* spread.c */
+/* On how many of 'up' connections one statement may be under way. */
+size_t pg_spread_most(size_t up);
+/* Whether this statement may be sent there. 'entry' may be NULL. */
+bool pg_spread_allows(const struct pg_pool *pool, const struct pg_conn *conn,
+                      const struct pg_statement_entry *entry);
+/* Reads are under way: looks after those that take long. */
+void pg_spread_watch(struct pg_pool *pool);
+void pg_spread_stop(struct pg_pool *pool);
+/* From the pool's queue to its statement's own. Requires: it has an entry. */
+void pg_spread_hold(struct pg_query *query);
+/* Out of it. */
+void pg_spread_leave(struct pg_query *query);
 
 /* opener.c */
 void pg_opener_step(struct pg_pool *pool);
@@ -136,6 +157,8 @@ void pg_query_end(struct pg_query *query, enum qn_status status, const char *rea
 void pg_query_answered(struct pg_query *query);
 /* Puts it in the queue once more, in front. */
 void pg_query_again(struct pg_query *query);
+/* Out of the queue it is in. */
+void pg_query_unqueue(struct pg_query *query);
 /* It leaves the queue for a connection. */
 void pg_query_sent(struct pg_query *query);
 /* Its time in the queue is over: "pool full", "cannot connect" or "no slot". */

@@ -29,6 +29,7 @@ static const char set_role[] =
     " ('tcp_keepalives_interval', '2'),"
     " ('tcp_keepalives_count', '3'),"
     " ('tcp_user_timeout', '10000ms'),"
+    " ('lock_timeout', '1s')," /* of plain SELECTs; for PgBouncer's sake, see conninfo.c */
     " ('timezone', 'UTC'),"
     " ('datestyle', 'ISO'),"
     " ('plan_cache_mode', 'force_generic_plan'),"

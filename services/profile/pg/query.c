@@ -54,7 +54,8 @@ void pg_query_answered(struct pg_query *query)
     if (query->state == PG_QUERY_SENT)
         pg_admission_answered(pool, query);
     query->state = PG_QUERY_ENDED;
-    if (is_failure(query->status) && query->reason) {
+    bool locked = query->reason && strcmp(query->reason, "locked") == 0;
+    if ((is_failure(query->status) || locked) && query->reason) {
         pg_metrics_failure(query->reason);
         log_failure(query);
     }
@@ -62,10 +63,18 @@ void pg_query_answered(struct pg_query *query)
     pg_pool_wake(pool);
 }
 
+void pg_query_unqueue(struct pg_query *query)
+{
+    if (query->held)
+        pg_spread_leave(query);
+    else
+        qn_list_remove(pg_query_may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
+}
+
 void pg_query_end(struct pg_query *query, enum qn_status status, const char *reason)
 {
     if (qn_node_linked(&query->node))
-        qn_list_remove(pg_query_may_share(query) ? &query->pool->reads : &query->pool->writes, &query->node);
+        pg_query_unqueue(query);
     query->status = status;
     query->reason = reason;
     pg_query_answered(query);
@@ -136,6 +145,13 @@ void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms)
     time_the_wait(query);
 }
 
+/* A statement that is held up leaves a quarter of the queue to the others. */
+static bool has_its_share(const struct pg_query *query)
+{
+    size_t max = query->pool->queue_max;
+    return query->entry && query->entry->held.len >= max - max / 4;
+}
+
 void pg_query_again(struct pg_query *query)
 {
     wait_for_connection(query, true);
@@ -157,6 +173,8 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->retry_after_ms = 0;
     query->reprepared = false;
     query->resent = 0;
+    query->moved = query->held = false;
+    query->entry = pg_statement_find(&pool->statements, query->steps[0].statement);
     query->state = PG_QUERY_WAITING;
     if (pool->draining)
         pg_query_end(query, QN_UNAVAILABLE, "closing");
@@ -164,7 +182,7 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
         pg_query_end(query, QN_DEADLINE_EXCEEDED, "too late");
     else if (pool->allowance == 0 && pg_pool_up(pool) == 0)
         pg_query_end(query, QN_UNAVAILABLE, "no slot");
-    else if (pg_pool_waiting(pool) >= pool->queue_max)
+    else if (pg_pool_waiting(pool) >= pool->queue_max || has_its_share(query))
         pg_query_end(query, QN_RESOURCE_EXHAUSTED, "pool full");
     else if (!pg_admission_takes(pool, query))
         pg_query_refuse(query);

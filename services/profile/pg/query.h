@@ -63,7 +63,7 @@ struct pg_query {
      * - QN_ALREADY_EXISTS: 23505, with 'constraint'
      * - QN_NOT_FOUND: 23503 (a row it points to is gone), with 'constraint'
      * - QN_INVALID_ARGUMENT: class 22, 23502, 23514
-     * - QN_ABORTED: 40001, 40P01, may be tried again
+     * - QN_ABORTED: 40001, 40P01: may be tried again; 55P03: "locked", by lock_timeout
      * - QN_FAILED_PRECONDITION: the schema is not the one expected (42P01, 42703)
      * - QN_INTERNAL: everything else, logged
      * - QN_CANCELLED */
@@ -78,12 +78,15 @@ struct pg_query {
     struct qn_node node;
     struct pg_pool *pool;
     struct pg_conn *conn;
+    struct pg_statement_entry *entry; /* of its first step; may be NULL */
     struct qn_timer timer;
     struct qn_later later;
     uint64_t queued_us, sent_us;
     enum pg_query_state { PG_QUERY_IDLE, PG_QUERY_WAITING, PG_QUERY_SENT, PG_QUERY_ENDED } state;
     bool reprepared; /* sent once more because a statement was not prepared */
     unsigned resent; /* sent once more because the connection was lost; only what reads */
+    bool moved;      /* sent once more because it stood behind one that waits; only what reads */
+    bool held;       /* waits in its statement's queue (spread.c) and not in the pool's */
 };
 
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */

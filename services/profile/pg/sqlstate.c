@@ -14,8 +14,8 @@ static const struct {
     {"23502", {QN_INVALID_ARGUMENT, "not null", .expected = true}},
     {"23514", {QN_INVALID_ARGUMENT, "check", .expected = true}},
     {"22", {QN_INVALID_ARGUMENT, "data", .expected = true}},
-    {"40", {QN_ABORTED, "conflict", .expected = true}},                /* serialisation, deadlock */
-    {"55P03", {QN_ABORTED, "locked", .expected = true}},               /* lock_timeout, NOWAIT */
+    {"40", {QN_ABORTED, "conflict", .expected = true}}, /* serialisation, deadlock */
+    {PG_SQLSTATE_LOCKED, {QN_ABORTED, "locked", .expected = true}},
     {"57014", {QN_DEADLINE_EXCEEDED, "query slow", .expected = true}}, /* statement_timeout, or our cancel */
     {"26000", {QN_INTERNAL, "not prepared", .prepare_again = true}},
     {"42P05", {QN_INTERNAL, "prepared twice", .prepare_again = true}},

@@ -9,6 +9,9 @@
 
 enum { PG_SQLSTATE_LEN = 5 };
 
+/* lock_timeout has passed, or NOWAIT. */
+#define PG_SQLSTATE_LOCKED "55P03"
+
 struct pg_verdict {
     enum qn_status status;
     const char *reason;   /* static, for status detail, log and metric; NULL: nothing beyond the status */

@@ -15,6 +15,7 @@ struct pg_statement_entry *pg_statement_find(struct pg_statements *statements,
         .number = statements->n,
         .seconds = pg_metrics_statement_seconds(statement->name),
     };
+    qn_list_init(&entry->held);
     statements->n++;
     return entry;
 }

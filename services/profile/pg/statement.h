@@ -1,6 +1,7 @@
 #ifndef PROFILE_PG_STATEMENT_H
 #define PROFILE_PG_STATEMENT_H
 
+#include "common/core/list.h"
 #include "services/profile/pg/metrics.h"
 #include "services/profile/pg/query.h"
 
@@ -14,6 +15,10 @@ struct pg_statement_entry {
     unsigned number;
     struct qn_series *seconds;
     struct qn_series *by_code[QN_STATUS_COUNT]; /* made at need */
+    /* As a plain SELECT that shares (spread.c): */
+    unsigned n_conns;    /* on which it is under way */
+    bool locked;         /* its last answer was that it waits for a lock */
+    struct qn_list held; /* queries that wait because of that, or because it has as many as it may */
 };
 
 struct pg_statements {

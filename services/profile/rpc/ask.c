@@ -1,6 +1,9 @@
 #include "services/profile/rpc/ask.h"
 
+#include <string.h>
+
 #include "common/core/clock.h"
+#include "services/profile/pg/sqlstate.h"
 
 /* When to come again. A full pool empties within a round trip or two, and a connection is tried again after a
  * back-off of about as long. */
@@ -109,6 +112,11 @@ struct qn_fault profile_ask_fault(const struct pg_query *query, struct qn_arena 
         fault.message = "the connection to the database was lost; the change may have been made";
         break;
     case QN_ABORTED:
+        if (strcmp(query->sqlstate, PG_SQLSTATE_LOCKED) == 0) {
+            fault.message = "somebody else is changing the tables";
+            fault.retry_after_ms = RETRY_BUSY_MS;
+            break;
+        }
         fault.message = "another change came in between";
         fault.retry_after_ms = RETRY_ABORTED_MS;
         break;

@@ -20,6 +20,7 @@ struct load_progress {
     struct load_live before;
     uint64_t before_us;
     bool drawn;
+    unsigned holds;
 };
 
 static void put(const char *bytes, size_t len)
@@ -94,9 +95,25 @@ static void draw(struct load_progress *progress)
 static void on_redraw(struct qn_timer *timer)
 {
     struct load_progress *progress = container_of(timer, struct load_progress, timer);
-    if (progress->engine)
+    if (progress->engine && progress->holds == 0)
         draw(progress);
     qn_timer_start(progress->loop, timer, REDRAW_MS, on_redraw);
+}
+
+void load_progress_hold(struct load_progress *progress)
+{
+    if (!progress)
+        return;
+    load_progress_clear(progress);
+    progress->holds++;
+}
+
+void load_progress_release(struct load_progress *progress)
+{
+    if (!progress)
+        return;
+    QN_CHECK(progress->holds > 0);
+    progress->holds--;
 }
 
 struct load_progress *load_progress_open(struct qn_loop *loop)

@@ -20,6 +20,11 @@ void load_progress_watch(struct load_progress *progress, struct load_engine *eng
 /* Takes the line away, for other text; it comes back with the next redraw. */
 void load_progress_clear(struct load_progress *progress);
 
+/* While others write to the terminal nothing is drawn. Holds add up; the line comes back with the redraw
+ * after the last has gone. */
+void load_progress_hold(struct load_progress *progress);
+void load_progress_release(struct load_progress *progress);
+
 /* The text of the line: rate over the last 'took_s', of which 'before' is the beginning. */
 void load_progress_text(struct qn_buf *to, const struct load_live *live, const struct load_live *before,
                         double took_s, const char *label);

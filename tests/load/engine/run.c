@@ -60,11 +60,11 @@ struct run {
 
 static void close_all(struct run *run)
 {
-    load_progress_close(run->progress);
     while (run->n_signals > 0)
         qn_signal_close(run->signals[--run->n_signals]);
     if (run->at)
         load_at_close(run->at);
+    load_progress_close(run->progress);
     if (run->watch_metrics)
         load_watch_metrics_close(run->watch_metrics);
     if (run->pace)
@@ -107,15 +107,21 @@ static void on_counting(void *context)
         load_watch_db_reset(run->watch_db);
 }
 
-/* What it says begins on a line of its own. */
+/* What it says begins on a line of its own, and the progress line stays away until it has said all: it would
+ * come in between. */
 static void on_command(void *context, const struct load_mark *mark)
 {
     struct run *run = context;
     char at[LOAD_TEXT_MAX];
-    load_progress_clear(run->progress);
+    load_progress_hold(run->progress);
     if (!run->options->quiet)
         fprintf(stderr, "quintet-load: at %s: %s\n", load_text_duration(at, (double)mark->at_ms * 1e6),
                 mark->command);
+}
+
+static void on_command_ended(void *context)
+{
+    load_progress_release(((struct run *)context)->progress);
 }
 
 static int32_t connections(void *context)
@@ -140,8 +146,8 @@ static void begin(struct run *run)
         fail(run, QN_RESOURCE_EXHAUSTED, "out of memory");
         return;
     }
-    if (o->n_at > 0 &&
-        load_at_open(run->loop, run->now->marks, run->now->n_marks, on_command, run, &run->at) != QN_OK) {
+    if (o->n_at > 0 && load_at_open(run->loop, run->now->marks, run->now->n_marks, on_command,
+                                    on_command_ended, run, &run->at) != QN_OK) {
         fail(run, QN_RESOURCE_EXHAUSTED, "--at: out of memory");
         return;
     }

@@ -28,12 +28,19 @@ struct command {
 
 struct load_at {
     struct qn_loop *loop;
-    struct qn_signal *ended;
+    struct qn_signal *child;
     void (*starting)(void *context, const struct load_mark *mark);
+    void (*ended)(void *context);
     void *context;
     struct command *commands;
     size_t n_commands;
 };
+
+static void has_ended(struct load_at *at)
+{
+    if (at->ended)
+        at->ended(at->context);
+}
 
 static void on_ended(void *context, int number)
 {
@@ -46,6 +53,7 @@ static void on_ended(void *context, int number)
             continue;
         command->pid = 0;
         command->mark->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : SIGNALLED + WTERMSIG(status);
+        has_ended(at);
     }
 }
 
@@ -90,16 +98,17 @@ static void on_due(struct qn_timer *timer)
     command->pid = 0;
     command->mark->exit_code = NOT_FOUND;
     fprintf(stderr, "quintet-load: --at: cannot run /bin/sh: %s\n", strerror(error));
+    has_ended(command->at);
 }
 
 enum qn_status load_at_open(struct qn_loop *loop, struct load_mark *marks, size_t n_marks,
-                            void (*starting)(void *context, const struct load_mark *mark), void *context,
-                            struct load_at **ret_at)
+                            void (*starting)(void *context, const struct load_mark *mark),
+                            void (*ended)(void *context), void *context, struct load_at **ret_at)
 {
     struct load_at *at = calloc(1, sizeof *at);
     if (at)
         at->commands = calloc(n_marks, sizeof *at->commands);
-    if (!at || !at->commands || qn_signal_open(loop, SIGCHLD, on_ended, at, &at->ended) != QN_OK) {
+    if (!at || !at->commands || qn_signal_open(loop, SIGCHLD, on_ended, at, &at->child) != QN_OK) {
         if (at)
             free(at->commands);
         free(at);
@@ -107,6 +116,7 @@ enum qn_status load_at_open(struct qn_loop *loop, struct load_mark *marks, size_
     }
     at->loop = loop;
     at->starting = starting;
+    at->ended = ended;
     at->context = context;
     at->n_commands = n_marks;
     for (size_t i = 0; i < n_marks; i++) {
@@ -126,9 +136,12 @@ void load_at_begin(struct load_at *at)
 void load_at_close(struct load_at *at)
 {
     on_ended(at, SIGCHLD); /* one that ended this very moment */
-    for (size_t i = 0; i < at->n_commands; i++)
+    for (size_t i = 0; i < at->n_commands; i++) {
         qn_timer_cancel(at->loop, &at->commands[i].timer);
-    qn_signal_close(at->ended);
+        if (at->commands[i].pid != 0)
+            has_ended(at);
+    }
+    qn_signal_close(at->child);
     free(at->commands);
     free(at);
 }

@@ -32,7 +32,8 @@ static struct owner {
 
 static struct qn_loop *loop;
 static struct sp_hand hand;
-static int a_sender; /* its address is what counts */
+static int a_sender;           /* its address is what counts */
+static uint64_t unfinished_ms; /* of the next pipe; 0: the usual */
 
 static void close_pipe(void)
 {
@@ -92,6 +93,7 @@ static int set_up(void **state)
     qn_metric_reset();
     loop = loop_fixture_begin();
     owner = (struct owner){0};
+    unfinished_ms = 0;
     return 0;
 }
 
@@ -120,6 +122,7 @@ static void open_pipe(bool ipc, uint16_t protocol, uint64_t greeting_ms, uint64_
                                            .message_max_bytes = BODY_MAX,
                                            .greeting_ms = greeting_ms,
                                            .stalled_ms = stalled_ms,
+                                           .unfinished_ms = unfinished_ms,
                                            .events = &events,
                                        });
     assert_non_null(owner.pipe);
@@ -538,6 +541,68 @@ static void test_answered_before_it_broke_and_closed(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* A message is begun, and its sender falls silent: in the midst of its head, of its trace, of its body. */
+static void test_unfinished(void **state)
+{
+    (void)state;
+    static const size_t come[] = {1, 8, 10, 12, 13 + 100000};
+    uint8_t head[SP_HAND_HEAD_MAX];
+    char *bytes = calloc(1, 300000);
+    for (size_t i = 0; i < QN_COUNT(come); i++) {
+        owner = (struct owner){0};
+        unfinished_ms = 30;
+        begin(true, i % 2 ? QN_SP_REP : QN_SP_REQ, 0);
+        sp_hand_send(&hand, QN_SP_ID_BIT | 1, "whole", 5);
+        size_t head_len = sp_hand_put(&hand, (uint8_t *)bytes, QN_SP_ID_BIT | 2, NULL, 0);
+        assert_true(head_len <= sizeof head);
+        bytes[5] = 0; /* of the length of 64 bits: 200,004 bytes, the trace's among them */
+        bytes[6] = 3;
+        bytes[7] = 0x0d;
+        bytes[8] = 0x44;
+        sp_hand_say(&hand, bytes, come[i]);
+        loop_fixture_run_until(&owner.closed, 20000);
+        assert_int_equal(owner.n_messages, 1);
+        assert_int_equal(owner.n_closed, 1);
+        expect_broken("unfinished");
+        sp_hand_hear_end(&hand);
+        sp_hand_close(&hand);
+        qn_metric_reset();
+    }
+    free(bytes);
+    hand.fd = -1;
+}
+
+/* One that is slow but moves is waited for, though it takes far longer than the limit in all; and an owner
+ * that wants nothing for a while is not the sender's fault. */
+static void test_slow_is_not_unfinished(void **state)
+{
+    (void)state;
+    enum { LIMIT_MS = 300, BODY = 200, PAUSE_MS = 10 };
+    uint8_t bytes[SP_HAND_HEAD_MAX + BODY];
+    char body[BODY] = {0};
+    unfinished_ms = LIMIT_MS;
+    begin(false, QN_SP_REP, 0);
+    size_t len = sp_hand_put(&hand, bytes, QN_SP_ID_BIT | 1, body, BODY);
+    uint64_t begun_ms = qn_clock_now_ms();
+    for (size_t i = 0; i < len; i++) {
+        sp_hand_say(&hand, bytes + i, 1);
+        for (uint64_t until_ms = qn_clock_now_ms() + PAUSE_MS; qn_clock_now_ms() < until_ms;)
+            qn_loop_turn(loop);
+    }
+    loop_fixture_run_until_count(&owner.n_messages, 1, 20000);
+    assert_true(qn_clock_now_ms() - begun_ms > LIMIT_MS);
+    owner.pause_each = 1;
+    sp_hand_send(&hand, QN_SP_ID_BIT | 2, body, BODY);
+    sp_hand_say(&hand, bytes, 9);
+    loop_fixture_run_until_count(&owner.n_messages, 2, 20000);
+    for (uint64_t until_ms = qn_clock_now_ms() + 2 * LIMIT_MS; qn_clock_now_ms() < until_ms;)
+        qn_loop_turn(loop);
+    assert_int_equal(owner.n_closed, 0);
+    qn_sp_pipe_resume(owner.pipe);
+    loop_fixture_run_until(&owner.closed, 20000); /* now it is */
+    expect_broken("unfinished");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -555,6 +620,8 @@ int main(void)
         T(test_client_hears_while_blocked),
         T(test_stalled),
         T(test_slow_is_not_stalled),
+        T(test_unfinished),
+        T(test_slow_is_not_unfinished),
         T(test_closed_in_open),
         T(test_closed_in_message),
         T(test_closed_in_written),

@@ -53,6 +53,13 @@ static void on_starting(void *context, const struct load_mark *mark)
     ++*(size_t *)context;
 }
 
+static size_t n_ended;
+
+static void on_command_ended(void *context)
+{
+    assert_true(++n_ended <= *(size_t *)context); /* never before it has started */
+}
+
 static void run_commands(struct load_mark *marks, size_t n)
 {
     enum { LIMIT_MS = 20000 };
@@ -60,7 +67,8 @@ static void run_commands(struct load_mark *marks, size_t n)
     struct qn_timer limit = {0};
     size_t n_started = 0;
     struct load_at *at;
-    assert_int_equal(load_at_open(loop, marks, n, on_starting, &n_started, &at), QN_OK);
+    n_ended = 0;
+    assert_int_equal(load_at_open(loop, marks, n, on_starting, on_command_ended, &n_started, &at), QN_OK);
     load_at_begin(at);
     qn_timer_start(loop, &limit, LIMIT_MS, on_too_long);
     for (size_t i = 0; i < n; i++)
@@ -70,6 +78,7 @@ static void run_commands(struct load_mark *marks, size_t n)
     load_at_close(at);
     loop_fixture_end();
     assert_int_equal(n_started, n);
+    assert_int_equal(n_ended, n);
 }
 
 static void test_exit_codes(void **state)
@@ -97,7 +106,7 @@ static void test_close_before_due(void **state)
     struct load_mark mark = {.at_ms = 60000, .command = "exit 7"};
     struct qn_loop *loop = loop_fixture_begin();
     struct load_at *at;
-    assert_int_equal(load_at_open(loop, &mark, 1, NULL, NULL, &at), QN_OK);
+    assert_int_equal(load_at_open(loop, &mark, 1, NULL, NULL, NULL, &at), QN_OK);
     load_at_begin(at);
     qn_loop_turn(loop);
     load_at_close(at);
