@@ -445,10 +445,10 @@ static void test_what_the_role_becomes(void **state)
         role_number(pg, "rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls", "made"),
         0);
     assert_int_equal(role_number(pg, "rolcanlogin", "made"), 1);
-    assert_string_equal(
-        value(pg, "select rolconfig::text from pg_roles where rolname = 'made'"),
-        "{statement_timeout=7000ms,idle_in_transaction_session_timeout=10s,TimeZone=UTC,DateStyle=ISO,"
-        "client_connection_check_interval=500ms,search_path=public}");
+    assert_string_equal(value(pg, "select rolconfig::text from pg_roles where rolname = 'made'"),
+                        "{statement_timeout=7000ms,idle_in_transaction_session_timeout=10s,lock_timeout=1s,"
+                        "TimeZone=UTC,DateStyle=ISO,"
+                        "client_connection_check_interval=500ms,search_path=public}");
     assert_string_equal(value(pg, "select left(rolpassword, 14) from pg_authid where rolname = 'made'"),
                         "SCRAM-SHA-256$");
 
