@@ -85,6 +85,18 @@ static void test_what_is_let_go_is_free(void **state)
     harness_postgres_do(fix.admin, "alter role quintet connection limit 5");
 }
 
+/* One statement never has both connections, so here are two. */
+static const struct pg_statement wait_for_one = {
+    .name = "test_wait_for_one",
+    .sql = "select pg_advisory_xact_lock_shared($1::bigint), 1",
+    .plain_select = true,
+};
+static const struct pg_statement wait_for_other = {
+    .name = "test_wait_for_other",
+    .sql = "select pg_advisory_xact_lock_shared($1::bigint), 2",
+    .plain_select = true,
+};
+
 /* Two are busy, one has to go: the one that is free first, with no statement cut off; and what comes
  * meanwhile goes to the other. */
 static void test_busy_ones_run_dry(void **state)
@@ -94,8 +106,8 @@ static void test_busy_ones_run_dry(void **state)
     pg_fixture_begin("&connection_limit=2");
     harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
     harness_postgres_do(fix.admin, "select pg_advisory_lock(2)");
-    pg_ask_start(&slow[0], &sql_wait_shared, 20000, "1");
-    pg_ask_start(&slow[1], &sql_wait_shared, 20000, "2");
+    pg_ask_start(&slow[0], &wait_for_one, 20000, "1");
+    pg_ask_start(&slow[1], &wait_for_other, 20000, "2");
     pg_fixture_until(SQL_WAITING, 2);
     pg_pool_allow(fix.pool, 1);
     for (size_t i = 0; i < QN_COUNT(fast); i++)

@@ -449,6 +449,7 @@ static void test_what_the_role_becomes(void **state)
         value(pg, "select rolconfig::text from pg_roles where rolname = 'made'"),
         "{statement_timeout=7000ms,idle_in_transaction_session_timeout=10s,"
         "tcp_keepalives_idle=5,tcp_keepalives_interval=2,tcp_keepalives_count=3,tcp_user_timeout=10000ms,"
+        "lock_timeout=1s,"
         "TimeZone=UTC,DateStyle=ISO,"
         "plan_cache_mode=force_generic_plan,\"default_transaction_isolation=read committed\","
         "client_connection_check_interval=500ms,search_path=public}");

@@ -15,6 +15,7 @@ static struct harness_store store;
 #define MINE         &quintet_profile_v1_profile_service_get_my_profile
 #define UPDATE       &quintet_profile_v1_profile_service_update_profile
 #define GET_CHECKED  &quintet_store_v1_session_store_get_session_with_profile
+#define GET          &quintet_store_v1_session_store_get_session
 #define DELETE_PHOTO &quintet_store_v1_photo_store_delete_photo
 
 static struct harness_call *start_mine(const char *user)
@@ -29,6 +30,13 @@ static struct harness_call *start_check(void)
         QUINTET__STORE__V1__GET_SESSION_WITH_PROFILE_REQUEST__INIT;
     in.token = harness_store_id(&store);
     return harness_store_start(&store, GET_CHECKED, &in, NULL);
+}
+
+static struct harness_call *start_get(void)
+{
+    Quintet__Store__V1__GetSessionRequest in = QUINTET__STORE__V1__GET_SESSION_REQUEST__INIT;
+    in.token = harness_store_id(&store);
+    return harness_store_start(&store, GET, &in, NULL);
 }
 
 /* A write that waits for the user's row. */
@@ -79,6 +87,33 @@ static void test_no_room_for_another_write(void **state)
     harness_store_wait(&store);
     for (int i = 0; i < WRITES; i++)
         assert_failed(waiting[i], QN_NOT_FOUND, "PHOTO_NOT_FOUND", false);
+}
+
+/* A migration has the photos to itself. What reads them waits, and is told after a second; sessions, which
+ * have nothing to do with them, are found all the while. */
+static void test_a_locked_table(void **state)
+{
+    (void)state;
+    enum { CHECKS = 8, GETS = 20 };
+    struct harness_call *checks[CHECKS];
+    harness_store_do(&store, "begin");
+    harness_store_do(&store, "lock table quintet.photo in access exclusive mode");
+    for (int i = 0; i < CHECKS; i++)
+        checks[i] = start_check();
+    harness_store_wait_until(&store, "select (count(*) > 0)::int from pg_locks where not granted", 1);
+    for (int i = 0; i < GETS; i++) {
+        struct harness_call *get = start_get();
+        harness_store_wait_for(&store, get);
+        assert_int_equal(get->request.status, QN_OK);
+    }
+    for (int i = 0; i < CHECKS; i++) {
+        harness_store_wait_for(&store, checks[i]);
+        assert_failed(checks[i], QN_ABORTED, "LOCKED", true);
+    }
+    harness_store_do(&store, "commit");
+    struct harness_call *after = start_check();
+    harness_store_wait(&store);
+    assert_int_equal(after->request.status, QN_OK);
 }
 
 /* A release that is ahead of its migration. */
@@ -173,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_room_for_another_write),
+        cmocka_unit_test(test_a_locked_table),
         cmocka_unit_test(test_another_schema_than_expected),
         cmocka_unit_test(test_a_row_that_cannot_be_read),
         cmocka_unit_test(test_postgres_goes_and_comes_back),

@@ -43,8 +43,8 @@ static void test_libpq_knows_every_key(void **state)
     }
     assert_int_equal(n, info.n);
     PQconninfoFree(known);
-    assert_string_equal(value_of(&info, "options"),
-                        "-c jit=off" SESSION " -c search_path=\"public\" -c statement_timeout=3000");
+    assert_string_equal(value_of(&info, "options"), "-c lock_timeout=1s -c jit=off" SESSION
+                                                    " -c search_path=\"public\" -c statement_timeout=3000");
     /* The address for the socket, the name for verify-full and SNI. */
     assert_string_equal(value_of(&info, "host"), "h");
     assert_string_equal(value_of(&info, "hostaddr"), "127.0.0.1");
@@ -68,7 +68,8 @@ static void test_schema_is_quoted(void **state)
     struct pg_url url = parse("postgresql://a:b@h/d?schema=my%20%22odd%22%5Cschema");
     struct pg_conninfo info;
     assert_int_equal(pg_conninfo_init(&info, &url, NULL), QN_OK);
-    assert_string_equal(value_of(&info, "options"), SESSION " -c search_path=\"my\\ \"\"odd\"\"\\\\schema\"");
+    assert_string_equal(value_of(&info, "options"),
+                        "-c lock_timeout=1s " SESSION " -c search_path=\"my\\ \"\"odd\"\"\\\\schema\"");
     pg_url_free(&url);
 }
 
