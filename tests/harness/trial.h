@@ -137,4 +137,8 @@ struct trial_bounds {
  * over the budget, too few samples to tell. */
 void trial_judge(struct trial_verdict *verdict, const struct trial_bounds *bounds);
 
+/* For a test that loads and counts by itself, but belongs in the table: leaves the row, of what is filled in.
+ * 'broken': which bound was crossed, NULL for none. */
+void trial_leave(const struct trial_verdict *verdict, long budget, const char *broken);
+
 #endif

@@ -1,5 +1,6 @@
 #include <stdint.h>
 
+#include "tests/harness/rounds.h"
 #include "tests/harness/stack.h"
 #include "tests/harness/tcp_proxy.h"
 #include "tests/harness/test.h"
@@ -8,6 +9,9 @@
 /* The network between profile and PostgreSQL fails, in each of the ways that a network has, while people use
  * the site. What they are told is typed and in time, and all is well again without a restart of any service.
  */
+
+#define CANCELS "quintet_pg_cancels_total"
+#define WAITING "select count(*) from pg_stat_activity where usename = 'quintet' and wait_event_type = 'Lock'"
 
 enum {
     OUTAGE_MS = 1000,
@@ -20,6 +24,8 @@ enum {
 static struct harness_stack stack;
 static struct tcp_proxy *proxy;
 
+static const char *const profile_environment[] = {"QUINTET_SHUTDOWN_TIMEOUT=3s", NULL};
+
 static int set_up(void **state)
 {
     (void)state;
@@ -29,6 +35,7 @@ static int set_up(void **state)
         &stack, &(const struct harness_stack_options){
                     .postgres = postgres,
                     .database_url = harness_stack_database_url(postgres, tcp_proxy_port(proxy), ""),
+                    .profile_environment = profile_environment,
                 });
     return 0;
 }
@@ -114,6 +121,37 @@ static void test_black_hole(void **state)
     end(trial, &verdict);
 }
 
+/* Told to end while nothing answers, and while requests to cancel are stuck in the hole too (PQcancel()
+ * blocks a thread): it is gone when its time is over all the same, and the next one serves when the hole has
+ * gone. */
+static void test_end_in_a_black_hole(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    if (harness_rounds(0, 1) == 0)
+        skip(); /* it takes a quarter of a minute: make soak */
+    PGconn *holder = harness_postgres_admin(stack.postgres, NULL);
+    double cancels = harness_service_metric(stack.profile, CANCELS);
+    struct trial *trial =
+        start("network_black_hole_end", "profile told to end in the black hole, and started after it", 0);
+    trial_outage(trial, "rows locked, then black hole");
+    harness_postgres_do(holder, "begin");
+    harness_postgres_do(holder, "select 1 from quintet.profile for update");
+    while (harness_postgres_number(holder, WAITING) < 1)
+        ;
+    tcp_proxy_set(proxy, TCP_PROXY_BLACK_HOLE);
+    while (harness_service_metric(stack.profile, CANCELS) <= (cancels > 0 ? cancels : 0))
+        ;
+    trial_outage(trial, "profile SIGTERM");
+    assert_in_range(harness_service_stop(stack.profile), 0, 1);
+    tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+    PQfinish(holder);
+    harness_stack_start_profile(&stack);
+    harness_service_await(stack.profile, true);
+    trial_mark(trial, "gone, and profile started");
+    end(trial, &verdict);
+}
+
 /* Slow, and nothing else: five connections carry it. (A write takes a round trip alone on its connection, so
  * four of them end ten in a second; half the usual rate has five.) */
 static void test_delayed(void **state)
@@ -134,8 +172,12 @@ static void test_delayed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reset),      cmocka_unit_test(test_refused), cmocka_unit_test(test_held),
-        cmocka_unit_test(test_black_hole), cmocka_unit_test(test_delayed),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_held),
+        cmocka_unit_test(test_black_hole),
+        cmocka_unit_test(test_end_in_a_black_hole),
+        cmocka_unit_test(test_delayed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
