@@ -10,12 +10,14 @@
  * the site. What they are told is typed and in time, and all is well again without a restart of any service.
  */
 
+#define LOST    "quintet_pg_closes_total{cause=\"lost\"}"
 #define CANCELS "quintet_pg_cancels_total"
 #define WAITING "select count(*) from pg_stat_activity where usename = 'quintet' and wait_event_type = 'Lock'"
 
 enum {
     OUTAGE_MS = 1000,
     HOLE_MS = 5000,
+    DELAY_MS = 200,
     /* Back-off doubles up to 10 s, and an attempt that nobody answers takes connect_timeout, 5 s. */
     RECOVER_IN_MS = 20000,
     GOOD_IN_A_ROW = 50,
@@ -69,9 +71,11 @@ static void test_reset(void **state)
     (void)state;
     struct trial_verdict verdict;
     struct trial *trial = start("network_reset", "every connection to PostgreSQL reset (RST)", 0);
+    double lost = harness_service_metric(stack.profile, LOST);
     trial_mark(trial, "reset");
     tcp_proxy_reset(proxy);
     end(trial, &verdict);
+    assert_true(harness_service_metric(stack.profile, LOST) >= (lost > 0 ? lost : 0) + 5);
 }
 
 /* Both at once: what is up goes, and nothing comes. */
@@ -104,6 +108,8 @@ static void test_held(void **state)
     tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
     trial_mark(trial, "passing");
     end(trial, &verdict);
+    assert_int_equal(verdict.failed, 0);
+    assert_true(verdict.slowest_ms > OUTAGE_MS / 2); /* who was asking then waited */
 }
 
 static void test_black_hole(void **state)
@@ -119,6 +125,7 @@ static void test_black_hole(void **state)
     tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
     trial_mark(trial, "gone");
     end(trial, &verdict);
+    assert_true(trial_tallied(&verdict, "deadline_exceeded", "QUERY_SLOW") > 0);
 }
 
 /* Told to end while nothing answers, and while requests to cancel are stuck in the hole too (PQcancel()
@@ -160,13 +167,14 @@ static void test_delayed(void **state)
     struct trial_verdict verdict;
     struct trial *trial = start("network_delayed", "every packet to and from PostgreSQL 200 ms late", 50);
     trial_mark(trial, "late from now on");
-    tcp_proxy_delay(proxy, 200);
+    tcp_proxy_delay(proxy, DELAY_MS);
     trial_pass(trial, OUTAGE_MS);
     tcp_proxy_reset(proxy); /* and connecting takes half a dozen round trips */
     trial_pass(trial, 3 * OUTAGE_MS);
     tcp_proxy_delay(proxy, 0);
     trial_mark(trial, "in time");
     end(trial, &verdict);
+    assert_true(verdict.slowest_ms >= 2 * DELAY_MS);
 }
 
 int main(void)
