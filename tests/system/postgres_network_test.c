@@ -1,5 +1,8 @@
+#include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "common/core/clock.h"
 #include "tests/harness/rounds.h"
 #include "tests/harness/stack.h"
 #include "tests/harness/tcp_proxy.h"
@@ -12,12 +15,15 @@
 
 #define LOST    "quintet_pg_closes_total{cause=\"lost\"}"
 #define CANCELS "quintet_pg_cancels_total"
+#define OF_ROLE "select count(*) from pg_stat_activity where usename = 'quintet'"
 #define WAITING "select count(*) from pg_stat_activity where usename = 'quintet' and wait_event_type = 'Lock'"
 
 enum {
     OUTAGE_MS = 1000,
     HOLE_MS = 5000,
+    NOTICED_IN_MS = 100000, /* ten seconds, and tenfold slack */
     DELAY_MS = 200,
+    LOOK_EVERY_MS = 10,
     /* Back-off doubles up to 10 s, and an attempt that nobody answers takes connect_timeout, 5 s. */
     RECOVER_IN_MS = 20000,
     GOOD_IN_A_ROW = 50,
@@ -128,6 +134,40 @@ static void test_black_hole(void **state)
     assert_true(trial_tallied(&verdict, "deadline_exceeded", "QUERY_SLOW") > 0);
 }
 
+/* The hole does not go away. Both ends find out by themselves, in ten seconds, with nothing under way as
+ * well: profile by tcp_user_timeout and keep-alives (conninfo.c), and PostgreSQL by the same, which
+ * --provision sets on the role, or its sides of the five would hold their slots for two hours. */
+static void test_both_ends_notice(void **state)
+{
+    (void)state;
+    struct trial_verdict verdict;
+    if (harness_rounds(0, 1) == 0)
+        skip(); /* as long as the system's timers take: make soak */
+    PGconn *admin = harness_postgres_admin(stack.postgres, NULL);
+    struct trial *trial = start("network_black_hole_long", "black hole until both ends have noticed", 0);
+    uint64_t begin_ms = qn_clock_now_ms(), server_ms = 0, profile_ms = 0;
+    trial_outage(trial, "black hole");
+    tcp_proxy_set(proxy, TCP_PROXY_BLACK_HOLE);
+    while (server_ms == 0 || profile_ms == 0) {
+        uint64_t took_ms = qn_clock_now_ms() - begin_ms;
+        if (server_ms == 0 && harness_postgres_number(admin, OF_ROLE) == 0)
+            server_ms = took_ms;
+        if (profile_ms == 0 && !harness_service_ready(stack.profile))
+            profile_ms = took_ms;
+        if (took_ms > NOTICED_IN_MS)
+            fail_msg("after %llu ms: noticed by PostgreSQL %d, by profile %d", (unsigned long long)took_ms,
+                     server_ms > 0, profile_ms > 0);
+        poll(NULL, 0, LOOK_EVERY_MS);
+    }
+    PQfinish(admin);
+    printf(
+        "soak: a network that is gone is noticed by PostgreSQL after %llu ms and by profile after %llu ms\n",
+        (unsigned long long)server_ms, (unsigned long long)profile_ms);
+    tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+    trial_mark(trial, "gone");
+    end(trial, &verdict);
+}
+
 /* Told to end while nothing answers, and while requests to cancel are stuck in the hole too (PQcancel()
  * blocks a thread): it is gone when its time is over all the same, and the next one serves when the hole has
  * gone. */
@@ -184,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_held),
         cmocka_unit_test(test_black_hole),
+        cmocka_unit_test(test_both_ends_notice),
         cmocka_unit_test(test_end_in_a_black_hole),
         cmocka_unit_test(test_delayed),
     };
