@@ -252,6 +252,7 @@ void trial_stop(struct trial *trial, struct trial_verdict *ret_verdict)
     memcpy(ret_verdict->peaks, trial->sample.peaks, sizeof ret_verdict->peaks);
     memcpy(ret_verdict->tally, load->tally, sizeof ret_verdict->tally);
     memcpy(ret_verdict->quotes, load->quotes, sizeof ret_verdict->quotes);
+    memcpy(ret_verdict->last_quote, load->last_quote, sizeof ret_verdict->last_quote);
     count(trial, ret_verdict);
     judge_marks(trial, ret_verdict);
     check_writes(trial, ret_verdict);

@@ -113,9 +113,10 @@ struct trial_verdict {
         size_t n;
     } tally[TRIAL_TALLY_MAX];
     size_t n_tally;
-    /* The first failures in full: when, which kind, status, body. */
+    /* The first failures in full: when, which kind, status, body; and the last one. */
     char quotes[TRIAL_QUOTES_MAX][320];
     size_t n_quotes;
+    char last_quote[320];
 };
 
 /* Stops the load, waits for what is under way, and fills the verdict, which is valid until the next

@@ -42,6 +42,8 @@ void trial_print(const struct trial_verdict *v)
         printf("    %zu x %s\n", v->tally[i].n, v->tally[i].text);
     for (size_t i = 0; i < v->n_quotes; i++)
         printf("    at %s\n", v->quotes[i]);
+    if (v->failed > v->n_quotes)
+        printf("    last at %s\n", v->last_quote);
     fflush(stdout);
 }
 
