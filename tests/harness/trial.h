@@ -59,8 +59,8 @@ void trial_outage(struct trial *trial, const char *format, ...) __attribute__((f
 
 /* Waits until so many requests more have been sent as the load sends in that time. */
 void trial_pass(struct trial *trial, unsigned ms);
-/* Waits until that many requests in a row have been answered well, all of them sent after this call. Ends the
- * test when that has not come within 'limit_ms'. */
+/* Waits until that many requests in a row have been answered well, all of them sent after this call, and
+ * nothing that was sent before them is left. Ends the test when that has not come within 'limit_ms'. */
 void trial_await_good(struct trial *trial, size_t n, unsigned limit_ms);
 /* How many have failed so far. */
 size_t trial_failed(struct trial *trial);
