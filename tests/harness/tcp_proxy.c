@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
@@ -38,9 +39,9 @@ struct direction {
 };
 
 struct link {
-    int fds[2];               /* 0: the client's, 1: the server's; -1 once it has been closed */
+    int fds[2];               /* 0: the client's, 1: the server's; -1: never connected */
     struct direction ways[2]; /* [i]: from fds[i] to fds[!i] */
-    bool dead;                /* in the black hole: neither side hears of the other any more */
+    bool dead;                /* in the black hole: nothing arrives and nothing is passed on */
 };
 
 struct tcp_proxy {
@@ -71,6 +72,16 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* The filter runs before TCP sees a packet: what it drops was lost on the way, as far as TCP can tell. */
+static void drop_packets(int fd, bool drop)
+{
+    struct sock_filter nothing_passes[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    const struct sock_fprog program = {.len = 1, .filter = nothing_passes};
+    int option = drop ? SO_ATTACH_FILTER : SO_DETACH_FILTER;
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, option, &program, sizeof program) != 0 && errno != ENOENT)
+        give_up("filter");
+}
+
 static struct sockaddr_in loopback(uint16_t port)
 {
     return (struct sockaddr_in){
@@ -98,22 +109,15 @@ static void listen_now(struct tcp_proxy *proxy)
 
 /* Links. */
 
-static void side_end(struct link *link, int side, bool reset)
-{
-    const struct linger at_once = {.l_onoff = 1};
-    if (link->fds[side] < 0)
-        return;
-    if (reset)
-        setsockopt(link->fds[side], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(link->fds[side]);
-    link->fds[side] = -1;
-}
-
 static void link_end(struct tcp_proxy *proxy, size_t at, bool reset)
 {
     struct link *link = proxy->links[at];
+    const struct linger at_once = {.l_onoff = 1};
     for (int i = 0; i < 2; i++) {
-        side_end(link, i, reset);
+        if (link->fds[i] >= 0 && reset)
+            setsockopt(link->fds[i], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        if (link->fds[i] >= 0)
+            close(link->fds[i]);
         for (size_t k = 0; k < link->ways[i].n; k++)
             free(link->ways[i].queue[(link->ways[i].first + k) % QUEUED_MAX]);
     }
@@ -134,8 +138,10 @@ static void link_begin(struct tcp_proxy *proxy)
     *link = (struct link){.fds = {client, -1}, .dead = proxy->mode == TCP_PROXY_BLACK_HOLE};
     proxy->links[proxy->n_links++] = link;
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (link->dead)
-        return; /* it does not even reach the server */
+    if (link->dead) { /* it was in the listener's queue already, and does not reach the server any more */
+        drop_packets(client, true);
+        return;
+    }
     int server = link->fds[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     /* Loopback answers at once. Nobody there: the client hears the same, a little later. */
     if (server < 0 || connect(server, (struct sockaddr *)&address, sizeof address) != 0) {
@@ -144,15 +150,6 @@ static void link_begin(struct tcp_proxy *proxy)
     }
     setsockopt(server, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     fcntl(server, F_SETFL, O_NONBLOCK);
-}
-
-/* What a client in the hole sends is thrown away; its end is not passed on. */
-static void dead_step(struct link *link, short events)
-{
-    char thrown_away[CHUNK];
-    ssize_t got = events ? recv(link->fds[0], thrown_away, sizeof thrown_away, 0) : 1;
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        side_end(link, 0, false);
 }
 
 /* False: the link has to end with RST. */
@@ -233,7 +230,7 @@ static int link_wish(const struct tcp_proxy *proxy, const struct link *link, str
         short wish = !in->ended && in->n < QUEUED_MAX ? POLLIN : 0;
         if (is_due(proxy, link, !i, now))
             wish |= POLLOUT;
-        if (link->dead && i == 1)
+        if (link->dead)
             wish = 0;
         /* Without a wish poll() would still report a hang-up, over and over. */
         polls[i] = (struct pollfd){.fd = wish ? link->fds[i] : -1, .events = wish};
@@ -269,9 +266,7 @@ static void *run(void *context)
             continue;
         for (size_t i = n_links; i-- > 0;) { /* from the end: link_end() moves the last one into the gap */
             const short events[] = {polls[2 + 2 * i].revents, polls[3 + 2 * i].revents};
-            if (proxy->links[i]->dead)
-                dead_step(proxy->links[i], events[0]);
-            else
+            if (!proxy->links[i]->dead)
                 link_step(proxy, i, events);
         }
         if (polls[1].revents)
@@ -321,11 +316,15 @@ void tcp_proxy_set(struct tcp_proxy *proxy, enum tcp_proxy_mode mode)
     proxy->mode = mode;
     for (size_t i = proxy->n_links; i-- > 0;) {
         struct link *link = proxy->links[i];
-        if (mode == TCP_PROXY_BLACK_HOLE)
+        if (mode == TCP_PROXY_BLACK_HOLE) {
             link->dead = true;
-        else if (link->dead)
+            drop_packets(link->fds[0], true);
+            drop_packets(link->fds[1], true);
+        } else if (link->dead) {
             link_end(proxy, i, true);
+        }
     }
+    drop_packets(proxy->listener, mode == TCP_PROXY_BLACK_HOLE);
     if (mode == TCP_PROXY_REFUSE && proxy->listener >= 0) {
         close(proxy->listener);
         proxy->listener = -1;

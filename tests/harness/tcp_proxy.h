@@ -7,9 +7,8 @@
 /* A TCP proxy on loopback that makes a network's faults, in a thread of its own: for a service in front of a
  * real server (PostgreSQL, with PQcancel()'s connections going through it as well).
  *
- * What it cannot make: packets that are not acknowledged. The kernel on this side takes bytes while there is
- * room, so TCP_USER_TIMEOUT does not notice a hole. Calls are made on one thread; whatever goes wrong in here
- * ends the test process. */
+ * Calls are made on one thread; whatever goes wrong in here ends the test process.
+ */
 struct tcp_proxy;
 
 enum tcp_proxy_mode {
@@ -17,9 +16,10 @@ enum tcp_proxy_mode {
     /* A short outage: connections are accepted, but no byte passes; all of them pass later, as TCP would send
      * them again. */
     TCP_PROXY_HOLD,
-    /* A failover or a forgotten NAT entry: whatever is connected now, or connects meanwhile, is dead; every
-     * byte that it sends is thrown away, and neither side hears that the other has gone. When the mode
-     * changes both sides are reset, which is what their next packet would be answered with. */
+    /* A network that is gone: every packet that arrives here, from either side, is dropped by the kernel (a
+     * socket filter) and so never acknowledged, a connection attempt's first one too. Whatever is connected
+     * is dead for good. When the mode changes it is reset on both sides, which is what their next packet
+     * would be answered with after a failover or by a forgetful NAT. */
     TCP_PROXY_BLACK_HOLE,
     /* No listener: a connection attempt is refused. What is connected stays and is forwarded. */
     TCP_PROXY_REFUSE,

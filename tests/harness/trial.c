@@ -99,14 +99,25 @@ void trial_pass(struct trial *trial, unsigned ms)
     pthread_mutex_unlock(&load->lock);
 }
 
-/* Under the lock: whether n in a row, of those from 'from' on, were answered well. The first that is not, or
- * not yet, begins the row anew. */
+/* Under the lock: whether the newest answers, of what was sent from 'from' on, are n good ones in a row, and
+ * what was sent before them had ended by then: nothing of the trouble is still under way. */
 static bool row_of_good(const struct trial_load *load, size_t from, size_t n)
 {
-    size_t row = 0;
-    for (size_t i = from; i < load->n && row < n; i++)
-        row = load->records[i].good ? row + 1 : 0;
-    return row >= n;
+    size_t i = load->n, row = 0;
+    while (i > from && load->records[i - 1].ended_us == 0)
+        i--; /* just sent */
+    while (i > from && row < n && load->records[i - 1].good) {
+        i--;
+        row++;
+    }
+    if (row < n)
+        return false;
+    for (size_t k = 0; k < i; k++) {
+        const struct trial_record *record = &load->records[k];
+        if (record->ended_us == 0 || (!record->good && record->ended_us > load->records[i].sent_us))
+            return false;
+    }
+    return true;
 }
 
 void trial_await_good(struct trial *trial, size_t n, unsigned limit_ms)
@@ -252,6 +263,7 @@ void trial_stop(struct trial *trial, struct trial_verdict *ret_verdict)
     memcpy(ret_verdict->peaks, trial->sample.peaks, sizeof ret_verdict->peaks);
     memcpy(ret_verdict->tally, load->tally, sizeof ret_verdict->tally);
     memcpy(ret_verdict->quotes, load->quotes, sizeof ret_verdict->quotes);
+    memcpy(ret_verdict->last_quote, load->last_quote, sizeof ret_verdict->last_quote);
     count(trial, ret_verdict);
     judge_marks(trial, ret_verdict);
     check_writes(trial, ret_verdict);

@@ -60,8 +60,8 @@ void trial_outage(struct trial *trial, const char *format, ...) __attribute__((f
 
 /* Waits until so many requests more have been sent as the load sends in that time. */
 void trial_pass(struct trial *trial, unsigned ms);
-/* Waits until that many requests in a row have been answered well, all of them sent after this call. Ends the
- * test when that has not come within 'limit_ms'. */
+/* Waits until that many requests in a row have been answered well, all of them sent after this call, and
+ * nothing that was sent before them is left. Ends the test when that has not come within 'limit_ms'. */
 void trial_await_good(struct trial *trial, size_t n, unsigned limit_ms);
 /* How many have failed so far. */
 size_t trial_failed(struct trial *trial);
@@ -114,9 +114,10 @@ struct trial_verdict {
         size_t n;
     } tally[TRIAL_TALLY_MAX];
     size_t n_tally;
-    /* The first failures in full: when, which kind, status, body. */
+    /* The first failures in full: when, which kind, status, body; and the last one. */
     char quotes[TRIAL_QUOTES_MAX][320];
     size_t n_quotes;
+    char last_quote[320];
 };
 
 /* Stops the load, waits for what is under way, and fills the verdict, which is valid until the next
@@ -137,5 +138,9 @@ struct trial_bounds {
  * and fails the test when a bound was crossed: untyped failures, lost or denied writes, late answers, a peak
  * over the budget, too few samples to tell. */
 void trial_judge(struct trial_verdict *verdict, const struct trial_bounds *bounds);
+
+/* For a test that loads and counts by itself, but belongs in the table: leaves the row, of what is filled in.
+ * 'broken': which bound was crossed, NULL for none. */
+void trial_leave(const struct trial_verdict *verdict, long budget, const char *broken);
 
 #endif

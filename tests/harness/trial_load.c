@@ -219,11 +219,11 @@ static void judge_failure(struct trial_load *load, struct trial_record *record, 
         snprintf(text, sizeof text, "HTTP %d %.60s", status, asker->failure);
     tally(load, text);
     load->failed++;
+    snprintf(load->last_quote, sizeof load->last_quote, "%.3f s, after %.3f s: %s: %d %.60s%.200s",
+             (double)record->sent_us / 1e6, (double)(record->ended_us - record->sent_us) / 1e6, kind->method,
+             status, asker->failure, asker->body);
     if (load->n_quotes < TRIAL_QUOTES_MAX)
-        snprintf(load->quotes[load->n_quotes++], sizeof load->quotes[0],
-                 "%.3f s, after %.3f s: %s: %d %.60s%.160s", (double)record->sent_us / 1e6,
-                 (double)(record->ended_us - record->sent_us) / 1e6, kind->method, status, asker->failure,
-                 asker->body);
+        memcpy(load->quotes[load->n_quotes++], load->last_quote, sizeof load->last_quote);
 }
 
 static void answered(struct asking *asking, struct asker *asker, CURLcode code)

@@ -36,6 +36,7 @@ struct trial_load {
     size_t n_tally;
     char quotes[TRIAL_QUOTES_MAX][320];
     size_t n_quotes;
+    char last_quote[320];
 };
 
 void trial_load_start(struct trial_load *load, const struct trial *trial);

@@ -42,6 +42,8 @@ void trial_print(const struct trial_verdict *v)
         printf("    %zu x %s\n", v->tally[i].n, v->tally[i].text);
     for (size_t i = 0; i < v->n_quotes; i++)
         printf("    at %s\n", v->quotes[i]);
+    if (v->failed > v->n_quotes)
+        printf("    last at %s\n", v->last_quote);
     fflush(stdout);
 }
 
@@ -87,7 +89,7 @@ static void json_text(FILE *file, const char *name, const char *text)
     fputc('"', file);
 }
 
-static void leave(const struct trial_verdict *v, long budget, const char *broken)
+void trial_leave(const struct trial_verdict *v, long budget, const char *broken)
 {
     const char *folder = getenv("QUINTET_RESULTS"), *version = getenv("QUINTET_RESULTS_VERSION");
     if (!folder || !folder[0])
@@ -147,7 +149,7 @@ void trial_judge(struct trial_verdict *verdict, const struct trial_bounds *bound
         verdict->late += verdict->took_ms[i] > limit_ms;
     trial_print(verdict);
     const char *broken = complaint(verdict, bounds, budget);
-    leave(verdict, budget, broken);
+    trial_leave(verdict, budget, broken);
     if (broken)
         fail_msg("%s: %s", verdict->name, broken);
 }
