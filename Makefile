@@ -27,8 +27,8 @@ build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,medi
 run: build ## start PostgreSQL and the four services, until Ctrl-C
 	@exec build/bin/quintet-run
 
-test: build ## every test, with servers of its own; ends in "N passed, N failed"
-	@tests/run --build build $(ONLY)
+test: build ## every test, with servers of its own, and those with PostgreSQL through PgBouncer too; ends in "N passed, N failed"
+	@tests/run --build build --pgbouncer $(ONLY)
 
 soak: build ## the tests' long counts (about an hour); rewrites tests/system/SOAK.md
 	@tests/soak --build build
