@@ -385,6 +385,24 @@ static void test_no_more_clients_there(void **state)
     pg_fixture_end();
 }
 
+static bool is_told_so(void)
+{
+    return pg_fixture_logged("unsupported startup parameter: options") > 0;
+}
+
+/* Without pgbouncer=true a session is asked for that PgBouncer cannot give, and the log says so. */
+static void test_not_said_in_the_url(void **state)
+{
+    (void)state;
+    char url[256];
+    snprintf(url, sizeof url, "postgresql://quintet:p%%40ss%%2Fw%%3Ard%%25@127.0.0.1:%d/quintet",
+             harness_bouncer_port(bouncer));
+    pg_fixture_open_url(url);
+    pg_fixture_until_true(is_told_so, "told so");
+    assert_string_equal(pg_fixture_detail(), "cannot connect: settings");
+    pg_fixture_end();
+}
+
 static bool role_is_full(void)
 {
     return pg_fixture_metric("quintet_pg_slots_refused_total{reason=\"role\"}") >= 1;
@@ -481,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_postgres_absent_at_start),
         cmocka_unit_test(test_no_more_clients_there),
         cmocka_unit_test(test_postgres_has_no_slot),
+        cmocka_unit_test(test_not_said_in_the_url),
         cmocka_unit_test(test_end_out_of_time),
         cmocka_unit_test(test_verbs),
     };
