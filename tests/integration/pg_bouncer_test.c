@@ -202,7 +202,9 @@ static void test_waited_too_long_there(void **state)
     harness_bouncer_set(bouncer, "query_wait_timeout = 10");
 }
 
-/* RELOAD changes nothing for us; RECONNECT gives each of PostgreSQL's connections up when it falls idle. */
+/* RELOAD changes nothing for us; RECONNECT gives each of PostgreSQL's connections up when it falls idle. The
+ * one opened in its place may be refused, because PostgreSQL still counts the one that was closed (the role's
+ * limit is five); then PgBouncer sends its clients away, writes too: nobody who asked notices. */
 static void test_reloaded(void **state)
 {
     (void)state;
@@ -218,7 +220,7 @@ static void test_reloaded(void **state)
         for (size_t i = 0; i < QN_COUNT(asks); i++)
             assert_int_equal(asks[i].status, QN_OK);
     }
-    assert_int_equal(pg_fixture_logged("connection opened"), 5);
+    pg_fixture_until_true(pg_fixture_is_idle, "five up");
     pg_fixture_end();
 }
 
