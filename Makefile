@@ -30,8 +30,8 @@ run: build ## start PostgreSQL and the four services, until Ctrl-C
 restart: build ## the running services for new ones, one by one, while they work; ONLY=auth narrows
 	@build/bin/quintet-run --restart $(ONLY)
 
-test: build ## every test, with servers of its own; ends in "N passed, N failed"
-	@tests/run --build build $(ONLY)
+test: build ## every test, with servers of its own, and those with PostgreSQL through PgBouncer too; ends in "N passed, N failed"
+	@tests/run --build build --pgbouncer $(ONLY)
 
 soak: build ## the tests' long counts (about an hour); rewrites tests/system/SOAK.md
 	@tests/soak --build build

@@ -1,24 +1,21 @@
 #include "tests/harness/postgres.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/harness/bouncer.h"
+#include "tests/harness/daemon.h"
 
 /* QN_POSTGRES_BIN, QN_BUILD_DIR: from CMakeLists.txt. */
 
@@ -37,92 +34,13 @@ struct harness_postgres {
     char *settings[SETTINGS_MAX];
     size_t n_settings;
     char admin_url[192], app_url[192];
+    struct harness_bouncer *bouncer; /* NULL: the application connects directly */
     struct harness_postgres *next;
 };
 
 static struct harness_postgres *running;
 
-static const char *log_of_failure;
-
-static _Noreturn __attribute__((format(printf, 1, 2))) void fail(const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    fprintf(stderr, "harness/postgres: ");
-    vfprintf(stderr, format, args);
-    fprintf(stderr, "\n");
-    va_end(args);
-    FILE *log = log_of_failure ? fopen(log_of_failure, "r") : NULL;
-    for (int c; log && (c = fgetc(log)) != EOF;)
-        fputc(c, stderr);
-    exit(1);
-}
-
-/* PostgreSQL refuses to run as root, so root lends it a user who owns nothing else. */
-static const struct passwd *database_user(void)
-{
-    if (geteuid() != 0)
-        return NULL;
-    const struct passwd *user = getpwnam("postgres");
-    user = user ? user : getpwnam("nobody");
-    if (!user)
-        fail("running as root, and neither the user postgres nor nobody is there");
-    return user;
-}
-
-/* In a forked child: what it writes goes to the log, opened before the change of user. */
-static void write_to(const char *log)
-{
-    int fd = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644) : -1;
-    if (fd >= 0) {
-        dup2(fd, 1);
-        dup2(fd, 2);
-    }
-}
-
-static void drop_privileges(void)
-{
-    const struct passwd *user = database_user();
-    if (user && (setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0))
-        _exit(126);
-}
-
-static _Noreturn void become(const char *const argv[])
-{
-    if (chdir("/") != 0) /* the user may not be allowed where the test runs */
-        _exit(126);
-    execv(argv[0], (char *const *)argv); /* execv() changes none of them; its type is older than const */
-    _exit(127);
-}
-
-static void run(bool drop, const char *log, const char *const argv[])
-{
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        write_to(log);
-        if (drop)
-            drop_privileges();
-        become(argv);
-    }
-    int status;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
-        log_of_failure = log;
-        fail("%s failed", argv[0]);
-    }
-}
-
-#define RUN(drop, log, ...) run(drop, log, (const char *const[]){__VA_ARGS__, NULL})
-
-static void give_to_user(const char *path)
-{
-    const struct passwd *user = database_user();
-    if (user) {
-        char owner[64];
-        snprintf(owner, sizeof owner, "%u:%u", user->pw_uid, user->pw_gid);
-        RUN(false, NULL, "/bin/chown", "-R", owner, path);
-    }
-}
+#define RUN(drop, log, ...) harness_daemon_run(drop, log, (const char *const[]){__VA_ARGS__, NULL})
 
 /* A test that was killed cannot tidy up; the lock on its folder went with it. */
 static void remove_stale_folders(void)
@@ -149,17 +67,15 @@ static void make_folder(struct harness_postgres *p)
 {
     snprintf(p->folder, sizeof p->folder, "/tmp/quintet-postgres.XXXXXX");
     if (!mkdtemp(p->folder))
-        fail("cannot make a folder in /tmp: %s", strerror(errno));
+        harness_daemon_fail(NULL, "cannot make a folder in /tmp: %s", strerror(errno));
+    harness_daemon_give(p->folder); /* the lock stays ours: by it we know a folder of ours again */
     snprintf(p->data, sizeof p->data, "%s/data", p->folder);
     snprintf(p->log, sizeof p->log, "%s/log", p->folder);
     char lock[96];
     snprintf(lock, sizeof lock, "%s/lock", p->folder);
     p->lock_fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (p->lock_fd < 0 || flock(p->lock_fd, LOCK_EX) != 0)
-        fail("cannot lock %s: %s", lock, strerror(errno));
-    const struct passwd *user = database_user();
-    if (user && chown(p->folder, user->pw_uid, user->pw_gid) != 0)
-        fail("cannot give %s away: %s", p->folder, strerror(errno));
+        harness_daemon_fail(NULL, "cannot lock %s: %s", lock, strerror(errno));
 }
 
 static void initialise_template(struct harness_postgres *p, const char *template)
@@ -167,10 +83,7 @@ static void initialise_template(struct harness_postgres *p, const char *template
     char password_file[96], pwfile_arg[128];
     snprintf(password_file, sizeof password_file, "%s/password", p->folder);
     snprintf(pwfile_arg, sizeof pwfile_arg, "--pwfile=%s", password_file);
-    FILE *file = fopen(password_file, "w");
-    if (!file || fputs(ADMIN_PASSWORD "\n", file) < 0 || fclose(file) != 0)
-        fail("cannot write %s", password_file);
-    give_to_user(password_file);
+    harness_daemon_write(password_file, ADMIN_PASSWORD "\n");
     RUN(true, p->log, QN_POSTGRES_BIN "/initdb", "-D", p->data, "-U", ADMIN_NAME, pwfile_arg, "-E", "UTF8",
         "--no-locale", "--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256", "--wal-segsize=1");
     char half[PATH_MAX];
@@ -178,7 +91,7 @@ static void initialise_template(struct harness_postgres *p, const char *template
     RUN(false, NULL, "/bin/rm", "-rf", half);
     RUN(false, NULL, "/bin/cp", "-R", p->data, half);
     if (rename(half, template) != 0)
-        fail("cannot keep %s: %s", template, strerror(errno));
+        harness_daemon_fail(NULL, "cannot keep %s: %s", template, strerror(errno));
 }
 
 /* The build folder keeps one fresh cluster: initdb takes seconds, a copy of it some hundredths. */
@@ -187,28 +100,16 @@ static void make_cluster(struct harness_postgres *p)
     static const char template[] = QN_BUILD_DIR "/tests/postgres-template";
     int lock = open(QN_BUILD_DIR "/tests/postgres-template.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock < 0 || flock(lock, LOCK_EX) != 0)
-        fail("cannot lock %s: %s", template, strerror(errno));
+        harness_daemon_fail(NULL, "cannot lock %s: %s", template, strerror(errno));
     if (access(template, F_OK) != 0)
         initialise_template(p, template);
     close(lock);
     if (access(p->data, F_OK) != 0) {
         RUN(false, NULL, "/bin/cp", "-R", template, p->data);
-        give_to_user(p->data);
+        harness_daemon_give(p->data);
         if (chmod(p->data, 0700) != 0)
-            fail("cannot chmod %s: %s", p->data, strerror(errno));
+            harness_daemon_fail(NULL, "cannot chmod %s: %s", p->data, strerror(errno));
     }
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        fail("no free port: %s", strerror(errno));
-    close(fd);
-    return ntohs(address.sin_port);
 }
 
 static bool accepts_connections(struct harness_postgres *p)
@@ -250,20 +151,8 @@ static bool launch(struct harness_postgres *p)
         argv[n++] = "-c";
         argv[n++] = p->settings[i];
     }
-    fflush(NULL);
-    pid_t test = getpid();
-    p->pid = fork();
-    if (p->pid == 0) {
-        write_to(p->log);
-        drop_privileges();
-        /* After the change of user, which clears it. SIGQUIT is PostgreSQL's immediate shutdown. */
-        prctl(PR_SET_PDEATHSIG, SIGQUIT);
-        if (getppid() != test)
-            _exit(126);
-        setsid(); /* a Ctrl-C for the test must not reach the server first */
-        become(argv);
-    }
-    return p->pid > 0 && accepts_connections(p);
+    p->pid = harness_daemon_spawn(p->log, SIGQUIT, argv); /* PostgreSQL's immediate shutdown */
+    return accepts_connections(p);
 }
 
 static void set_urls(struct harness_postgres *p)
@@ -272,7 +161,8 @@ static void set_urls(struct harness_postgres *p)
              "postgresql://" ADMIN_NAME ":" ADMIN_PASSWORD "@127.0.0.1:%d/postgres", p->port);
     /* The password holds what must be percent-encoded: "p@ss/w:rd%". */
     snprintf(p->app_url, sizeof p->app_url,
-             "postgresql://quintet:p%%40ss%%2Fw%%3Ard%%25@127.0.0.1:%d/quintet?connection_limit=5", p->port);
+             "postgresql://quintet:p%%40ss%%2Fw%%3Ard%%25@127.0.0.1:%d/quintet?connection_limit=5%s",
+             p->bouncer ? harness_bouncer_port(p->bouncer) : p->port, p->bouncer ? "&pgbouncer=true" : "");
 }
 
 static void stop_all(void)
@@ -291,10 +181,10 @@ struct harness_postgres *harness_postgres_start(const char *const *settings)
     }
     struct harness_postgres *p = calloc(1, sizeof *p);
     if (!p)
-        fail("no memory");
+        harness_daemon_fail(NULL, "no memory");
     for (; settings && *settings; settings++) {
         if (p->n_settings == SETTINGS_MAX)
-            fail("more than %d settings", SETTINGS_MAX);
+            harness_daemon_fail(NULL, "more than %d settings", SETTINGS_MAX);
         p->settings[p->n_settings++] = strdup(*settings);
     }
     make_folder(p);
@@ -303,13 +193,17 @@ struct harness_postgres *harness_postgres_start(const char *const *settings)
     make_cluster(p);
     bool up = false;
     for (int attempt = 0; attempt < 5 && !up; attempt++) {
-        p->port = free_port();
+        p->port = harness_daemon_free_port();
         set_urls(p);
         up = launch(p);
     }
-    if (!up) {
-        log_of_failure = p->log;
-        fail("the server does not start");
+    if (!up)
+        harness_daemon_fail(p->log, "the server does not start");
+    if (harness_bouncer_wanted()) {
+        const struct harness_bouncer_options options = {
+            .folder = p->folder, .postgres_port = p->port, .admin = ADMIN_NAME, .password = ADMIN_PASSWORD};
+        p->bouncer = harness_bouncer_start(&options);
+        set_urls(p);
     }
     return p;
 }
@@ -337,6 +231,11 @@ const char *harness_postgres_app_url(const struct harness_postgres *p)
     return p->app_url;
 }
 
+struct harness_bouncer *harness_postgres_bouncer(const struct harness_postgres *p)
+{
+    return p->bouncer;
+}
+
 int harness_postgres_port(const struct harness_postgres *p)
 {
     return p->port;
@@ -358,8 +257,7 @@ PGconn *harness_postgres_admin(const struct harness_postgres *p, const char *dat
     const char *const values[] = {p->admin_url, database ? database : "quintet", "harness", NULL};
     PGconn *admin = PQconnectdbParams(keys, values, 1);
     if (PQstatus(admin) != CONNECTION_OK) {
-        log_of_failure = p->log;
-        fail("cannot connect as the admin: %s", PQerrorMessage(admin));
+        harness_daemon_fail(p->log, "cannot connect as the admin: %s", PQerrorMessage(admin));
     }
     return admin;
 }
@@ -369,10 +267,21 @@ long harness_postgres_number(PGconn *admin, const char *sql)
     PGresult *result = PQexec(admin, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
-        fail("%s: %s", sql, PQerrorMessage(admin));
+        harness_daemon_fail(NULL, "%s: %s", sql, PQerrorMessage(admin));
     long value = PQntuples(result) > 0 ? strtol(PQgetvalue(result, 0, 0), NULL, 10) : 0;
     PQclear(result);
     return value;
+}
+
+long harness_postgres_held(const struct harness_postgres *p)
+{
+    if (p->bouncer)
+        return harness_bouncer_count(p->bouncer, "SHOW CLIENTS", "user", "quintet");
+    PGconn *admin = harness_postgres_admin(p, NULL);
+    long held =
+        harness_postgres_number(admin, "select count(*) from pg_stat_activity where usename = 'quintet'");
+    PQfinish(admin);
+    return held;
 }
 
 void harness_postgres_do(PGconn *admin, const char *sql)
@@ -383,9 +292,7 @@ void harness_postgres_do(PGconn *admin, const char *sql)
 void harness_postgres_halt(struct harness_postgres *p, int signal)
 {
     if (p->pid > 0) {
-        kill(p->pid, signal);
-        while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR) {
-        }
+        harness_daemon_end(p->pid, signal);
         p->pid = 0;
     }
 }
@@ -393,8 +300,7 @@ void harness_postgres_halt(struct harness_postgres *p, int signal)
 void harness_postgres_resume(struct harness_postgres *p)
 {
     if (p->pid == 0 && !launch(p)) {
-        log_of_failure = p->log;
-        fail("the server does not start again");
+        harness_daemon_fail(p->log, "the server does not start again");
     }
 }
 
@@ -406,14 +312,12 @@ void harness_postgres_stop(struct harness_postgres *p)
     if (!*link)
         return;
     *link = p->next;
+    if (p->bouncer)
+        harness_bouncer_stop(p->bouncer);
     if (p->pid > 0)
         kill(p->pid, SIGCONT); /* a test may have stopped it */
     harness_postgres_halt(p, SIGQUIT);
-    pid_t pid = fork();
-    if (pid == 0)
-        become((const char *const[]){"/bin/rm", "-rf", p->folder, NULL});
-    if (pid > 0)
-        waitpid(pid, NULL, 0);
+    harness_daemon_remove(p->folder);
     close(p->lock_fd);
     for (size_t i = 0; i < p->n_settings; i++)
         free(p->settings[i]);

@@ -26,9 +26,14 @@ struct harness_postgres *harness_postgres_start(const char *const *settings);
 struct harness_postgres *harness_postgres_start_ready(const char *const *settings);
 
 /* postgresql://…; valid until stop. The admin is a superuser and points to the database "postgres"; the
- * application's role and database are both called "quintet". */
+ * application's role and database are both called "quintet". With QUINTET_TEST_PGBOUNCER=1 (tests/run
+ * --pgbouncer) the application's goes through a PgBouncer of the test's own and says pgbouncer=true; the
+ * admin's stays direct. */
 const char *harness_postgres_admin_url(const struct harness_postgres *postgres);
 const char *harness_postgres_app_url(const struct harness_postgres *postgres);
+/* That PgBouncer; NULL when the application connects directly. Ends with the server. */
+struct harness_bouncer *harness_postgres_bouncer(const struct harness_postgres *postgres);
+/* PostgreSQL's own port. */
 int harness_postgres_port(const struct harness_postgres *postgres);
 /* The folder of the unix socket. */
 const char *harness_postgres_socket_folder(const struct harness_postgres *postgres);
@@ -40,6 +45,9 @@ PGconn *harness_postgres_admin(const struct harness_postgres *postgres, const ch
 /* Runs 'sql' on such a connection and returns its first value as a number: 0 when there is no row, or null.
  */
 long harness_postgres_number(PGconn *admin, const char *sql);
+/* How many connections the application's role holds: to PostgreSQL or, where there is one, to PgBouncer,
+ * which keeps its own to PostgreSQL. */
+long harness_postgres_held(const struct harness_postgres *postgres);
 /* Runs 'sql', which must succeed. */
 void harness_postgres_do(PGconn *admin, const char *sql);
 

@@ -15,6 +15,7 @@
 #include "services/profile/pg/metrics.h"
 #include "services/profile/rpc/rpc.h"
 #include "store.qn.h"
+#include "tests/harness/bouncer.h"
 #include "tests/harness/loop_fixture.h"
 #include "tests/harness/test.h"
 
@@ -157,6 +158,11 @@ void harness_store_drain_pool(struct harness_store *store)
     bool drained = false;
     pg_pool_drain(store->pool, HANG_MS, on_closed, &drained);
     loop_fixture_run_until(&drained, HANG_MS);
+    if (harness_postgres_bouncer(
+            store->postgres)) { /* it keeps PostgreSQL's connections, and they their figures */
+        harness_bouncer_forget(harness_postgres_bouncer(store->postgres), store->url.database);
+        harness_store_wait_until(store, "select count(*) from pg_stat_activity where usename = 'quintet'", 0);
+    }
 }
 
 void harness_store_close(struct harness_store *store)

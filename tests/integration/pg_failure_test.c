@@ -6,6 +6,7 @@
 
 #include "common/core/check.h"
 #include "tests/harness/loop_fixture.h"
+#include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -509,7 +510,7 @@ int main(void)
         cmocka_unit_test(test_end_before_the_beginning),
     };
     pg_fixture_server((const char *const[]){"max_connections=20", NULL});
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = harness_second_pass_run(tests, NULL, NULL);
     PQfinish(fix.admin);
     return failed;
 }

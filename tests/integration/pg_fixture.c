@@ -43,6 +43,8 @@ void pg_fixture_open_url(const char *url)
         pg_fixture_resume();
     if (fix.pool) { /* of a test that failed halfway; its pool is leaked, its connections must not be in the
                        way */
+        if (harness_postgres_bouncer(fix.server))
+            harness_bouncer_forget(harness_postgres_bouncer(fix.server), "quintet");
         harness_postgres_do(fix.admin, "select pg_advisory_unlock_all(), count(pg_terminate_backend(pid))"
                                        " from pg_stat_activity where usename = 'quintet'");
     }
@@ -102,6 +104,15 @@ static void on_closed(void *context)
     *(bool *)context = true;
 }
 
+/* It keeps its own connections for whoever comes next, and what they said at their start. */
+static void forget_in_bouncer(uint64_t deadline_ms)
+{
+    while (harness_postgres_held(fix.server) > 0)
+        if (qn_clock_left_ms(deadline_ms) == 0)
+            fail_msg("PgBouncer still knows connections of the role");
+    harness_bouncer_forget(harness_postgres_bouncer(fix.server), fix.url.database);
+}
+
 void pg_fixture_close(void)
 {
     bool closed = false;
@@ -115,11 +126,13 @@ void pg_fixture_end(void)
     if (fix.pool)
         pg_fixture_close();
     loop_fixture_end();
-    pg_url_free(&fix.url);
     qn_log_redirect(NULL, NULL);
     qn_buf_fini(&log_text);
     qn_metric_reset();
     uint64_t deadline_ms = qn_clock_now_ms() + LIMIT_MS;
+    if (harness_postgres_bouncer(fix.server))
+        forget_in_bouncer(deadline_ms);
+    pg_url_free(&fix.url);
     while (harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0)
         if (qn_clock_left_ms(deadline_ms) == 0)
             fail_msg("the server still knows connections of the role");

@@ -2,6 +2,7 @@
 #define TESTS_PG_FIXTURE_H
 
 #include "services/profile/pg/private.h"
+#include "tests/harness/bouncer.h"
 #include "tests/harness/postgres.h"
 
 /* The pool of services/profile/pg, within the test process, on a PostgreSQL of the test's own that was

@@ -2,6 +2,7 @@
 
 #include "common/core/arena.h"
 #include "common/core/check.h"
+#include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -148,7 +149,7 @@ static void test_outcomes(void **state)
                      1);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_statement_seconds_count{statement=\"test_divide\"}"),
                      2);
-    assert_int_equal(harness_postgres_number(fix.admin, SQL_OF_ROLE), 5); /* no connection went with them */
+    assert_int_equal(pg_fixture_logged("connection opened"), 5); /* no connection went with them */
     pg_fixture_end();
 }
 
@@ -243,8 +244,12 @@ static void test_table_altered(void **state)
         harness_postgres_do(fix.admin, change % 2 ? "alter table note drop column extra"
                                                   : "alter table note add column extra text");
     }
-    assert_true(pg_fixture_metric("quintet_pg_statements_total{statement=\"test_star\",code=\"internal\"}") >=
-                2);
+    double refused =
+        pg_fixture_metric("quintet_pg_statements_total{statement=\"test_star\",code=\"internal\"}");
+    if (harness_postgres_bouncer(fix.server))
+        assert_true(refused == 0); /* nothing is prepared there, so nothing is outdated */
+    else
+        assert_true(refused >= 2);
     pg_fixture_end();
     harness_postgres_do(fix.admin, "alter table note drop column extra; delete from note");
 }
@@ -549,7 +554,7 @@ int main(void)
         cmocka_unit_test(test_started_again_from_done),
     };
     pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = harness_second_pass_run(tests, NULL, NULL);
     PQfinish(fix.admin);
     return failed;
 }

@@ -4,6 +4,7 @@
 #include "common/core/clock.h"
 #include "profile.qn.h"
 #include "store.qn.h"
+#include "tests/harness/second_pass.h"
 #include "tests/harness/store.h"
 #include "tests/harness/test.h"
 
@@ -214,5 +215,5 @@ int main(void)
         cmocka_unit_test(test_postgres_goes_and_comes_back),
         cmocka_unit_test(test_after_the_pool_has_been_drained),
     };
-    return cmocka_run_group_tests(tests, open_store, close_store);
+    return harness_second_pass_run(tests, open_store, close_store);
 }

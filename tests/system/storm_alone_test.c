@@ -178,12 +178,10 @@ static void test_nothing_is_left(void **state)
     struct harness_service *all[] = {stack.gateway, stack.media, stack.auth, stack.profile};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         assert_int_equal(harness_service_stop(all[i]), 0);
-    PGconn *admin = harness_postgres_admin(stack.postgres, NULL);
     uint64_t until = qn_clock_now_ms() + 2000 * SLACK;
-    while (harness_postgres_number(admin, COUNT) > 0 && qn_clock_now_ms() < until)
+    while (harness_postgres_held(stack.postgres) > 0 && qn_clock_now_ms() < until)
         ;
-    assert_int_equal(harness_postgres_number(admin, COUNT), 0);
-    PQfinish(admin);
+    assert_int_equal(harness_postgres_held(stack.postgres), 0);
 }
 
 int main(void)

@@ -125,6 +125,7 @@ static const struct {
     {"authentication failed", PG_REFUSAL_DENIED},
     {"server login has been failing", PG_REFUSAL_POOLER},
     {"client_login_timeout", PG_REFUSAL_POOLER},
+    {"unsupported startup parameter", PG_REFUSAL_SETTINGS}, /* pgbouncer=true is missing in DATABASE_URL */
 };
 
 bool pg_sqlstate_not_passed_on(const char *sqlstate, const char *message)

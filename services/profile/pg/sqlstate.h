@@ -44,7 +44,7 @@ enum pg_refusal {
     PG_REFUSAL_STARTING,       /* 57P03: starting up, shutting down or in recovery */
     PG_REFUSAL_DENIED,         /* class 28: password, pg_hba.conf */
     PG_REFUSAL_READ_ONLY,      /* a standby, or read-only by default */
-    PG_REFUSAL_SETTINGS,       /* the session is not in UTC */
+    PG_REFUSAL_SETTINGS,       /* the session is not in UTC; PgBouncer takes no options */
     PG_REFUSAL_OTHER,          /* the server said something else, such as 3D000: no such database */
     PG_REFUSAL_ABANDONED,      /* we gave the attempt up ourselves */
     PG_REFUSALS,

@@ -118,6 +118,7 @@ static void test_pgbouncers_words(void **state)
         {"sorry, too many clients already", PG_REFUSAL_SERVER_SLOTS, "no_slot", "server", false},
         {"client_login_timeout (server down)", PG_REFUSAL_POOLER, "pooler", NULL, false},
         {"SASL authentication failed", PG_REFUSAL_DENIED, "denied", NULL, false},
+        {"unsupported startup parameter: options", PG_REFUSAL_SETTINGS, "settings", NULL, false},
         {"no such database: nope", PG_REFUSAL_OTHER, "other", NULL, false},
         /* It may have been passed on, and executed. */
         {"server conn crashed?", PG_REFUSAL_OTHER, "other", NULL, false},
