@@ -4,11 +4,12 @@
  * database that slows down, and long enough not to take fright at one slow statement. */
 #define SHARE (1.0 / 8)
 
-/* A single gap counts for at most four usual ones (and for at least a millisecond: clocks and schedulers are
- * no finer). So a stall, which is no speed, does not make a fast queue look slow once it is over, while a
- * queue that has really slowed down is known as such within a few turns. */
-#define GAP_MOST     4
-#define GAP_LEAST_US 1000
+/* A single gap counts for at most eight usual ones (and for up to ten milliseconds anyhow: nobody's wait is
+ * told more finely). So a stall, which is no speed, does not make a fast queue look slow once it is over,
+ * while a queue that has really slowed down, or was just met for the first time, is known within a dozen
+ * turns. */
+#define GAP_MOST     8
+#define GAP_LEAST_US 10000
 
 /* The median moves by an eighth a step, whichever way: one call that waited ten seconds for a lock moves it
  * no further than one that took a little longer than usual. */

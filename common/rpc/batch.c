@@ -38,10 +38,19 @@ static void on_lost(struct qn_request *request)
     }
 }
 
+/* Once in any case, and on as long as there is a process that has not lately said the same. */
+static bool may_go_elsewhere(struct qn_request *request, uint64_t peer_id)
+{
+    struct qn_peers *peers = request->client->peers;
+    qn_peers_shun(peers, peer_id);
+    if (request->tries < TRIES_MAX)
+        return qn_peers_any_ready(peers, peer_id);
+    return ++request->returns < RETURNS_MAX && qn_peers_any_willing(peers, peer_id);
+}
+
 static void on_result(struct qn_batch *batch, struct qn_request *request, struct qn_str bytes,
                       uint64_t peer_id, bool draining)
 {
-    struct qn_client *client = request->client;
     struct qn_wire_answer answer;
     request->tries++;
     if (qn_wire_read_result(bytes, request->arena, &answer) != QN_OK) {
@@ -54,8 +63,7 @@ static void on_result(struct qn_batch *batch, struct qn_request *request, struct
     } else if (answer.not_executed && draining) {
         request->tries--;
         give_back(request, peer_id);
-    } else if (answer.not_executed && answer.status == QN_UNAVAILABLE && request->tries < TRIES_MAX &&
-               qn_peers_any_ready(client->peers, peer_id)) {
+    } else if (answer.not_executed && answer.status == QN_UNAVAILABLE && may_go_elsewhere(request, peer_id)) {
         give_back(request, peer_id);
     } else {
         if (answer.status != QN_RESOURCE_EXHAUSTED)

@@ -12,6 +12,8 @@
 #include "common/rpc/rendezvous.h"
 #include "common/rpc/wire.h"
 
+/* Why this file is long: what a peer does next depends on all that is known of it, and that is here. */
+
 /* More addresses than these are not used; a service has a handful of processes. */
 enum { PEERS_MAX = 64 };
 
@@ -21,6 +23,7 @@ enum {
     GREETING_TIMEOUT_MS = 5000,
     HUNG_UP_MS = 1000,   /* before a peer that drained is dialled again, should its address stay */
     DIAL_ANEW_MS = 1500, /* then a new socket: whatever the old one's dialler waits for */
+    SHUN_MS = 250,       /* as long as a process may take to get what it lacks, a database connection, say */
     BROKEN_MS = 1000,    /* a call was lost, and the line has not said that its connection is: then as well */
 };
 
@@ -39,8 +42,9 @@ struct qn_peer {
     struct qn_trip *greeting;   /* under way, or NULL */
     uint64_t since_ms;          /* of the state */
     uint64_t heard_ms;
-    uint64_t broken_ms; /* when a call was lost on this connection; 0: none */
-    bool gone;          /* out of the list; freed when nothing is under way any more */
+    uint64_t shunned_ms; /* until when */
+    uint64_t broken_ms;  /* when a call was lost on this connection; 0: none */
+    bool gone;           /* out of the list; freed when nothing is under way any more */
 };
 
 struct qn_peers {
@@ -392,9 +396,45 @@ static bool can_take(const struct qn_peer *peer)
            qn_line_idle_trips(peer->line) > 0;
 }
 
+static bool is_shunned(const struct qn_peer *peer, uint64_t now_ms)
+{
+    return peer->shunned_ms > now_ms;
+}
+
+void qn_peers_shun(struct qn_peers *peers, uint64_t id)
+{
+    qn_list_each (node, &peers->list) {
+        struct qn_peer *peer = container_of(node, struct qn_peer, node);
+        if (peer->id == id)
+            peer->shunned_ms = qn_clock_now_ms() + SHUN_MS;
+    }
+}
+
+bool qn_peers_any_willing(const struct qn_peers *peers, uint64_t avoid)
+{
+    uint64_t now_ms = qn_clock_now_ms();
+    qn_list_each (node, &peers->list) {
+        const struct qn_peer *peer = container_of(node, const struct qn_peer, node);
+        if (peer->state == READY && peer->id != avoid && !is_shunned(peer, now_ms))
+            return true;
+    }
+    return false;
+}
+
+/* Whether 'peer' is the better choice; the lower rank stands nearer in turn. */
+static bool is_better(const struct qn_peer *peer, size_t rank, const struct qn_peer *best, size_t best_rank,
+                      uint64_t now_ms)
+{
+    bool shunned = is_shunned(peer, now_ms);
+    if (best == NULL || shunned != is_shunned(best, now_ms))
+        return best == NULL || !shunned;
+    return peer->n_calls < best->n_calls || (peer->n_calls == best->n_calls && rank < best_rank);
+}
+
 struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid)
 {
     struct qn_peer *best = NULL;
+    uint64_t now_ms = qn_clock_now_ms();
     size_t best_rank = 0, index = 0, len = peers->list.len;
     qn_list_each (node, &peers->list) {
         struct qn_peer *peer = container_of(node, struct qn_peer, node);
@@ -402,12 +442,13 @@ struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid)
         size_t rank = (index++ + len - peers->turn % len) % len;
         if (!can_take(peer) || peer->id == avoid)
             continue;
-        if (best == NULL || peer->n_calls < best->n_calls ||
-            (peer->n_calls == best->n_calls && rank < best_rank)) {
+        if (is_better(peer, rank, best, best_rank, now_ms)) {
             best = peer;
             best_rank = rank;
         }
     }
+    if (best != NULL && is_shunned(best, now_ms) && qn_peers_any_willing(peers, avoid))
+        return NULL; /* worth waiting for */
     if (best != NULL)
         peers->turn = (peers->turn + best_rank + 1) % len;
     return best;

@@ -63,7 +63,7 @@ void qn_peers_each(const struct qn_peers *peers, void (*each)(void *context, uin
 struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id);
 
 /* The READY peer with the fewest calls outstanding that can take a message now, in turn among equals; other
- * than 'avoid'. NULL: none. */
+ * than 'avoid'; one that is shunned only when all are. NULL: none. */
 struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid);
 
 /* The READY peer that a key belongs to (rendezvous.h), whether or not it can take a message now; other than
@@ -72,6 +72,13 @@ struct qn_peer *qn_peers_nearest(struct qn_peers *peers, uint64_t key, uint64_t 
 
 /* Whether it is READY and has a context free. */
 bool qn_peer_can_take(const struct qn_peer *peer);
+
+/* This peer did not execute what it was sent, though it is not draining: for a moment it is shunned. It
+ * answers faster than those who work, so it would be picked again and again. */
+void qn_peers_shun(struct qn_peers *peers, uint64_t id);
+
+/* Whether some peer other than 'avoid' is READY and not shunned. */
+bool qn_peers_any_willing(const struct qn_peers *peers, uint64_t avoid);
 
 uint64_t qn_peer_id(const struct qn_peer *peer); /* never 0, never used again */
 const char *qn_peer_url(const struct qn_peer *peer);

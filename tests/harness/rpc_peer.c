@@ -42,6 +42,7 @@ int main(int argc, char **argv)
     QN_CHECK(argc >= 3);
     rpc_service.journal = argv[2];
     rpc_service.hold = argc > 3 && strcmp(argv[3], "hold") == 0;
+    rpc_service.refuse = argc > 3 && strcmp(argv[3], "refuse") == 0;
     struct qn_loop *loop;
     QN_CHECK(qn_loop_new(&loop) == QN_OK);
     static const struct qn_handlers *const handlers[] = {&rpc_service_handlers};

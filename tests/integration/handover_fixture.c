@@ -25,13 +25,13 @@ void handover_begin(void)
     fix.watch = crowd_watch_start(harness_postgres_admin_url(fix.server), SQL_OF_ROLE);
 }
 
-struct harness_service *handover_start(const char *params, const char *more)
+static struct harness_service *start(const char *params, const char *listen, const char *more)
 {
     assert_true(fix.n < HANDOVER_MAX);
     const char *environment[] = {
         harness_text("DATABASE_URL=%s%s&application_name=p%zu", harness_postgres_app_url(fix.server), params,
                      fix.n),
-        harness_text("QUINTET_RPC_LISTEN=ipc://%s/profile", harness_folder()),
+        harness_text("QUINTET_RPC_LISTEN=%s", listen),
         "QUINTET_LOG_LEVEL=info",
         more,
         NULL,
@@ -39,6 +39,16 @@ struct harness_service *handover_start(const char *params, const char *more)
     fix.list[fix.n] = harness_service_start(
         &(const struct harness_service_options){.program = "quintet-profile", .environment = environment});
     return fix.list[fix.n++];
+}
+
+struct harness_service *handover_start(const char *params, const char *more)
+{
+    return start(params, harness_text("ipc://%s/profile", harness_folder()), more);
+}
+
+struct harness_service *handover_start_at(const char *listen, const char *more)
+{
+    return start("", listen, more);
 }
 
 struct harness_service *handover_start_ready(void)
@@ -104,12 +114,27 @@ void handover_kill(struct harness_service *service)
     assert_int_equal(harness_service_wait(service), -SIGKILL);
 }
 
+static void end_watch(void)
+{
+    struct crowd_watched seen = crowd_watch_stop(fix.watch);
+    assert_true(seen.samples > 0);
+    assert_in_range(seen.peak, 0, HANDOVER_BUDGET);
+}
+
+void handover_restart_database(void)
+{
+    end_watch();
+    PQfinish(fix.admin);
+    harness_postgres_halt(fix.server, SIGINT);
+    harness_postgres_resume(fix.server);
+    fix.admin = harness_postgres_admin(fix.server, NULL);
+    fix.watch = crowd_watch_start(harness_postgres_admin_url(fix.server), SQL_OF_ROLE);
+}
+
 void handover_end(void)
 {
     for (size_t i = 0; i < fix.n; i++)
         if (harness_service_pid(fix.list[i]) != 0)
             handover_stop(fix.list[i]);
-    struct crowd_watched watched = crowd_watch_stop(fix.watch);
-    assert_true(watched.samples > 0);
-    assert_in_range(watched.peak, 1, HANDOVER_BUDGET);
+    end_watch();
 }

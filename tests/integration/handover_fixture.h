@@ -28,7 +28,9 @@ void handover_end(void);
 /* Starts one more; 'params' is added to DATABASE_URL ("" for nothing), 'more' to the environment (may be
  * NULL). Does not wait. */
 struct harness_service *handover_start(const char *params, const char *more);
-/* The same, and waits until it is ready. */
+/* The same on another address than the folder of all. */
+struct harness_service *handover_start_at(const char *listen, const char *more);
+/* In the folder, and waits until it is ready. */
 struct harness_service *handover_start_ready(void);
 
 /* Waits until the processes that run have so many connections, in any order, as the server counts them; the
@@ -38,6 +40,9 @@ void handover_await(const int *shares);
 
 /* How many connections the server has of this process. */
 int handover_held(struct harness_service *service);
+
+/* Stops and starts PostgreSQL; the watch begins anew. */
+void handover_restart_database(void);
 
 /* SIGTERM; it must end with 0, and with no connection left. */
 void handover_stop(struct harness_service *service);

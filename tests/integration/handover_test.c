@@ -8,6 +8,8 @@
 /* Several quintet-profile processes, one role with CONNECTION LIMIT 5: who has how many, whatever comes and
  * goes. In each test the role is watched, and never has a sixth connection. */
 
+#define LISTENING   "listening for other services address=tcp://127.0.0.1:"
+#define GIVEN       "quintet_pg_slots_handed_over_total{way=\"given\"}"
 #define SQL_WAITING "select count(*) from pg_locks where not granted"
 
 static double metric(struct harness_service *service, const char *series)
@@ -30,7 +32,7 @@ static void test_two(void **state)
     HANDOVER_AWAIT(5);
     struct harness_service *new = handover_start_ready();
     HANDOVER_AWAIT(3, 2);
-    assert_int_equal((int)metric(old, "quintet_pg_slots_handed_over_total{way=\"given\"}"), 2);
+    assert_int_equal((int)metric(old, GIVEN), 2);
     assert_int_equal((int)metric(new, "quintet_pg_slots_handed_over_total{way=\"taken\"}"), 2);
     assert_int_equal((int)metric(new, "quintet_pg_slots_allowed"), 2);
     assert_int_equal((int)metric(new, "quintet_pg_slots_processes"), 2);
@@ -168,6 +170,52 @@ static void test_alone(void **state)
     }
 }
 
+/* The database goes and comes: nobody takes that for a chance. */
+static void test_database_restarted(void **state)
+{
+    (void)state;
+    handover_begin();
+    struct harness_service *first = handover_start_ready(), *second = handover_start_ready();
+    HANDOVER_AWAIT(3, 2);
+    for (int round = 0; round < 3; round++) {
+        handover_restart_database();
+        HANDOVER_AWAIT(3, 2);
+    }
+    assert_int_equal((int)metric(first, GIVEN) + (int)metric(second, GIVEN), 2);
+    expect_none_refused(first);
+    expect_none_refused(second);
+    handover_end();
+}
+
+/* By a name that only has those that are ready, as in a cluster, and so by one side alone: the first knows of
+ * the second what that tells it. */
+static void test_one_sided(void **state)
+{
+    (void)state;
+    handover_begin();
+    struct harness_service *first =
+        handover_start_at("tcp://127.0.0.1:0", "QUINTET_PROFILE_PEERS=tcp://127.0.0.1:1");
+    harness_service_await(first, true);
+    HANDOVER_AWAIT(5);
+    char *log = harness_service_log(first);
+    const char *said = strstr(log, LISTENING);
+    assert_non_null(said);
+    unsigned port = (unsigned)strtoul(said + strlen(LISTENING), NULL, 10);
+    struct harness_service *second = handover_start_at(
+        "tcp://127.0.0.1:0", harness_text("QUINTET_PROFILE_PEERS=tcp://127.0.0.1:%u", port));
+    harness_service_await(second, true);
+    HANDOVER_AWAIT(3, 2);
+    handover_stop(second);
+    HANDOVER_AWAIT(5);
+    second = handover_start_at("tcp://127.0.0.1:0",
+                               harness_text("QUINTET_PROFILE_PEERS=tcp://127.0.0.1:%u", port));
+    HANDOVER_AWAIT(3, 2);
+    handover_stop(first);
+    HANDOVER_AWAIT(5);
+    free(log);
+    handover_end();
+}
+
 /* Its statement waits for a lock when the process is killed. PostgreSQL notices by
  * client_connection_check_interval, half a second; without it the slot would be lost until statement_timeout,
  * 15 s. The lock is held all the while. */
@@ -205,6 +253,8 @@ int main(void)
         cmocka_unit_test(test_budgets_differ),
         cmocka_unit_test(test_one_hangs),
         cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_database_restarted),
+        cmocka_unit_test(test_one_sided),
         cmocka_unit_test(test_killed_while_it_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,6 +87,65 @@ static void test_deadline_while_waiting_for_a_context(void **state)
     loop_fixture_end();
 }
 
+/* Answers what is held, one a good ten milliseconds, until so many are done. */
+static void serve_slowly(const size_t *done, size_t want)
+{
+    uint64_t give_up_ms = qn_clock_now_ms() + 30000, next_ms = qn_clock_now_ms() + 10;
+    while (*done < want) {
+        assert_true(qn_clock_left_ms(give_up_ms) > 0);
+        qn_loop_turn(loop);
+        if (qn_clock_left_ms(next_ms) > 0 || rpc_service_held() == 0)
+            continue;
+        rpc_service_release(false);
+        next_ms = qn_clock_now_ms() + 10;
+    }
+}
+
+/* A server that takes ten milliseconds for each, and two dozen that wait for it: who has a tenth of a second
+ * hears at once that it will not do, and when to come again; who has time waits. */
+static void test_too_long_a_queue(void **state)
+{
+    (void)state;
+    enum { AHEAD = 24 };
+    begin();
+    struct qn_server *server = rpc_serve(loop, &(struct qn_server_options){.listen = "tcp://127.0.0.1:0"});
+    struct qn_client *client =
+        rpc_connect(loop, &(struct qn_client_options){.address = qn_server_address(server), .contexts = 2});
+    rpc_await_ready(loop, client, true);
+    rpc_service.hold = true;
+    size_t done = 0, later = 0;
+    struct rpc_call *calls[2 * AHEAD];
+    for (size_t i = 0; i < 2 * AHEAD; i++) {
+        calls[i] = rpc_call_new(60000, &done);
+        rpc_start_once(calls[i], client, i);
+    }
+    serve_slowly(&done, AHEAD);
+    struct rpc_call *hasty = rpc_call_new(100, &later), *patient = rpc_call_new(60000, &later);
+    rpc_start_once(hasty, client, 1000);
+    rpc_start_once(patient, client, 1001);
+    size_t before = done;
+    assert_false(hasty->done); /* never from within */
+    qn_loop_turn(loop);
+    assert_true(hasty->done && done == before);
+    assert_int_equal(hasty->request.status, QN_RESOURCE_EXHAUSTED);
+    assert_true(qn_str_eq(hasty->request.reason, QN_STR("OVERLOAD")));
+    assert_true(hasty->request.retry_after_ms >= 100);
+    serve_slowly(&done, 2 * AHEAD);
+    serve_slowly(&later, 2);
+    assert_int_equal(patient->request.status, QN_OK);
+    for (size_t i = 0; i < 2 * AHEAD; i++) {
+        assert_int_equal(calls[i]->request.status, QN_OK);
+        rpc_call_free(calls[i]);
+    }
+    rpc_call_free(hasty);
+    rpc_call_free(patient);
+    rpc_service.hold = false;
+    rpc_close_client(client);
+    rpc_close_server(server);
+    rpc_expect_no_messages();
+    loop_fixture_end();
+}
+
 static void test_no_peer(void **state)
 {
     (void)state;
@@ -391,6 +450,47 @@ static void test_not_executed_is_sent_elsewhere(void **state)
     loop_fixture_end();
 }
 
+/* Three of four take nothing (they wait for a connection to the database, say), and say so faster than the
+ * fourth works: they looked like the least busy, and a call that came to two of them had failed. */
+static void test_most_do_not_execute(void **state)
+{
+    (void)state;
+    enum { REFUSING = 3, N = 300 };
+    begin();
+    const char *folder = rpc_text("ipc://%s/refuse-most", rpc_folder());
+    const char *journal = rpc_text("%s/refuse-most-journal", rpc_folder());
+    struct rpc_peer refusing[REFUSING], good = rpc_peer_start(folder, journal, false);
+    for (size_t i = 0; i < REFUSING; i++)
+        refusing[i] = rpc_peer_spawn((const char *const[]){"rpc_peer", folder, journal, "refuse", NULL});
+    struct qn_client *client = connect_to(folder, 0);
+    struct qn_client_peer peers[QN_CLIENT_PEERS_MAX];
+    for (size_t n_ready = 0; n_ready < 1 + REFUSING;) {
+        bool looked;
+        size_t n = qn_client_peers(client, peers, &looked);
+        n_ready = 0;
+        for (size_t i = 0; i < n; i++)
+            n_ready += peers[i].ready;
+        qn_loop_wait(loop);
+    }
+    size_t done = 0;
+    struct rpc_call *calls[N];
+    for (size_t i = 0; i < N; i++) {
+        calls[i] = rpc_call_new(20000, &done);
+        rpc_start_once(calls[i], client, i);
+    }
+    loop_fixture_run_until_count(&done, N, 30000);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(calls[i]->request.status, QN_OK);
+        rpc_call_free(calls[i]);
+    }
+    rpc_close_client(client);
+    for (size_t i = 0; i < REFUSING; i++)
+        rpc_peer_end(&refusing[i], SIGKILL);
+    rpc_peer_end(&good, SIGKILL);
+    rpc_expect_no_messages();
+    loop_fixture_end();
+}
+
 static void test_cancel(void **state)
 {
     (void)state;
@@ -475,6 +575,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silent_server),
         cmocka_unit_test(test_deadline_while_waiting_for_a_context),
+        cmocka_unit_test(test_too_long_a_queue),
         cmocka_unit_test(test_no_peer),
         cmocka_unit_test(test_no_peer_and_an_earlier_deadline),
         cmocka_unit_test(test_peer_appears_later),
@@ -484,6 +585,7 @@ int main(void)
         cmocka_unit_test(test_stale_socket_is_removed),
         cmocka_unit_test(test_least_outstanding),
         cmocka_unit_test(test_not_executed_is_sent_elsewhere),
+        cmocka_unit_test(test_most_do_not_execute),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_close_with_calls_in_hand),
     };

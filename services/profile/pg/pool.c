@@ -48,6 +48,11 @@ void pg_pool_allow(struct pg_pool *pool, size_t allowance)
     pg_pool_wake(pool);
 }
 
+bool pg_pool_refused(const struct pg_pool *pool)
+{
+    return pg_pool_up(pool) == 0 && pg_refusal_slots(pool->opener.refusal) != NULL;
+}
+
 void pg_pool_watch(struct pg_pool *pool, void (*changed)(void *context), void *context)
 {
     pool->slots_changed = changed;

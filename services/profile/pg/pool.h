@@ -41,6 +41,9 @@ void pg_pool_allow(struct pg_pool *pool, size_t allowance);
 /* Connections that have a slot of the database, are about to take one, or have not quite let go of one. */
 size_t pg_pool_slots(const struct pg_pool *pool);
 
+/* None is up, and the last attempt was refused with 53300. */
+bool pg_pool_refused(const struct pg_pool *pool);
+
 /* 'changed' is told when pg_pool_slots() is another number, from the loop, until the pool is closed. */
 void pg_pool_watch(struct pg_pool *pool, void (*changed)(void *context), void *context);
 

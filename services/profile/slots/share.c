@@ -16,6 +16,13 @@ static unsigned claimed(const struct slots_share *share)
     return n > share->in_use ? n : share->in_use;
 }
 
+/* May have connections, but PostgreSQL gives us none: one that nobody hears of has them, or nobody of ours.
+ */
+static bool starves(const struct slots_share *share)
+{
+    return share->allowance > 0 && share->in_use == 0 && share->refused;
+}
+
 struct slots_report slots_share_report(struct slots_share *share)
 {
     return (struct slots_report){
@@ -26,6 +33,7 @@ struct slots_report slots_share_report(struct slots_share *share)
         .held = share->in_use,
         .taken = share->taken,
         .draining = share->draining,
+        .refused = starves(share),
     };
 }
 
@@ -134,16 +142,10 @@ static void end_giving(struct slots_share *share, uint64_t now_ms)
 
 /* Our own. */
 
-void slots_share_uses(struct slots_share *share, unsigned in_use)
+void slots_share_uses(struct slots_share *share, unsigned in_use, bool refused)
 {
     share->in_use = in_use;
-}
-
-/* May have connections, but PostgreSQL gives us none: one that nobody hears of has them, or nobody of ours.
- * (While one is tried it counts as held.) */
-static bool starves(const struct slots_share *share)
-{
-    return share->allowance > 0 && share->in_use == 0;
+    share->refused = refused;
 }
 
 enum slots_step slots_share_next(struct slots_share *share, uint64_t now_ms, uint64_t *ret_process)
@@ -198,7 +200,7 @@ bool slots_share_give(struct slots_share *share, const struct slots_report *aske
 {
     slots_share_heard(share, asker, now_ms);
     end_giving(share, now_ms);
-    bool starving = asker->claimed > 0 && asker->held == 0 && share->in_use >= 2;
+    bool starving = asker->refused && asker->held == 0 && share->in_use >= 2;
     bool rich = share->allowance >= 2 && (share->allowance >= asker->claimed + 2 || starving);
     bool busy = share->giving.to || share->in_use > share->allowance;
     if (share->draining || asker->draining || asker->process == share->self || !rich || busy)

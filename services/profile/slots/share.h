@@ -36,6 +36,7 @@ struct slots_report {
     unsigned held;    /* connections it has, or is opening just now */
     unsigned taken;   /* slots it has been handed in its life */
     bool draining;    /* gives all back, wants none */
+    bool refused;     /* has none, and PostgreSQL refused it one for want of a slot */
 };
 
 /* Zeroed by slots_share_init(). */
@@ -45,6 +46,7 @@ struct slots_share {
     unsigned allowance; /* how many connections we may hold */
     unsigned pending;   /* claimed beyond that, until the round has ended */
     unsigned in_use;    /* connections that hold a slot, as the pool says */
+    bool refused;       /* there is none, for PostgreSQL said 53300 */
     unsigned taken;
     bool draining;
     uint64_t over_since_ms; /* since when more is claimed than there is; 0: it is not */
@@ -77,8 +79,8 @@ void slots_share_heard(struct slots_share *share, const struct slots_report *rep
  * and is kept until it has not been heard for long. */
 void slots_share_lost(struct slots_share *share, uint64_t process);
 
-/* The pool has so many connections now. */
-void slots_share_uses(struct slots_share *share, unsigned in_use);
+/* The pool has so many connections now; 'refused': none, because PostgreSQL said that there is no slot. */
+void slots_share_uses(struct slots_share *share, unsigned in_use, bool refused);
 
 enum slots_step {
     SLOTS_REST,  /* nothing to be done */

@@ -191,7 +191,8 @@ static void on_turn(struct qn_later *later)
 static void on_pool_changed(void *context)
 {
     struct slots *slots = context;
-    slots_share_uses(&slots->share, (unsigned)pg_pool_slots(slots->options.pool));
+    slots_share_uses(&slots->share, (unsigned)pg_pool_slots(slots->options.pool),
+                     pg_pool_refused(slots->options.pool));
     if (pg_pool_draining(slots->options.pool))
         slots_share_drain(&slots->share, slots->share.in_use);
     if (slots->asker && slots_share_given(&slots->share))

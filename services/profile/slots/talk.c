@@ -22,6 +22,7 @@ Quintet__Slots__V1__Share slots_talk_pack(const struct slots_report *report)
     message.held = report->held;
     message.taken = report->taken;
     message.draining = report->draining;
+    message.refused = report->refused;
     return message;
 }
 
@@ -37,6 +38,7 @@ bool slots_talk_unpack(const Quintet__Slots__V1__Share *message, struct slots_re
         .held = message->held,
         .taken = message->taken,
         .draining = message->draining,
+        .refused = message->refused,
     };
     return slots_share_plausible(ret_report);
 }

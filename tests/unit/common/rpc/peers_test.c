@@ -220,6 +220,33 @@ static void test_equals_take_turns(void **state)
     assert_string_equal(pick_url(0), first);
 }
 
+/* Who executes nothing is asked only when there is nobody else, and for a moment only. */
+static void test_shunned(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        serve(i);
+    update(0, 3);
+    loop_fixture_run_until_count(&n_ready, 3, HANG_MS);
+    struct letter busy = send_calls(5);
+    struct qn_peer *shunned[2];
+    for (size_t i = 0; i < 2; i++) {
+        shunned[i] = qn_peers_pick(peers, 0);
+        assert_ptr_not_equal(shunned[i], busy.peer);
+        qn_peers_shun(peers, qn_peer_id(shunned[i]));
+    }
+    assert_string_equal(pick_url(0), qn_peer_url(busy.peer)); /* though it has more to do */
+    send_calls(1);
+    assert_string_equal(pick_url(0), "none"); /* it has no context left, and is worth waiting for */
+    assert_true(qn_peers_any_willing(peers, 0));
+    assert_false(qn_peers_any_willing(peers, qn_peer_id(busy.peer)));
+    qn_peers_shun(peers, qn_peer_id(busy.peer));
+    assert_true(qn_peers_any_ready(peers, 0));
+    assert_string_not_equal(pick_url(0), "none"); /* there is no better one */
+    while (!qn_peers_any_willing(peers, 0))
+        qn_loop_wait(loop);
+}
+
 /* As when a name resolves to others: a new address is used, a gone one is left once it has answered. */
 static void test_addresses_come_and_go(void **state)
 {
@@ -305,6 +332,7 @@ int main(void)
         T(test_greeted_before_used),
         T(test_fewest_calls),
         T(test_equals_take_turns),
+        T(test_shunned),
         T(test_addresses_come_and_go),
         T(test_draining_peer_is_left),
         T(test_idle_client_learns_of_draining),

@@ -208,18 +208,20 @@ static void receive(const struct message *m)
 static void pool(struct process *p)
 {
     unsigned before = p->in_use;
+    bool refused = false;
     if (p->in_use < p->share.allowance) {
         if (w.db_used < w.budget) {
             p->in_use++;
             w.db_used++;
         } else {
             w.refused++;
+            refused = true;
         }
     } else if (p->in_use > p->share.allowance && below(4) == 0) {
         p->in_use--;
         w.db_used--;
     }
-    slots_share_uses(&p->share, p->in_use);
+    slots_share_uses(&p->share, p->in_use, refused && p->in_use == 0);
     p->dirty = p->dirty || before != p->in_use;
     if (p->answer_owed && slots_share_given(&p->share)) {
         p->answer_owed = false;

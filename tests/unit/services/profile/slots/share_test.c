@@ -131,7 +131,7 @@ static void test_gives(void **state)
     assert_int_equal(share.allowance, 4);
     assert_false(asks_for_one(70, 0)); /* one at a time */
     assert_false(slots_share_given(&share));
-    slots_share_uses(&share, 4);
+    slots_share_uses(&share, 4, false);
     assert_true(slots_share_given(&share));
     assert_int_equal(slots_share_report(&share).claimed, 5);
     assert_false(asks_for_one(60, 0));
@@ -166,7 +166,7 @@ static void test_what_was_not_taken(void **state)
 
     begin(5);
     assert_true(asks_for_one(60, 0));
-    slots_share_uses(&share, 4);
+    slots_share_uses(&share, 4, false);
     assert_true(slots_share_given(&share));
     slots_share_lost(&share, 60);
     assert_int_equal(next(), SLOTS_CLAIM); /* alone again */
@@ -191,7 +191,7 @@ static void test_too_much_is_claimed(void **state)
     hear(40, 2);
     assert_int_equal(next(), SLOTS_REST);
     assert_int_equal(slots_share_next(&share, NOW + SLOTS_OVER_MS, &asked), SLOTS_REST);
-    slots_share_uses(&share, 0);
+    slots_share_uses(&share, 0, false);
     assert_int_equal(slots_share_next(&share, NOW + SLOTS_OVER_MS, &asked), SLOTS_AGAIN);
     assert_int_equal(share.allowance, 0);
 }
@@ -203,12 +203,18 @@ static void test_starving(void **state)
     begin(2);
     hear_all(60, 3, 2, 0, false);
     assert_int_equal(next(), SLOTS_REST);
-    slots_share_uses(&share, 0);
+    slots_share_uses(&share, 0, false); /* lost with the server, say */
+    assert_int_equal(next(), SLOTS_REST);
+    slots_share_uses(&share, 0, true);
     assert_int_equal(next(), SLOTS_ASK);
     assert_int_equal(asked, 60);
+    assert_true(slots_share_report(&share).refused);
 
     begin(3);
     struct slots_report asker = {.process = 60, .number = 1, .budget = LIMIT, .claimed = 2};
+    assert_false(slots_share_give(&share, &asker, NOW));
+    asker.refused = true;
+    asker.number = 2;
     assert_true(slots_share_give(&share, &asker, NOW));
 }
 
