@@ -135,11 +135,50 @@ static void test_replicas(void **state)
     assert_int_equal(trial_tallied(&verdict, NULL, "NO_SLOT"), 0);
 }
 
+/* Seven for five connections: two are not ready, and whoever asks them is sent on. When two of the others
+ * end, they take their places. */
+static void test_too_many(void **state)
+{
+    (void)state;
+    enum { ALL = 7, PLACES = 5 };
+    struct trial_verdict verdict;
+    struct harness_service *list[ALL] = {stack.profile};
+    struct trial *trial = trial_start(&(const struct trial_options){
+        .name = "profile_too_many",
+        .what = "seven processes of profile for five connections; then two of the five that have one end",
+        .stack = &stack});
+    for (size_t n = 1; n < ALL; n++) {
+        trial_mark(trial, "one more profile");
+        harness_stack_start_profile(&stack);
+        list[n] = stack.profile;
+        if (n < PLACES)
+            harness_service_await(list[n], true);
+    }
+    for (size_t i = PLACES; i < ALL; i++)
+        while (!harness_service_logged(list[i], "too many processes"))
+            assert_int_not_equal(harness_service_pid(list[i]), 0);
+    await_even(list, PLACES);
+    trial_pass(trial, 2000);
+    for (size_t i = 0; i < ALL - PLACES; i++) {
+        trial_mark(trial, "profile SIGTERM");
+        assert_int_equal(harness_service_stop(list[i]), 0);
+    }
+    await_even(list + ALL - PLACES, PLACES);
+    for (size_t i = PLACES; i < ALL; i++)
+        harness_service_await(list[i], true);
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    trial_stop(trial, &verdict);
+    for (size_t i = ALL - PLACES; i + 1 < ALL; i++)
+        assert_int_equal(harness_service_stop(list[i]), 0);
+    trial_judge(&verdict, &(const struct trial_bounds){.failed_max = 0});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rolling_restart),
         cmocka_unit_test(test_replicas),
+        cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
