@@ -10,6 +10,7 @@ static const char *const withheld[] = {
     "BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS",
     "AUTH_SECRET",        "LISTEN_PID",
     "LISTEN_FDS",         "LISTEN_FDNAMES",
+    "SMTP_URL",
 };
 
 static bool has_name(const char *entry, const char *name)

@@ -37,7 +37,8 @@ const char *run_wiring_database(const struct run_stack *stack)
 
 static void tell_secrets(struct run_stack *stack, struct run_environment *to)
 {
-    static const char *const names[] = {"BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS", "AUTH_SECRET"};
+    static const char *const names[] = {"BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS", "AUTH_SECRET",
+                                        "SMTP_URL"};
     for (size_t i = 0; i < QN_COUNT(names); i++)
         run_environment_pass(to, names[i]);
     if (stack->secret)

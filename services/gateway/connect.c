@@ -13,10 +13,9 @@
 #include "services/gateway/settings.h"
 
 /* A unary call: 1. read what the protocol says (verb, codec, version, timeout)  2. read the message  3. the
- * guard
- * 4. ask the service  5. answer in the codec of the request.
- * Bad input ends at 1 or 2 with a typed error and nothing sent on; no session at 3; the service's own status
- * at 4. */
+ * rate limit, where the method has one  4. the guard  5. ask the service  6. answer in the codec of the
+ * request. Bad input ends at 1 or 2 with a typed error and nothing sent on; too many at 3; no session at 4;
+ * the service's own status at 5. */
 
 enum codec { CODEC_JSON, CODEC_PROTO };
 

@@ -66,13 +66,13 @@ enum qn_status auth_mail_open(struct qn_part *part, struct qn_loop *loop, struct
             auth_mail_templates_close(&mail->templates);
         return status;
     }
+    bool production = qn_str_eq(qn_str_c(*mail->env), QN_STR("production"));
     if (is_lenient(mail))
         qn_log(NULL, QN_INFO, "no SMTP_URL: the links of mails go to this log");
     else
-        qn_log(NULL, QN_WARN,
+        qn_log(NULL, production ? QN_WARN : QN_INFO,
                "no SMTP_URL: no mail can be sent; password reset, verification and change of address, and "
-               "deletion by "
-               "mail are off");
+               "deletion by mail are off");
     return QN_OK;
 }
 

@@ -24,6 +24,7 @@ static void test_secrets_are_withheld(void **state)
                              (char[]){"BETTER_AUTH_SECRET=s"},
                              (char[]){"BETTER_AUTH_SECRETS=1:s"},
                              (char[]){"AUTH_SECRET=s"},
+                             (char[]){"SMTP_URL=smtp://u:p@h"},
                              (char[]){"QUINTET_ADMIN_DATABASE_URL=x"},
                              (char[]){"LISTEN_FDS=1"},
                              (char[]){"DATABASE_URL_OF_ANOTHER=y"},

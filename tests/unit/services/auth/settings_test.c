@@ -174,11 +174,18 @@ static void test_every_bad_setting_is_told_at_once(void **state)
     (void)state;
     struct result result = result_of(
         ENV("BETTER_AUTH_URL", "app.example.com", "QUINTET_RPC_LISTEN", "udp://x", "QUINTET_PROFILE_ADDRESS",
-            "tls+tcp://profile:7000", "QUINTET_AUTH_HASH_THREADS", "65", "QUINTET_AUTH_HASH_QUEUE", "many"));
-    assert_int_equal(result.complaints, 6);
-    static const char *const names[] = {"BETTER_AUTH_URL",         "QUINTET_RPC_LISTEN",
-                                        "QUINTET_PROFILE_ADDRESS", "QUINTET_AUTH_HASH_THREADS",
-                                        "QUINTET_AUTH_HASH_QUEUE", "BETTER_AUTH_SECRET"};
+            "tls+tcp://profile:7000", "QUINTET_AUTH_HASH_THREADS", "65", "QUINTET_AUTH_HASH_QUEUE", "many",
+            "SMTP_URL", "smtp://u:hush@mail.example.com", "QUINTET_AUTH_LIMIT_COUNTERS", "1"));
+    assert_int_equal(result.complaints, 8);
+    assert_null(strstr(result.lines, "hush"));
+    static const char *const names[] = {"BETTER_AUTH_URL",
+                                        "QUINTET_RPC_LISTEN",
+                                        "QUINTET_PROFILE_ADDRESS",
+                                        "QUINTET_AUTH_HASH_THREADS",
+                                        "QUINTET_AUTH_HASH_QUEUE",
+                                        "BETTER_AUTH_SECRET",
+                                        "SMTP_FROM",
+                                        "QUINTET_AUTH_LIMIT_COUNTERS"};
     for (size_t i = 0; i < QN_COUNT(names); i++)
         if (!strstr(result.lines, names[i]))
             fail_msg("no word on %s in:\n%s", names[i], result.lines);
