@@ -23,7 +23,7 @@ static void await_slots(size_t n)
 
 static void allow(size_t n)
 {
-    pg_pool_allow(fix.pool, n);
+    pg_pool_allow(fix.pool, n, "handed over");
     await_slots(n);
 }
 
@@ -32,14 +32,14 @@ static void test_opens_what_is_allowed(void **state)
     (void)state;
     struct pg_ask ask = {0};
     pg_fixture_open("");
-    pg_pool_allow(fix.pool, 0);
+    pg_pool_allow(fix.pool, 0, "handed over");
     pg_ask_run(&ask, &sql_pid, 5000);
     assert_int_equal(ask.status, QN_UNAVAILABLE);
     assert_string_equal(ask.query.reason, "no slot");
     assert_int_equal(harness_postgres_number(fix.admin, SQL_OF_ROLE), 0);
     static const size_t steps[] = {2, 1, 5, 4, 9};
     for (size_t i = 0; i < QN_COUNT(steps); i++) {
-        pg_pool_allow(fix.pool, steps[i]);
+        pg_pool_allow(fix.pool, steps[i], "handed over");
         await_slots(steps[i] < 5 ? steps[i] : 5);
         assert_int_equal(harness_postgres_number(fix.admin, SQL_OF_ROLE), (long)want);
         ask = (struct pg_ask){0};
@@ -68,7 +68,7 @@ static void test_what_is_let_go_is_free(void **state)
     for (int round = 0; round < 20; round++) {
         pid_t backend = fix.pool->conns[0].backend_pid;
         kill(backend, SIGSTOP);
-        pg_pool_allow(fix.pool, 0);
+        pg_pool_allow(fix.pool, 0, "handed over");
         qn_loop_turn(fix.loop);
         assert_int_equal(pg_pool_up(fix.pool), 0);
         assert_int_equal(pg_pool_slots(fix.pool), 1);
@@ -78,7 +78,7 @@ static void test_what_is_let_go_is_free(void **state)
         if (PQstatus(other) != CONNECTION_OK)
             fail_msg("round %d: %s", round, PQerrorMessage(other));
         PQfinish(other);
-        pg_pool_allow(fix.pool, 1); /* refused, perhaps, until that one has gone */
+        pg_pool_allow(fix.pool, 1, "handed over"); /* refused, perhaps, until that one has gone */
         pg_fixture_until_true(is_ready_and_idle, "back, and the schema looked at");
     }
     pg_fixture_end();
@@ -109,7 +109,7 @@ static void test_busy_ones_run_dry(void **state)
     pg_ask_start(&slow[0], &wait_for_one, 20000, "1");
     pg_ask_start(&slow[1], &wait_for_other, 20000, "2");
     pg_fixture_until(SQL_WAITING, 2);
-    pg_pool_allow(fix.pool, 1);
+    pg_pool_allow(fix.pool, 1, "handed over");
     for (size_t i = 0; i < QN_COUNT(fast); i++)
         pg_ask_start(&fast[i], &sql_pid, 20000);
     harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
@@ -135,11 +135,11 @@ static void test_changed_ones_mind(void **state)
     harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
     pg_ask_start(&alone, &sql_wait_alone, 20000, "1");
     pg_fixture_until(SQL_WAITING, 1);
-    pg_pool_allow(fix.pool, 0);
+    pg_pool_allow(fix.pool, 0, "handed over");
     for (int i = 0; i < 20; i++)
         qn_loop_turn(fix.loop);
     assert_int_equal(pg_pool_slots(fix.pool), 1);
-    pg_pool_allow(fix.pool, 1);
+    pg_pool_allow(fix.pool, 1, "handed over");
     harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
     pg_ask_wait(&alone);
     assert_int_equal(alone.status, QN_OK);
@@ -167,7 +167,7 @@ static void test_is_told(void **state)
     n_told = last_told = 0;
     pg_fixture_begin("");
     pg_pool_watch(fix.pool, on_changed, fix.pool);
-    pg_pool_allow(fix.pool, 3);
+    pg_pool_allow(fix.pool, 3, "handed over");
     want = 3;
     pg_fixture_until_true(all_told, "told of three");
     assert_in_range(n_told, 1, 2);
@@ -184,7 +184,7 @@ static void test_a_server_that_hangs(void **state)
         harness_postgres_number(fix.admin, "select pid from pg_stat_activity where usename = "
                                            "'quintet' order by backend_start desc, pid desc limit 1");
     kill((pid_t)backend, SIGSTOP);
-    pg_pool_allow(fix.pool, 0);
+    pg_pool_allow(fix.pool, 0, "handed over");
     want = 0;
     pg_fixture_until_true(has_wanted, "gone without an answer");
     kill((pid_t)backend, SIGCONT);

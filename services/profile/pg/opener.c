@@ -52,13 +52,13 @@ static void give_up_surplus(struct pg_pool *pool)
     size_t surplus = pg_pool_surplus(pool);
     for (size_t i = pool->n_conns; surplus > 0 && i-- > 0;) {
         if (is_trying(&pool->conns[i])) {
-            pg_conn_close(&pool->conns[i], "not allowed any more");
+            pg_conn_close(&pool->conns[i], pool->surplus_cause);
             surplus--;
         }
     }
     for (size_t i = pool->n_conns; surplus > 0 && i-- > 0;) {
         if (pool->conns[i].state == PG_CONN_IDLE) {
-            pg_conn_end(&pool->conns[i], "handed over");
+            pg_conn_end(&pool->conns[i], pool->surplus_cause);
             surplus--;
         }
     }

@@ -39,10 +39,11 @@ size_t pg_pool_surplus(const struct pg_pool *pool)
     return n > pool->allowance ? n - pool->allowance : 0;
 }
 
-void pg_pool_allow(struct pg_pool *pool, size_t allowance)
+void pg_pool_allow(struct pg_pool *pool, size_t allowance, const char *cause)
 {
     size_t before = pool->allowance;
     pool->allowance = allowance < pool->n_conns ? allowance : pool->n_conns;
+    pool->surplus_cause = cause;
     if (pool->allowance > before && !pool->draining)
         pg_opener_allowed(pool);
     pg_pool_wake(pool);

@@ -35,8 +35,9 @@ bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail);
 
 /* How many connections it may hold from now on, itself at most connection_limit: opens more, or gives
  * connections up as they fall idle (those that are busy run dry, one for each that is too many, and take
- * nothing new). With 0 and none up, queries end at once as "no slot": another process may be asked. */
-void pg_pool_allow(struct pg_pool *pool, size_t allowance);
+ * nothing new). With 0 and none up, queries end at once as "no slot": another process may be asked. 'cause'
+ * is static text for the log lines of those that go. */
+void pg_pool_allow(struct pg_pool *pool, size_t allowance, const char *cause);
 
 /* Connections that have a slot of the database, are about to take one, or have not quite let go of one. */
 size_t pg_pool_slots(const struct pg_pool *pool);

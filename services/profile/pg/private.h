@@ -54,6 +54,7 @@ struct pg_pool {
     struct pg_metrics metrics;
     struct pg_statements statements;
     struct qn_lane *cancel_lane;
+    const char *surplus_cause; /* why connections beyond the allowance go */
 
     struct pg_conn conns[PG_CONNECTIONS_MAX];
     size_t n_conns;        /* connection_limit */

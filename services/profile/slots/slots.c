@@ -50,7 +50,7 @@ void slots_apply(struct slots *slots)
 {
     if (slots->closing)
         return;
-    pg_pool_allow(slots->options.pool, slots->share.allowance);
+    pg_pool_allow(slots->options.pool, slots->share.allowance, slots->draining ? "shutdown" : "handed over");
     slots_wake(slots);
 }
 
