@@ -83,7 +83,7 @@ struct trial_verdict {
     double seconds;
     size_t requests, good, failed; /* failed = typed + untyped */
     size_t typed; /* Connect's error with one of the codes that a failure may have: unavailable, unknown (of
-                     writes and sign-ins alone), deadline_exceeded, resource_exhausted */
+                     writes and sign-ins alone), deadline_exceeded, resource_exhausted, aborted */
     size_t
         untyped; /* anything else: a connection that ended, another code, an answer that says wrong things */
     size_t by_kind[TRIAL_KINDS], failed_by_kind[TRIAL_KINDS];

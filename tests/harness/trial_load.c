@@ -210,7 +210,8 @@ static void judge_failure(struct trial_load *load, struct trial_record *record, 
         text_of(code, sizeof code, asker->body, "code");
         text_of(reason, sizeof reason, asker->body, "reason");
     }
-    record->denied = !strcmp(code, "unavailable") || !strcmp(code, "resource_exhausted");
+    record->denied =
+        !strcmp(code, "unavailable") || !strcmp(code, "resource_exhausted") || !strcmp(code, "aborted");
     record->typed =
         record->denied || !strcmp(code, "deadline_exceeded") || (!strcmp(code, "unknown") && kind->writes);
     if (code[0])

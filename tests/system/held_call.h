@@ -39,11 +39,14 @@ void held_start(struct held *held, const char *method, const struct harness_pers
 /* Waits for its end, which must be at its deadline: DEADLINE_EXCEEDED. */
 void held_let_go(struct held *held);
 
+/* Waits for its end, which must be a failure, whenever it comes. */
+void held_give_up(struct held *held);
+
 /* Waits until so many of the role's connections wait for a lock. */
 void held_await_waiting(long n);
 long held_waiting(void);
 
-/* A call that must be answered well, and while 'held' still waits. */
+/* A call that must be answered well, and while 'held' still waits (NULL: it does not matter). */
 void held_call(const struct held *held, const char *method, const struct harness_person *person,
                const char *json, const char *expect);
 void held_sign_in(const struct held *held, const struct harness_person *person);
