@@ -127,15 +127,6 @@ bool pg_query_waits(const struct pg_query *query)
     return query->state == PG_QUERY_WAITING;
 }
 
-void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms)
-{
-    QN_CHECK(pg_query_waits(query));
-    if (deadline_ms <= query->deadline_ms)
-        return;
-    query->deadline_ms = deadline_ms;
-    time_the_wait(query);
-}
-
 void pg_query_again(struct pg_query *query)
 {
     wait_for_connection(query, true);
