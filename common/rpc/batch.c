@@ -55,7 +55,8 @@ static void on_result(struct qn_batch *batch, struct qn_request *request, struct
                qn_peers_any_ready(client->peers, peer_id)) {
         give_back(request, peer_id);
     } else {
-        if (answer.status != QN_RESOURCE_EXHAUSTED)
+        if (answer.status != QN_RESOURCE_EXHAUSTED && answer.status != QN_UNAVAILABLE &&
+            answer.status != QN_DEADLINE_EXCEEDED)
             batch->served = true;
         qn_request_answer(request, &answer);
     }
@@ -116,8 +117,9 @@ static void on_trip_done(void *context, enum qn_trip_end end, struct qn_message 
     else
         end_unanswered(batch, end);
     qn_message_free(message);
-    /* A refusal takes no time, and says nothing of how long being served takes. */
-    if (batch->served || end == QN_TRIP_TIMED_OUT || end == QN_TRIP_CANCELLED)
+    /* A refusal takes no time, and what is away takes all there is: neither says how long being served takes,
+     * and the second would be held against those that come when it is back. */
+    if (batch->served)
         qn_backlog_served(&batch->queue->backlog, qn_clock_now_us() - batch->sent_us);
     qn_list_remove(&client->under_way, &batch->node);
     qn_list_push(&client->idle, &batch->node);
