@@ -66,7 +66,8 @@ static void on_result(struct qn_batch *batch, struct qn_request *request, struct
     } else if (answer.not_executed && answer.status == QN_UNAVAILABLE && may_go_elsewhere(request, peer_id)) {
         give_back(request, peer_id);
     } else {
-        if (answer.status != QN_RESOURCE_EXHAUSTED)
+        if (answer.status != QN_RESOURCE_EXHAUSTED && answer.status != QN_UNAVAILABLE &&
+            answer.status != QN_DEADLINE_EXCEEDED)
             batch->served = true;
         qn_request_answer(request, &answer);
     }
@@ -127,8 +128,9 @@ static void on_trip_done(void *context, enum qn_trip_end end, struct qn_message 
     else
         end_unanswered(batch, end);
     qn_message_free(message);
-    /* A refusal takes no time, and says nothing of how long being served takes. */
-    if (batch->served || end == QN_TRIP_TIMED_OUT || end == QN_TRIP_CANCELLED)
+    /* A refusal takes no time, and what is away takes all there is: neither says how long being served takes,
+     * and the second would be held against those that come when it is back. */
+    if (batch->served)
         qn_backlog_served(&batch->queue->backlog, qn_clock_now_us() - batch->sent_us);
     qn_list_remove(&client->under_way, &batch->node);
     qn_list_push(&client->idle, &batch->node);
@@ -146,8 +148,8 @@ static uint32_t left_for(const struct qn_request *request)
 }
 
 /* One that nobody will wait for by the time its answer comes costs the next hop nothing. Its own deadline has
- * passed (its timer has not fired only because the loop was busy): ended. Its time will not do, and others
- * wait that can use its place: refused. True: it has left the queue. */
+ * passed (its timer has not fired only because the loop was busy): ended. Its time will not do, and more
+ * wait than can leave now, so that another can use its place: refused. True: it has left the queue. */
 static bool give_up_late(struct qn_queue *queue, struct qn_request *request, uint64_t left_ms)
 {
     if (left_ms == 0) {
@@ -155,8 +157,8 @@ static bool give_up_late(struct qn_queue *queue, struct qn_request *request, uin
         qn_request_end_later(request, QN_DEADLINE_EXCEEDED, "not sent in time");
         return true;
     }
-    if (queue->requests.len < 2 || request->maybe_executed ||
-        !qn_backlog_too_late(&queue->backlog, left_ms * 1000))
+    if (request->maybe_executed || !qn_backlog_too_late(&queue->backlog, left_ms * 1000) ||
+        queue->requests.len <= qn_client_room(request->client, queue))
         return false;
     uint64_t now_us = qn_clock_now_us();
     uint64_t wait_us = qn_backlog_wait_us(&queue->backlog, queue->requests.len, now_us);

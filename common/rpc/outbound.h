@@ -40,7 +40,7 @@ struct qn_batch {
     struct qn_peer *peer;
     struct qn_trip *trip;
     uint64_t sent_us;
-    bool served; /* some answer was more than "come again later" */
+    bool served; /* some answer says that the call was served */
     size_t n_requests;
     size_t n_live; /* not ended meanwhile by a deadline or a cancel */
     struct qn_request *requests[QN_WIRE_CALLS_MAX];

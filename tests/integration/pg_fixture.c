@@ -65,8 +65,10 @@ void pg_fixture_open(const char *params)
     /* Locks of the tests are held for as long as they like; who wants another limit gives options of its own.
      */
     snprintf(url, sizeof url, "%s%s%s", harness_postgres_app_url(fix.server),
-             strstr(params, "&options=") || strstr(params, "&pgbouncer=") ? ""
-                                                                          : "&options=-c%20lock_timeout%3D0",
+             strstr(params, "&options=") || strstr(params, "&pgbouncer=") ||
+                     harness_postgres_bouncer(fix.server)
+                 ? ""
+                 : "&options=-c%20lock_timeout%3D0",
              params);
     pg_fixture_open_url(url);
 }

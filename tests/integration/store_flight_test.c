@@ -95,7 +95,7 @@ static void test_within_a_message(void **state)
 }
 
 /* The one connection is taken by a write that waits for a lock: look-ups that come meanwhile, message after
- * message, wait as one statement, and one that has more time than those before gives it its own. */
+ * message, wait as one statement. */
 static void test_messages_join_what_waits(void **state)
 {
     (void)state;

@@ -69,8 +69,8 @@ bool pg_admission_too_late(struct pg_pool *pool, struct pg_query *query)
     const struct qn_backlog *backlog = &queue_of(pool, query)->backlog;
     size_t waiting = length_of(pool, query);
     uint64_t left_ms = qn_clock_left_ms(query->deadline_ms);
-    if (waiting < 2 || !qn_backlog_too_late(backlog, left_ms * 1000))
-        return false;
+    if (!qn_backlog_too_late(backlog, left_ms * 1000) || waiting <= room_for(pool, query))
+        return false; /* nobody else could use its place */
     uint64_t now_us = qn_clock_now_us();
     query->retry_after_ms = qn_backlog_retry_after_ms(qn_backlog_wait_us(backlog, waiting, now_us), now_us);
     return true;

@@ -136,15 +136,6 @@ bool pg_query_waits(const struct pg_query *query)
     return query->state == PG_QUERY_WAITING;
 }
 
-void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms)
-{
-    QN_CHECK(pg_query_waits(query));
-    if (deadline_ms <= query->deadline_ms)
-        return;
-    query->deadline_ms = deadline_ms;
-    time_the_wait(query);
-}
-
 /* A statement that is held up leaves a quarter of the queue to the others. */
 static bool has_its_share(const struct pg_query *query)
 {

@@ -96,9 +96,6 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool);
  * statements will see all that has been committed until now. */
 bool pg_query_waits(const struct pg_query *query);
 
-/* Gives one that waits more time, if the new deadline is later. Requires: it waits. */
-void pg_query_prolong(struct pg_query *query, uint64_t deadline_ms);
-
 /* 'done' still comes, with QN_CANCELLED (or what became of it already). */
 void pg_query_cancel(struct pg_query *query);
 

@@ -40,11 +40,6 @@ static uint64_t less_the_way_back(uint64_t deadline_ms)
     return deadline_ms - (share_ms < WAY_BACK_MAX_MS ? share_ms : WAY_BACK_MAX_MS);
 }
 
-void profile_ask_prolong(struct pg_query *query, uint64_t deadline_ms)
-{
-    pg_query_prolong(query, less_the_way_back(deadline_ms));
-}
-
 bool profile_ask_query(struct pg_query *query, struct store_steps *steps, uint64_t deadline_ms,
                        const struct qn_log *log, void (*done)(struct pg_query *query))
 {

@@ -40,10 +40,6 @@ static inline const PGresult *profile_ask_result(const struct profile_ask *ask, 
 QN_MUST_USE bool profile_ask_query(struct pg_query *query, struct store_steps *steps, uint64_t deadline_ms,
                                    const struct qn_log *log, void (*done)(struct pg_query *query));
 
-/* One more call waits for it: it has until that one's deadline, if it is later. Requires: pg_query_waits().
- */
-void profile_ask_prolong(struct pg_query *query, uint64_t deadline_ms);
-
 /* The one place where a query's failure becomes a call's. What the database said never leaves the process;
  * the reason is the pool's ("pool full" → POOL_FULL), its text made in 'arena'. Requires: the query has
  * failed. */

@@ -1,5 +1,6 @@
 #include "services/profile/rpc/batch.h"
 
+#include "common/core/clock.h"
 #include "common/core/metric.h"
 
 /* A look-up: 1. joins a statement that waits with its key, or adds the key to the message's own  2. which
@@ -61,18 +62,25 @@ static struct profile_batch_place *place_of(const struct profile_batch_kind *kin
     return &kind->flights->places[hash % PROFILE_BATCH_PLACES];
 }
 
-static bool may_be_joined(const struct profile_batch *batch)
+/* Not sent, and with nearly the time that the newcomer has: it ends when its own is over, whoever joined it,
+ * so that those who came first hear in time what was in the way. */
+static bool may_be_joined(const struct profile_batch *batch, uint64_t deadline_ms)
 {
-    return batch->gathering || pg_query_waits(&batch->query);
+    if (batch->gathering)
+        return true;
+    return pg_query_waits(&batch->query) &&
+           qn_clock_left_ms(batch->query.deadline_ms) * 4 >= qn_clock_left_ms(deadline_ms) * 3;
 }
 
-/* The key in a statement that has not been sent; NULL when it is in none. */
-static struct asked *find_asked(const struct profile_batch_place *place, struct qn_str key, uint64_t hash)
+/* The key in a statement that this call may join; NULL when it is in none. */
+static struct asked *find_asked(const struct profile_batch_place *place, struct qn_str key, uint64_t hash,
+                                uint64_t deadline_ms)
 {
     if (place->batch == NULL)
         return NULL;
     struct asked *asked = &place->batch->asked[place->number];
-    return asked->hash == hash && qn_str_eq(asked->key, key) && may_be_joined(place->batch) ? asked : NULL;
+    bool same = asked->hash == hash && qn_str_eq(asked->key, key);
+    return same && may_be_joined(place->batch, deadline_ms) ? asked : NULL;
 }
 
 static void leave_places(struct profile_batch *batch)
@@ -186,13 +194,11 @@ static void start(struct profile_batch *batch)
     fail_all(batch, &profile_ask_no_memory);
 }
 
-/* One more look-up is answered by this statement, which has the time that it has. */
-static void give_time(struct profile_batch *batch, const struct qn_call *call)
+/* One more look-up is answered by this statement. */
+static void add(struct profile_batch *batch, const struct qn_call *call)
 {
     batch->n_lookups++;
-    if (!batch->gathering)
-        profile_ask_prolong(&batch->query, call->ctx.deadline_ms);
-    else if (call->ctx.deadline_ms > batch->query.deadline_ms)
+    if (batch->gathering && call->ctx.deadline_ms > batch->query.deadline_ms)
         batch->query.deadline_ms = call->ctx.deadline_ms;
 }
 
@@ -201,7 +207,7 @@ static void join(struct profile_batch *batch, struct asked *asked, struct qn_cal
     struct waiter *waiter = qn_call_new(call, struct waiter);
     *waiter = (struct waiter){.call = call, .next = asked->others};
     asked->others = waiter;
-    give_time(batch, call);
+    add(batch, call);
 }
 
 void profile_batch_run(const struct profile_batch_kind *kind, struct qn_call **calls, size_t n_calls)
@@ -211,7 +217,7 @@ void profile_batch_run(const struct profile_batch_kind *kind, struct qn_call **c
         struct qn_str key = kind->key(calls[i]->in);
         uint64_t hash = qn_str_hash(key);
         struct profile_batch_place *place = place_of(kind, hash);
-        struct asked *asked = find_asked(place, key, hash);
+        struct asked *asked = find_asked(place, key, hash, calls[i]->ctx.deadline_ms);
         if (asked) {
             join(place->batch, asked, calls[i]);
             continue;
@@ -220,7 +226,7 @@ void profile_batch_run(const struct profile_batch_kind *kind, struct qn_call **c
             batch = begin(kind, calls[i]);
         *place = (struct profile_batch_place){batch, batch->n};
         batch->asked[batch->n++] = (struct asked){.key = key, .hash = hash, .call = calls[i]};
-        give_time(batch, calls[i]);
+        add(batch, calls[i]);
         if (batch->n == PROFILE_BATCH_MAX) {
             start(batch);
             batch = NULL;

@@ -15,7 +15,11 @@
  * is begun after all who joined it had asked, so each of them sees at least what it would have seen by asking
  * alone. A statement that is asked again (its connection was lost, its plan outdated) waits again and takes
  * another snapshot; then it may be joined again. So the only gain left out is that of statements under way,
- * for a millisecond each; under load, when it counts, statements wait. */
+ * for a millisecond each; under load, when it counts, statements wait.
+ *
+ * Who joins takes the statement's deadline for its own, so it joins one only that has three quarters of its
+ * own time or more. Were the statement given the newcomer's instead, a key that is asked for again and again
+ * would keep it waiting for ever, and its first callers would never hear that the database is away. */
 enum {
     PROFILE_BATCH_MAX = 64, /* keys of a statement; calls in a message (rpc.proto) */
     /* Places by hash, for keys of statements that wait. One more than fit pushes another out, which then just
@@ -43,8 +47,8 @@ struct profile_batch_kind {
 };
 
 /* Answers all calls, by statements of at most PROFILE_BATCH_MAX keys. A failure is the answer of all of a
- * statement. It has the time of the call that has most: one that is nearly late must not take the others
- * along. */
+ * statement. It has the time of the call of its message that has most: one that is nearly late must not take
+ * the others along. */
 void profile_batch_run(const struct profile_batch_kind *kind, struct qn_call **calls, size_t n_calls);
 
 #endif
