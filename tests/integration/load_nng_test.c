@@ -177,13 +177,15 @@ static void test_failures_have_their_codes(void **state)
     assert_false(run.result.slos[0].met);
 }
 
-/* Calls that are never answered end by their deadline, and hold their places until then. */
+/* Calls that are never answered end by their deadline, and hold their places until then. Enough connections
+ * that none waits for another: who waits behind those would be refused. */
 static void test_deadlines(void **state)
 {
     (void)state;
     rpc_service.hold = true;
     load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100", "--duration",
-                        "1s", "--warmup", "0", "--timeout", "250ms", "--concurrency", "10"));
+                        "1s", "--warmup", "0", "--timeout", "250ms", "--concurrency", "10", "--connections",
+                        "4"));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.result.codes[QN_DEADLINE_EXCEEDED], run.result.ended);
     assert_true(run.result.ended >= 20 && run.result.ended <= 50);
