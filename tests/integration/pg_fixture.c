@@ -263,3 +263,10 @@ size_t pg_fixture_logged(const char *text)
         n++;
     return n;
 }
+
+void pg_fixture_expect_logged(const char *text, size_t want)
+{
+    size_t is = pg_fixture_logged(text);
+    if (is != want)
+        fail_msg("\"%s\" is logged %zu times, not %zu:\n%s", text, is, want, qn_buf_view(&log_text).ptr);
+}

@@ -80,6 +80,8 @@ const char *pg_fixture_detail(void);
 double pg_fixture_metric(const char *series);
 /* Log lines since open that hold this text. */
 size_t pg_fixture_logged(const char *text);
+/* The same as an expectation: it fails with the whole log. */
+void pg_fixture_expect_logged(const char *text, size_t want);
 
 /* Ready-made statements. */
 extern const struct pg_statement sql_pid;        /* plain SELECT: the backend's pid */
