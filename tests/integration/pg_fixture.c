@@ -59,17 +59,30 @@ void pg_fixture_open_url(const char *url)
         fail_msg("%s", err.message);
 }
 
+/* Locks of the tests are held for as long as they like, unless params say otherwise. A session behind
+ * PgBouncer is told nothing at its start, so there the role is set. */
+static void write_lock_timeout(const char *params, char *to, size_t size)
+{
+    static const char OPTION[] = "&options=-c%20lock_timeout%3D";
+    const char *given = strstr(params, OPTION);
+    unsigned long ms = given ? strtoul(given + strlen(OPTION), NULL, 10) : 0;
+    if (harness_postgres_bouncer(fix.server)) {
+        char sql[96];
+        snprintf(sql, sizeof sql, "alter role quintet set lock_timeout = %lu", ms);
+        if (fix.admin) /* or PostgreSQL is away */
+            harness_postgres_do(fix.admin, sql);
+        snprintf(to, size, "%.*s", (int)(given ? given - params : (ptrdiff_t)strlen(params)), params);
+    } else {
+        bool others = strstr(params, "&options=") || strstr(params, "&pgbouncer=");
+        snprintf(to, size, "%s%s", others ? "" : "&options=-c%20lock_timeout%3D0", params);
+    }
+}
+
 void pg_fixture_open(const char *params)
 {
-    char url[512];
-    /* Locks of the tests are held for as long as they like; who wants another limit gives options of its own.
-     */
-    snprintf(url, sizeof url, "%s%s%s", harness_postgres_app_url(fix.server),
-             strstr(params, "&options=") || strstr(params, "&pgbouncer=") ||
-                     harness_postgres_bouncer(fix.server)
-                 ? ""
-                 : "&options=-c%20lock_timeout%3D0",
-             params);
+    char with_timeout[256], url[512];
+    write_lock_timeout(params, with_timeout, sizeof with_timeout);
+    snprintf(url, sizeof url, "%s%s", harness_postgres_app_url(fix.server), with_timeout);
     pg_fixture_open_url(url);
 }
 

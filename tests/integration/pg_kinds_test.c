@@ -5,6 +5,7 @@
 
 #include "common/core/check.h"
 #include "services/profile/rpc/ask.h"
+#include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -158,7 +159,7 @@ int main(void)
         cmocka_unit_test(test_in_recovery),
     };
     pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = harness_second_pass_run(tests, NULL, NULL);
     PQfinish(fix.admin);
     return failed;
 }
