@@ -92,8 +92,10 @@ static void end_waiting(struct pg_pool *pool)
 {
     end_all(&pool->reads);
     end_all(&pool->writes);
-    for (unsigned i = 0; i < pool->statements.n; i++)
+    for (unsigned i = 0; i < pool->statements.n; i++) {
         end_all(&pool->statements.entries[i].held);
+        end_all(&pool->statements.entries[i].held_writes);
+    }
 }
 
 /* True when nothing is left. */
