@@ -397,7 +397,7 @@ void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query)
     }
     flight_at(conn, place)->query = NULL;
     query->conn = NULL;
-    if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING)
+    if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING && pg_cancel_may_start(conn))
         pg_cancel_start(conn);
     else if (!qn_timer_active(&conn->timer))
         qn_timer_start(conn->loop, &conn->timer, SILENCE_LIMIT_MS, on_silence);

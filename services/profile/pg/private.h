@@ -53,7 +53,7 @@ struct pg_pool {
     struct qn_log log;
     struct pg_metrics metrics;
     struct pg_statements statements;
-    struct qn_lane *cancel_lane;
+    struct pg_canceller canceller;
     const char *surplus_cause; /* why connections beyond the allowance go */
 
     struct pg_conn conns[PG_CONNECTIONS_MAX];
@@ -81,8 +81,7 @@ struct pg_pool {
         struct qn_log_limit limit;
     } log_limits[PG_LOGGED_REASONS];
 
-    /* The end: draining → drained, when the last connection is down; and gone, when the lane's threads have
-     * returned. */
+    /* The end: draining → drained, when the last connection is down; and gone. */
     bool draining, out_of_time, is_drained, gone_wanted, going;
     struct qn_timer drain_timer;
     void (*drained)(void *context);
