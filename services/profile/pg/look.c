@@ -62,6 +62,7 @@ void pg_look(const struct pg_pool *pool, struct pg_look *ret_look)
     uint64_t now_us = qn_clock_now_us();
     *ret_look = (struct pg_look){
         .budget = pool->n_conns,
+        .allowance = pool->allowance,
         .up = pg_pool_up(pool),
         .waiting_reads = pool->reads.len + pool->n_held,
         .waiting_writes = pool->writes.len + pool->n_held_writes,
@@ -82,4 +83,6 @@ void pg_look(const struct pg_pool *pool, struct pg_look *ret_look)
         ret_look->attempt_in_ms = qn_clock_left_ms(opener->timer.due_ms);
     for (size_t i = 0; i < pool->n_conns; i++)
         look_at(&pool->conns[i], now_us, &ret_look->conns[i]);
+    for (size_t i = 0; i < pool->n_conns; i++)
+        ret_look->ending += pool->conns[i].state == PG_CONN_ENDING;
 }
