@@ -15,7 +15,11 @@
  * no callback runs inside the call that asked.
  *
  * Closing: the queue becomes 'finished', the threads leave when the queue is empty; once every job has been
- * handed to 'done' the threads have nothing left but to return, are joined, and the post is closed. */
+ * handed to 'done' the threads have nothing left but to return, are joined, and the post is closed.
+ *
+ * Abandoning: the same, but jobs on a thread count no more, and the threads are let go instead of joined. A
+ * thread whose job returns later finds 'left' set, hands the job to that instead of posting it, and returns.
+ * The lane's memory goes with the last of its users: the loop and the threads. */
 
 enum { THREADS_MAX = 64 };
 
@@ -26,8 +30,10 @@ struct qn_lane {
     pthread_mutex_t lock;
     pthread_cond_t wake;  /* work queued, or stopping */
     struct qn_list queue; /* under the lock, as are the next two and every job's state */
-    size_t busy;          /* threads that run a job */
+    struct qn_list taken; /* jobs on a thread */
     bool stopping;
+    void (*left)(struct qn_work *work); /* what becomes of a job in 'taken', once abandoned */
+    size_t users;                       /* threads that have not returned, and the loop */
 
     /* Only on the loop from here. */
     size_t queue_max;
@@ -70,6 +76,18 @@ static void show_gauges(struct qn_lane *lane)
     qn_metric_set(lane->queued, (double)(lane->accepted - running));
 }
 
+/* Requires: the lock is held; lets go of it. */
+static void release(struct qn_lane *lane)
+{
+    bool last = --lane->users == 0;
+    pthread_mutex_unlock(&lane->lock);
+    if (!last)
+        return;
+    pthread_cond_destroy(&lane->wake);
+    pthread_mutex_destroy(&lane->lock);
+    free(lane);
+}
+
 static void *thread_main(void *context)
 {
     struct qn_lane *lane = context;
@@ -81,7 +99,7 @@ static void *thread_main(void *context)
             break;
         struct qn_work *work = container_of(qn_list_pop(&lane->queue), struct qn_work, node);
         work->state = QN_WORK_RUNNING;
-        lane->busy++;
+        qn_list_push(&lane->taken, &work->node);
         pthread_mutex_unlock(&lane->lock);
 
         /* The timer on the loop may be late; a job whose caller has gone must not cost a thread. */
@@ -95,11 +113,14 @@ static void *thread_main(void *context)
         }
         /* Not busy before the loop can hear of it, so that a 'done' which starts the next job finds room. */
         pthread_mutex_lock(&lane->lock);
-        lane->busy--;
+        qn_list_remove(&lane->taken, &work->node);
         work->state = QN_WORK_FINISHED;
-        qn_post(lane->post, &work->node);
+        if (lane->left)
+            lane->left(work); /* the loop knows nothing of it any more */
+        else
+            qn_post(lane->post, &work->node);
     }
-    pthread_mutex_unlock(&lane->lock);
+    release(lane);
     return NULL;
 }
 
@@ -195,7 +216,7 @@ void qn_work_start(struct qn_lane *lane, struct qn_work *work, uint64_t deadline
     }
 
     pthread_mutex_lock(&lane->lock);
-    bool room = lane->queue.len < lane->queue_max + (lane->n_threads - lane->busy);
+    bool room = lane->queue.len < lane->queue_max + (lane->n_threads - lane->taken.len);
     if (room) {
         work->state = QN_WORK_QUEUED;
         qn_list_push(&lane->queue, &work->node);
@@ -227,18 +248,22 @@ static void stop_threads(struct qn_lane *lane)
     pthread_mutex_unlock(&lane->lock);
 }
 
-/* Requires: no job runs, so that no join waits for more than a thread's return. */
-static void join_threads(struct qn_lane *lane)
+/* Requires: no job runs, so that no join waits for more than a thread's return; or the lane is abandoned. */
+static void part_with_threads(struct qn_lane *lane)
 {
-    while (lane->n_threads > 0)
-        pthread_join(lane->threads[--lane->n_threads], NULL);
+    while (lane->n_threads > 0) {
+        pthread_t thread = lane->threads[--lane->n_threads];
+        if (lane->left)
+            pthread_detach(thread);
+        else
+            pthread_join(thread, NULL);
+    }
 }
 
-static void lane_free(struct qn_lane *lane)
+static void release_by_loop(struct qn_lane *lane)
 {
-    pthread_cond_destroy(&lane->wake);
-    pthread_mutex_destroy(&lane->lock);
-    free(lane);
+    pthread_mutex_lock(&lane->lock);
+    release(lane);
 }
 
 static void on_post_closed(void *context)
@@ -250,7 +275,7 @@ static void on_post_closed(void *context)
     qn_later_cancel(lane->loop, &lane->deliver);
     void (*closed)(void *context) = lane->closed;
     void *closed_context = lane->closed_context;
-    lane_free(lane);
+    release_by_loop(lane);
     if (closed)
         closed(closed_context);
 }
@@ -261,11 +286,11 @@ static void leave(struct qn_lane *lane)
         return;
     lane->leaving = true;
     qn_later_cancel(lane->loop, &lane->deliver);
-    join_threads(lane);
+    part_with_threads(lane);
     qn_post_close(lane->post, on_post_closed, lane);
 }
 
-void qn_lane_close(struct qn_lane *lane, void (*closed)(void *context), void *context)
+static void begin_to_close(struct qn_lane *lane, void (*closed)(void *context), void *context)
 {
     QN_CHECK(!lane->closing);
     lane->closing = true;
@@ -285,6 +310,24 @@ void qn_lane_close(struct qn_lane *lane, void (*closed)(void *context), void *co
                    on_deliver); /* also when there is nothing to deliver: it leaves */
 }
 
+void qn_lane_close(struct qn_lane *lane, void (*closed)(void *context), void *context)
+{
+    begin_to_close(lane, closed, context);
+}
+
+void qn_lane_abandon(struct qn_lane *lane, void (*left)(struct qn_work *work), void (*closed)(void *context),
+                     void *context)
+{
+    begin_to_close(lane, closed, context);
+    /* Under the lock a job is either here or posted, and what is posted is still delivered. */
+    pthread_mutex_lock(&lane->lock);
+    lane->left = left;
+    lane->unfinished -= lane->taken.len;
+    qn_list_each (node, &lane->taken)
+        qn_timer_cancel(lane->loop, &container_of(node, struct qn_work, node)->deadline);
+    pthread_mutex_unlock(&lane->lock);
+}
+
 /* Signals are for the loop's thread; those that a thread raises by its own fault stay with it. */
 static void block_signals(sigset_t *ret_before)
 {
@@ -302,10 +345,12 @@ static enum qn_status start_threads(struct qn_lane *lane, unsigned threads)
     block_signals(&before);
     enum qn_status status = QN_OK;
     while (status == QN_OK && lane->n_threads < threads) {
-        if (pthread_create(&lane->threads[lane->n_threads], NULL, thread_main, lane) == 0)
-            lane->n_threads++;
-        else
-            status = QN_RESOURCE_EXHAUSTED;
+        pthread_mutex_lock(&lane->lock);
+        bool made = pthread_create(&lane->threads[lane->n_threads], NULL, thread_main, lane) == 0;
+        lane->users += made;
+        pthread_mutex_unlock(&lane->lock);
+        lane->n_threads += made;
+        status = made ? QN_OK : QN_RESOURCE_EXHAUSTED;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return status;
@@ -322,19 +367,21 @@ enum qn_status qn_lane_open(struct qn_loop *loop, const struct qn_lane_options *
     lane->queue_max = options->queue_max;
     qn_list_init(&lane->queue);
     qn_list_init(&lane->finished);
+    qn_list_init(&lane->taken);
+    lane->users = 1;
     pthread_mutex_init(&lane->lock, NULL); /* neither can fail with default attributes on Linux */
     pthread_cond_init(&lane->wake, NULL);
 
     const struct qn_owner owner = {.kind = "lane", .detail = options->name};
     enum qn_status status = qn_post_open_for(loop, &owner, on_posted, lane, &lane->post);
     if (status != QN_OK) {
-        lane_free(lane);
+        release_by_loop(lane);
         return status;
     }
     status = start_threads(lane, options->threads);
     if (status != QN_OK) {
         stop_threads(lane);
-        join_threads(lane);
+        part_with_threads(lane);
         qn_post_close(lane->post, on_post_closed, lane);
         return status;
     }

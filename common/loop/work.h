@@ -50,4 +50,11 @@ void qn_work_cancel(struct qn_work *work);
  * does) and the lane is gone. */
 void qn_lane_close(struct qn_lane *lane, void (*closed)(void *context), void *context);
 
+/* The same for a process that ends and cannot wait for its jobs: those that run are left behind. Their 'done'
+ * never runs; 'left' gets each when its 'run' has returned, on the thread, perhaps after 'closed' and perhaps
+ * never, as the process may be gone by then. It frees the job, and touches nothing else; until then the job
+ * and all that 'run' uses must stay. The caller may not touch such a job any more, not even to cancel it. */
+void qn_lane_abandon(struct qn_lane *lane, void (*left)(struct qn_work *work), void (*closed)(void *context),
+                     void *context);
+
 #endif

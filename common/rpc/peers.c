@@ -7,12 +7,9 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/metric.h"
-#include "common/loop/timer.h"
-#include "common/rpc/address.h"
+#include "common/rpc/peers_private.h"
 #include "common/rpc/rendezvous.h"
 #include "common/rpc/wire.h"
-
-/* Why this file is long: what a peer does next depends on all that is known of it, and that is here. */
 
 /* More addresses than these are not used; a service has a handful of processes. */
 enum { PEERS_MAX = 64 };
@@ -23,42 +20,7 @@ enum {
     GREETING_TIMEOUT_MS = 5000,
     HUNG_UP_MS = 1000,   /* before a peer that drained is dialled again, should its address stay */
     DIAL_ANEW_MS = 1500, /* then a new socket: whatever the old one's dialler waits for */
-    SHUN_MS = 250,       /* as long as a process may take to get what it lacks, a database connection, say */
     BROKEN_MS = 1000,    /* a call was lost, and the line has not said that its connection is: then as well */
-};
-
-enum state { DIALLING, GREETING, READY, SILENT, DRAINING, HUNG_UP, LEAVING };
-
-struct qn_peer {
-    struct qn_node node;
-    struct qn_peers *peers;
-    uint64_t id;
-    enum state state;
-    struct qn_line *line; /* NULL: HUNG_UP, or gone */
-    char url[QN_ADDRESS_URL_MAX];
-    uint64_t name; /* of rendezvous.h */
-    uint32_t connection;
-    size_t n_messages, n_calls; /* outstanding, without the greeting */
-    struct qn_trip *greeting;   /* under way, or NULL */
-    uint64_t since_ms;          /* of the state */
-    uint64_t heard_ms;
-    uint64_t shunned_ms; /* until when */
-    uint64_t broken_ms;  /* when a call was lost on this connection; 0: none */
-    bool gone;           /* out of the list; freed when nothing is under way any more */
-};
-
-struct qn_peers {
-    struct qn_loop *loop;
-    struct qn_gate *gate;
-    struct qn_peers_options options;
-    struct qn_peers_events events;
-    struct qn_list list;
-    struct qn_timer tick;
-    uint64_t next_id;
-    size_t turn; /* where the next pick begins */
-    bool closed;
-    struct qn_series *connected;
-    struct qn_log_limit trouble;
 };
 
 static struct qn_metric connected_metric = {
@@ -76,13 +38,13 @@ static void note(const struct qn_peer *peer, enum qn_log_level level, const char
            QN_F_C("peer", peer->url), QN_F_INT("outstanding", peer->n_calls));
 }
 
-static void enter(struct qn_peer *peer, enum state state)
+static void enter(struct qn_peer *peer, enum qn_peer_state state)
 {
     if (peer->state == state)
         return;
-    if (state == READY)
+    if (state == QN_PEER_READY)
         qn_metric_add(peer->peers->connected, 1);
-    if (peer->state == READY)
+    if (peer->state == QN_PEER_READY)
         qn_metric_add(peer->peers->connected, -1);
     peer->state = state;
     peer->since_ms = qn_clock_now_ms();
@@ -91,7 +53,7 @@ static void enter(struct qn_peer *peer, enum state state)
 static void hang_up(struct qn_peer *peer)
 {
     struct qn_line *line = peer->line;
-    bool connected = peer->connection != 0 && peer->state != SILENT && peer->broken_ms == 0;
+    bool connected = peer->connection != 0 && peer->state != QN_PEER_SILENT && peer->broken_ms == 0;
     peer->line = NULL;
     peer->connection = 0;
     peer->broken_ms = 0;
@@ -116,7 +78,7 @@ static void forget(struct qn_peer *peer)
     qn_list_remove(&peer->peers->list, &peer->node);
     peer->gone = true;
     hang_up(peer);
-    enter(peer, LEAVING);
+    enter(peer, QN_PEER_LEAVING);
     free_when_idle(peer);
 }
 
@@ -125,21 +87,21 @@ static void leave_when_idle(struct qn_peer *peer)
 {
     if (peer->n_messages > 0)
         return;
-    if (peer->state == LEAVING) {
+    if (peer->state == QN_PEER_LEAVING) {
         forget(peer);
-    } else if (peer->state == DRAINING) {
+    } else if (peer->state == QN_PEER_DRAINING) {
         note(peer, QN_DEBUG, "hung up on a draining peer");
         hang_up(peer);
-        enter(peer, HUNG_UP);
+        enter(peer, QN_PEER_HUNG_UP);
     }
 }
 
 static void set_draining(struct qn_peer *peer)
 {
-    if (peer->state != GREETING && peer->state != READY && peer->state != SILENT)
+    if (peer->state != QN_PEER_GREETING && peer->state != QN_PEER_READY && peer->state != QN_PEER_SILENT)
         return;
     note(peer, QN_INFO, "peer is draining");
-    enter(peer, DRAINING);
+    enter(peer, QN_PEER_DRAINING);
 }
 
 static void on_changed(void *context, uint32_t connection)
@@ -151,17 +113,17 @@ static void on_changed(void *context, uint32_t connection)
     peer->connection = connection;
     peer->broken_ms = 0;
     if (was_up) {
-        if (peer->state == READY || peer->state == SILENT)
+        if (peer->state == QN_PEER_READY || peer->state == QN_PEER_SILENT)
             note(peer, QN_INFO, "peer lost");
-        if (peer->state == GREETING || peer->state == READY || peer->state == SILENT)
-            enter(peer, DIALLING);
+        if (peer->state == QN_PEER_GREETING || peer->state == QN_PEER_READY || peer->state == QN_PEER_SILENT)
+            enter(peer, QN_PEER_DIALLING);
         peer->peers->events.lost(peer->peers->events.context, peer);
         peer->peers->events.suspect(peer->peers->events.context, peer->url);
     }
     if (connection == 0)
         return;
-    if (peer->state == DIALLING)
-        enter(peer, GREETING);
+    if (peer->state == QN_PEER_DIALLING)
+        enter(peer, QN_PEER_GREETING);
     if (peer->greeting == NULL)
         greet(peer);
     else
@@ -177,7 +139,7 @@ static void open_line(struct qn_peer *peer)
     struct qn_line_events events = {on_changed, peer};
     struct qn_error err = {0};
     uint64_t held_back;
-    enter(peer, DIALLING);
+    enter(peer, QN_PEER_DIALLING);
     peer->since_ms = qn_clock_now_ms();
     if (qn_line_open(peers->gate, &options, &events, &peer->line, &err) != QN_OK) {
         peer->line = NULL; /* the tick tries again */
@@ -190,7 +152,7 @@ static void open_line(struct qn_peer *peer)
 static void become_ready(struct qn_peer *peer)
 {
     note(peer, QN_INFO, "peer ready");
-    enter(peer, READY);
+    enter(peer, QN_PEER_READY);
     peer->peers->events.ready(peer->peers->events.context);
 }
 
@@ -207,7 +169,7 @@ static void answered_greeting(struct qn_peer *peer, struct qn_message *answer)
     if (response.draining) {
         set_draining(peer);
         leave_when_idle(peer);
-    } else if (peer->state == GREETING || peer->state == SILENT) {
+    } else if (peer->state == QN_PEER_GREETING || peer->state == QN_PEER_SILENT) {
         become_ready(peer);
     }
 }
@@ -224,13 +186,13 @@ static void on_greeted(void *context, enum qn_trip_end end, struct qn_message *a
     if (end == QN_TRIP_ANSWERED) {
         answered_greeting(peer, answer);
         qn_message_free(answer);
-    } else if (end == QN_TRIP_TIMED_OUT && peer->state == READY &&
+    } else if (end == QN_TRIP_TIMED_OUT && peer->state == QN_PEER_READY &&
                qn_clock_now_ms() - peer->heard_ms >= GREETING_TIMEOUT_MS) {
         /* A busy one answers its calls, and the greeting when a context of its own is free. */
         note(peer, QN_WARN, "peer does not answer");
-        enter(peer, SILENT);
+        enter(peer, QN_PEER_SILENT);
         peer->peers->events.lost(peer->peers->events.context, peer);
-    } else if (peer->state == GREETING && peer->connection != 0) {
+    } else if (peer->state == QN_PEER_GREETING && peer->connection != 0) {
         greet(peer); /* its connection was lost meanwhile, and there is a new one */
     }
 }
@@ -250,27 +212,27 @@ static void tick_peer(struct qn_peer *peer, uint64_t now_ms)
         note(peer, QN_WARN, "a lost connection was not told of");
         hang_up(peer);
         peer->peers->events.lost(peer->peers->events.context, peer);
-        if (peer->state == DRAINING)
-            enter(peer, HUNG_UP);
-        else if (peer->state != LEAVING)
+        if (peer->state == QN_PEER_DRAINING)
+            enter(peer, QN_PEER_HUNG_UP);
+        else if (peer->state != QN_PEER_LEAVING)
             open_line(peer);
     }
     switch (peer->state) {
-    case DIALLING:
+    case QN_PEER_DIALLING:
         if (peer->line == NULL || now_ms - peer->since_ms > DIAL_ANEW_MS) {
             hang_up(peer);
             open_line(peer);
         }
         peer->peers->events.suspect(peer->peers->events.context, peer->url);
         break;
-    case GREETING:
+    case QN_PEER_GREETING:
         greet(peer);
         break;
-    case READY:
+    case QN_PEER_READY:
         if (now_ms - peer->heard_ms > PING_AFTER_MS)
             greet(peer);
         break;
-    case SILENT:
+    case QN_PEER_SILENT:
         /* A connection may be dead without our side having learnt it. */
         if (peer->n_messages == 0 && peer->greeting == NULL) {
             hang_up(peer);
@@ -279,12 +241,12 @@ static void tick_peer(struct qn_peer *peer, uint64_t now_ms)
             greet(peer);
         }
         break;
-    case HUNG_UP:
+    case QN_PEER_HUNG_UP:
         if (now_ms - peer->since_ms > HUNG_UP_MS)
             open_line(peer);
         break;
-    case DRAINING:
-    case LEAVING:
+    case QN_PEER_DRAINING:
+    case QN_PEER_LEAVING:
         break;
     }
 }
@@ -328,7 +290,7 @@ static struct qn_peer *find(struct qn_peers *peers, const char *url)
 {
     qn_list_each (node, &peers->list) {
         struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        if (peer->state != LEAVING && strcmp(peer->url, url) == 0)
+        if (peer->state != QN_PEER_LEAVING && strcmp(peer->url, url) == 0)
             return peer;
     }
     return NULL;
@@ -351,10 +313,10 @@ void qn_peers_update(struct qn_peers *peers, const char *const *urls, size_t n_u
 {
     qn_list_each (node, &peers->list) {
         struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        if (peer->state == LEAVING || listed(peer->url, urls, n_urls))
+        if (peer->state == QN_PEER_LEAVING || listed(peer->url, urls, n_urls))
             continue;
         note(peer, QN_DEBUG, "peer has left the list");
-        enter(peer, LEAVING);
+        enter(peer, QN_PEER_LEAVING);
         leave_when_idle(peer);
     }
     for (size_t i = 0; i < n_urls; i++)
@@ -362,128 +324,14 @@ void qn_peers_update(struct qn_peers *peers, const char *const *urls, size_t n_u
             add(peers, urls[i]);
 }
 
-bool qn_peers_any_ready(const struct qn_peers *peers, uint64_t avoid)
-{
-    qn_list_each (node, &peers->list) {
-        const struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        if (peer->state == READY && peer->id != avoid)
-            return true;
-    }
-    return false;
-}
-
-size_t qn_peers_n_ready(const struct qn_peers *peers)
-{
-    size_t n = 0;
-    qn_list_each (node, &peers->list)
-        n += container_of(node, const struct qn_peer, node)->state == READY;
-    return n;
-}
-
 void qn_peers_each(const struct qn_peers *peers, void (*each)(void *context, uint64_t id, bool ready),
                    void *context)
 {
     qn_list_each (node, &peers->list) {
         const struct qn_peer *peer = container_of(node, const struct qn_peer, node);
-        if (peer->state != LEAVING)
-            each(context, peer->id, peer->state == READY);
+        if (peer->state != QN_PEER_LEAVING)
+            each(context, peer->id, peer->state == QN_PEER_READY);
     }
-}
-
-static bool can_take(const struct qn_peer *peer)
-{
-    return peer->state == READY && peer->n_messages < peer->peers->options.transport.contexts &&
-           qn_line_idle_trips(peer->line) > 0;
-}
-
-static bool is_shunned(const struct qn_peer *peer, uint64_t now_ms)
-{
-    return peer->shunned_ms > now_ms;
-}
-
-void qn_peers_shun(struct qn_peers *peers, uint64_t id)
-{
-    qn_list_each (node, &peers->list) {
-        struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        if (peer->id == id)
-            peer->shunned_ms = qn_clock_now_ms() + SHUN_MS;
-    }
-}
-
-bool qn_peers_any_willing(const struct qn_peers *peers, uint64_t avoid)
-{
-    uint64_t now_ms = qn_clock_now_ms();
-    qn_list_each (node, &peers->list) {
-        const struct qn_peer *peer = container_of(node, const struct qn_peer, node);
-        if (peer->state == READY && peer->id != avoid && !is_shunned(peer, now_ms))
-            return true;
-    }
-    return false;
-}
-
-/* Whether 'peer' is the better choice; the lower rank stands nearer in turn. */
-static bool is_better(const struct qn_peer *peer, size_t rank, const struct qn_peer *best, size_t best_rank,
-                      uint64_t now_ms)
-{
-    bool shunned = is_shunned(peer, now_ms);
-    if (best == NULL || shunned != is_shunned(best, now_ms))
-        return best == NULL || !shunned;
-    return peer->n_calls < best->n_calls || (peer->n_calls == best->n_calls && rank < best_rank);
-}
-
-struct qn_peer *qn_peers_pick(struct qn_peers *peers, uint64_t avoid)
-{
-    struct qn_peer *best = NULL;
-    uint64_t now_ms = qn_clock_now_ms();
-    size_t best_rank = 0, index = 0, len = peers->list.len;
-    qn_list_each (node, &peers->list) {
-        struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        /* Among equals, the one that comes first from where the last pick left off. */
-        size_t rank = (index++ + len - peers->turn % len) % len;
-        if (!can_take(peer) || peer->id == avoid)
-            continue;
-        if (is_better(peer, rank, best, best_rank, now_ms)) {
-            best = peer;
-            best_rank = rank;
-        }
-    }
-    if (best != NULL && is_shunned(best, now_ms) && qn_peers_any_willing(peers, avoid))
-        return NULL; /* worth waiting for */
-    if (best != NULL)
-        peers->turn = (peers->turn + best_rank + 1) % len;
-    return best;
-}
-
-struct qn_peer *qn_peers_find(struct qn_peers *peers, uint64_t id)
-{
-    qn_list_each (node, &peers->list) {
-        struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        if (peer->id == id)
-            return can_take(peer) ? peer : NULL;
-    }
-    return NULL;
-}
-
-struct qn_peer *qn_peers_nearest(struct qn_peers *peers, uint64_t key, uint64_t avoid)
-{
-    struct qn_peer *nearest = NULL;
-    uint64_t highest = 0;
-    qn_list_each (node, &peers->list) {
-        struct qn_peer *peer = container_of(node, struct qn_peer, node);
-        if (peer->state != READY || peer->id == avoid)
-            continue;
-        uint64_t score = qn_rendezvous_score(key, peer->name);
-        if (nearest == NULL || score > highest) {
-            nearest = peer;
-            highest = score;
-        }
-    }
-    return nearest;
-}
-
-bool qn_peer_can_take(const struct qn_peer *peer)
-{
-    return can_take(peer);
 }
 
 uint64_t qn_peer_id(const struct qn_peer *peer)
@@ -521,7 +369,7 @@ void qn_peer_done(struct qn_peer *peer, size_t n_calls, enum qn_trip_end end, bo
         peer->broken_ms = qn_clock_now_ms();
     if (draining)
         set_draining(peer);
-    else if (end == QN_TRIP_ANSWERED && peer->state == SILENT)
+    else if (end == QN_TRIP_ANSWERED && peer->state == QN_PEER_SILENT)
         become_ready(peer);
     leave_when_idle(peer);
 }

@@ -9,6 +9,12 @@
 
 enum { TEXT_MAX = 64 * 1024 }; /* five connections, escaped, ten times over */
 
+/* Whose connections, and with whom they are shared. */
+struct source {
+    const struct profile_database *database;
+    const struct profile_handover *handover;
+};
+
 static void member_c(struct qn_json_writer *to, const char *key, const char *value)
 {
     qn_json_key(to, key);
@@ -82,13 +88,31 @@ static void write_conn(struct qn_json_writer *to, const struct pg_look *look, co
     qn_json_object_end(to);
 }
 
-static void write_json(struct qn_buf *to, const struct pg_look *look, int64_t now_ms)
+static void write_sharing(struct qn_json_writer *to, const struct slots_look *sharing)
+{
+    qn_json_key(to, "sharing");
+    if (!sharing) {
+        qn_json_null(to);
+        return;
+    }
+    qn_json_object_begin(to);
+    member_int(to, "processes", sharing->processes);
+    member_int(to, "given", sharing->given);
+    member_int(to, "taken", sharing->taken);
+    qn_json_object_end(to);
+}
+
+static void write_json(struct qn_buf *to, const struct pg_look *look, const struct slots_look *sharing,
+                       int64_t now_ms)
 {
     struct qn_json_writer json = {.to = to};
     qn_json_object_begin(&json);
     member_time(&json, "at", now_ms);
     member_int(&json, "budget", look->budget);
+    member_int(&json, "allowed", look->allowance);
     member_int(&json, "up", look->up);
+    member_int(&json, "ending", look->ending);
+    write_sharing(&json, sharing);
     qn_json_key(&json, "draining");
     qn_json_bool(&json, look->draining);
     qn_json_key(&json, "waiting");
@@ -137,20 +161,24 @@ static void reply(struct qn_exchange *exchange, unsigned status, const char *typ
 
 static void on_connections(void *context, struct qn_exchange *exchange)
 {
-    const struct profile_database *database = context;
+    const struct source *source = context;
     bool page = wants_page(exchange);
-    if (!database->pool) {
+    if (!source->database->pool) {
         reply(exchange, 503, "text/plain; charset=utf-8", QN_STR("not open\n"));
         return;
     }
     struct pg_look look;
+    struct slots_look sharing;
     struct qn_buf body;
-    pg_look(database->pool, &look);
+    bool shared = source->handover->slots != NULL;
+    pg_look(source->database->pool, &look);
+    if (shared)
+        slots_look(source->handover->slots, &sharing);
     qn_buf_init(&body, TEXT_MAX);
     if (page)
-        profile_connections_page(&body, &look, qn_clock_wall_ms());
+        profile_connections_page(&body, &look, shared ? &sharing : NULL, qn_clock_wall_ms());
     else
-        write_json(&body, &look, qn_clock_wall_ms());
+        write_json(&body, &look, shared ? &sharing : NULL, qn_clock_wall_ms());
     if (qn_buf_failed(&body))
         reply(exchange, 500, "text/plain; charset=utf-8", QN_STR("no memory\n"));
     else
@@ -158,7 +186,10 @@ static void on_connections(void *context, struct qn_exchange *exchange)
     qn_buf_fini(&body);
 }
 
-void profile_connections_init(struct profile_database *database)
+void profile_connections_init(const struct profile_database *database,
+                              const struct profile_handover *handover)
 {
-    qn_admin_page("/connections", on_connections, database);
+    static struct source source;
+    source = (struct source){database, handover};
+    qn_admin_page("/connections", on_connections, &source);
 }

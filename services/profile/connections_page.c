@@ -99,12 +99,20 @@ static void write_duration(struct qn_buf *to, uint64_t ms)
         qn_buf_printf(to, "%llu d %u h", (unsigned long long)(ms / DAY), (unsigned)(ms % DAY / HOUR));
 }
 
-static void write_figures(struct qn_buf *to, const struct pg_look *look)
+static void write_figures(struct qn_buf *to, const struct pg_look *look, const struct slots_look *sharing)
 {
     size_t waiting = look->waiting_reads + look->waiting_writes;
-    qn_buf_printf(
-        to, "<dl class=\"figures\"><div><dt>Connections up</dt><dd>%zu <small>of %zu</small></dd></div>",
-        look->up, look->budget);
+    qn_buf_printf(to, "<dl class=\"figures\"><div><dt>Connections up</dt><dd>%zu <small>of %zu", look->up,
+                  look->budget);
+    if (look->ending > 0)
+        qn_buf_printf(to, ", %zu ending", look->ending);
+    qn_buf_write_c(to, "</small></dd></div>");
+    if (sharing)
+        qn_buf_printf(to,
+                      "<div><dt>This process may have</dt><dd>%zu <small>of %u process%s</small></dd></div>"
+                      "<div><dt>Handed over</dt><dd>%llu <small>given, %llu taken</small></dd></div>",
+                      look->allowance, sharing->processes, sharing->processes == 1 ? "" : "es",
+                      (unsigned long long)sharing->given, (unsigned long long)sharing->taken);
     qn_buf_printf(to, "<div><dt>Waiting</dt><dd>%zu <small>%zu reads, %zu writes</small></dd></div>", waiting,
                   look->waiting_reads, look->waiting_writes);
     qn_buf_write_c(to, "<div><dt>Longest wait</dt><dd>");
@@ -191,7 +199,8 @@ static void write_row(struct qn_buf *to, const struct pg_look_conn *conn)
     qn_buf_write_c(to, "</td></tr>");
 }
 
-void profile_connections_page(struct qn_buf *to, const struct pg_look *look, int64_t wall_ms)
+void profile_connections_page(struct qn_buf *to, const struct pg_look *look, const struct slots_look *sharing,
+                              int64_t wall_ms)
 {
     enum { DATE_LEN = 10, SECONDS_LEN = 19 }; /* of "2026-11-23T04:15:56.937Z" */
     char time[QN_TIME_TEXT_LEN + 1];
@@ -203,7 +212,7 @@ void profile_connections_page(struct qn_buf *to, const struct pg_look *look, int
     qn_buf_printf(to, "<main><header><h1>The connections to PostgreSQL</h1><time>%s UTC</time></header>",
                   time);
     write_trouble(to, look);
-    write_figures(to, look);
+    write_figures(to, look, sharing);
     qn_buf_write_c(to,
                    "<div class=\"table\"><table><thead><tr><th>#</th><th>State</th><th class=\"n\">For</th>"
                    "<th class=\"n\">Backend</th><th class=\"n\">Age</th><th class=\"n\">Statements</th>"

@@ -31,7 +31,7 @@ int main(int argc, char **argv)
         .verbs = verbs,
         .n_verbs = QN_COUNT(verbs),
     };
-    profile_connections_init(&database);
+    profile_connections_init(&database, &handover);
     int exit_code = qn_app_run(&app, argc, argv);
     profile_settings_free(&set);
     return exit_code;

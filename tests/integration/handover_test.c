@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/core/clock.h"
+#include "tests/harness/http.h"
 #include "tests/integration/handover_fixture.h"
 
 /* Several quintet-profile processes, one role with CONNECTION LIMIT 5: who has how many, whatever comes and
@@ -24,6 +25,16 @@ static void expect_none_refused(struct harness_service *service)
     assert_int_equal((int)metric(service, "quintet_pg_slots_refused_total{reason=\"role\"}"), 0);
 }
 
+/* In GET /connections. */
+static void expect_shown(struct harness_service *service, const char *one, const char *other)
+{
+    struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
+        .url = harness_text("http://127.0.0.1:%d/connections", harness_service_admin_port(service))});
+    if (reply.status != 200 || !strstr(reply.body, one) || !strstr(reply.body, other))
+        fail_msg("%s and %s are not in: %s", one, other, reply.body);
+    harness_http_free(&reply);
+}
+
 static void test_two(void **state)
 {
     (void)state;
@@ -36,6 +47,8 @@ static void test_two(void **state)
     assert_int_equal((int)metric(new, "quintet_pg_slots_handed_over_total{way=\"taken\"}"), 2);
     assert_int_equal((int)metric(new, "quintet_pg_slots_allowed"), 2);
     assert_int_equal((int)metric(new, "quintet_pg_slots_processes"), 2);
+    expect_shown(old, "\"allowed\":3,", "\"sharing\":{\"processes\":2,\"given\":2,\"taken\":0}");
+    expect_shown(new, "\"allowed\":2,", "\"sharing\":{\"processes\":2,\"given\":0,\"taken\":2}");
     expect_none_refused(old);
     expect_none_refused(new);
     handover_stop(old);

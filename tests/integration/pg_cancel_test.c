@@ -3,6 +3,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "tests/harness/rounds.h"
+#include "tests/harness/tcp_proxy.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -127,6 +128,93 @@ static void test_statement_timeout(void **state)
     pg_fixture_end();
 }
 
+static size_t cancels_under_way(void)
+{
+    size_t n = fix.pool->canceller.n_orphans;
+    for (size_t i = 0; i < fix.pool->n_conns; i++)
+        n += fix.pool->conns[i].cancel != NULL;
+    return n;
+}
+
+/* A network that swallows all keeps PQcancel() for minutes. A connection that is given up meanwhile opens
+ * anew at once; when both threads are taken, the next late statement is left to statement_timeout; and the
+ * pool ends without those that do not return. */
+static void test_cancels_that_do_not_return(void **state)
+{
+    (void)state;
+    static struct pg_ask late[3];
+    struct tcp_proxy *proxy = tcp_proxy_open((uint16_t)harness_postgres_port(fix.server));
+    char url[256];
+    snprintf(url, sizeof url,
+             "postgresql://quintet:p%%40ss%%2Fw%%3Ard%%25@127.0.0.1:%u/quintet?sslmode=disable",
+             tcp_proxy_port(proxy));
+    pg_fixture_open_url(url);
+    pg_fixture_until_true(pg_fixture_is_ready, "up, through the proxy");
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
+    for (size_t i = 0; i < QN_COUNT(late); i++)
+        pg_ask_start(&late[i], &sql_wait_alone, 60000, "1");
+    pg_fixture_until(SQL_WAITING, QN_COUNT(late));
+    tcp_proxy_set(proxy, TCP_PROXY_HOLD);
+    for (size_t i = 0; i < 2; i++) {
+        struct pg_conn *conn = late[i].query.conn;
+        pg_query_cancel(&late[i].query);
+        assert_int_equal(conn->state, PG_CONN_CANCELLING);
+        size_t accepted = tcp_proxy_accepted(proxy);
+        while (tcp_proxy_accepted(proxy) == accepted) /* PQcancel() has begun */
+            qn_loop_turn(fix.loop);
+        pg_conn_close(conn, "given up");
+        while (i == 0 && conn->state != PG_CONN_CONNECTING) /* one attempt at a time */
+            qn_loop_wait(fix.loop);
+        assert_int_equal(fix.pool->canceller.n_orphans, i + 1);
+    }
+    struct pg_conn *conn = late[2].query.conn;
+    pg_query_cancel(&late[2].query);
+    pg_ask_wait(&late[2]);
+    assert_int_equal(late[2].status, QN_CANCELLED);
+    assert_int_equal(conn->state, PG_CONN_ALONE);
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 2);
+    assert_int_equal(cancels_under_way(), 2);
+    pg_fixture_close(); /* and both are still held */
+    tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+    harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
+    pg_fixture_end();
+    tcp_proxy_close(proxy);
+}
+
+/* Once they have returned, all is as before. */
+static void test_cancels_that_return_late(void **state)
+{
+    (void)state;
+    struct pg_ask late = {0}, after = {0};
+    struct tcp_proxy *proxy = tcp_proxy_open((uint16_t)harness_postgres_port(fix.server));
+    char url[256];
+    snprintf(
+        url, sizeof url,
+        "postgresql://quintet:p%%40ss%%2Fw%%3Ard%%25@127.0.0.1:%u/quintet?sslmode=disable&connection_limit=1",
+        tcp_proxy_port(proxy));
+    pg_fixture_open_url(url);
+    pg_fixture_until_true(pg_fixture_is_ready, "up, through the proxy");
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
+    for (int round = 0; round < 3; round++) { /* more than there are threads */
+        pg_ask_start(&late, &sql_wait_alone, 60000, "1");
+        pg_fixture_until(SQL_WAITING, 1);
+        tcp_proxy_set(proxy, TCP_PROXY_HOLD);
+        pg_query_cancel(&late.query);
+        pg_conn_close(&fix.pool->conns[0], "given up");
+        pg_ask_wait(&late);
+        tcp_proxy_set(proxy, TCP_PROXY_FORWARD);
+        pg_ask_run(&after, &sql_pid, 60000);
+        assert_int_equal(after.status, QN_OK);
+        while (fix.pool->canceller.n_orphans > 0)
+            qn_loop_wait(fix.loop);
+        pg_fixture_until(SQL_WAITING, 0);
+    }
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 3);
+    harness_postgres_do(fix.admin, "select pg_advisory_unlock(1)");
+    pg_fixture_end();
+    tcp_proxy_close(proxy);
+}
+
 /* The race itself. Each round a lone statement is late at a moment around its natural end, with reads on
  * other connections, and with statements that follow on the very connection: some of them alone, some shared.
  * None of those may ever be hit: their deadlines are far away, so that a 57014 can only be a stray cancel.
@@ -182,6 +270,8 @@ int main(void)
         cmocka_unit_test(test_a_late_read_with_neighbours_is_left_alone),
         cmocka_unit_test(test_a_late_read_that_happens_to_be_alone_is_cancelled),
         cmocka_unit_test(test_statement_timeout),
+        cmocka_unit_test(test_cancels_that_do_not_return),
+        cmocka_unit_test(test_cancels_that_return_late),
         cmocka_unit_test(test_a_cancel_never_hits_another),
     };
     pg_fixture_server(NULL);

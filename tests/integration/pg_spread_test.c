@@ -258,6 +258,86 @@ static void test_writes_with_two(void **state)
     pg_fixture_end();
 }
 
+static size_t n_alone(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < fix.pool->n_conns; i++)
+        n += fix.pool->conns[i].state == PG_CONN_ALONE;
+    return n;
+}
+
+static bool all_up(void)
+{
+    return pg_pool_up(fix.pool) == fix.pool->n_conns;
+}
+
+/* Writes of one kind may have all four at first, but the last only on loan: who waits for a row there gives
+ * way to writes of other kinds, loses nothing by it, and nothing is done twice. */
+static void test_one_kind_of_write_waits(void **state)
+{
+    (void)state;
+    static const struct pg_statement append = {"test_append",
+                                               "update note set body = body || 'x' where id = $1", false};
+    static struct pg_ask locked[12], reads[10];
+    struct pg_ask write = {0};
+    harness_postgres_do(fix.admin, "insert into note values ('row', '')");
+    pg_fixture_begin(NO_LIMIT);
+    pg_fixture_until_true(all_up, "all connections are up");
+    harness_postgres_do(other, "begin; select 1 from note where id = 'row' for update");
+    for (size_t i = 0; i < QN_COUNT(locked); i++)
+        pg_ask_start(&locked[i], &append, 60000, "row");
+    qn_loop_turn(fix.loop);
+    assert_in_range(n_alone(), 3, 4);
+    for (int round = 0; round < 20; round++) {
+        start_all(reads, QN_COUNT(reads), &sql_free_read);
+        pg_ask_run(&write, &sql_free_write, 60000);
+        assert_int_equal(write.status, QN_OK);
+        assert_all(reads, QN_COUNT(reads), QN_OK);
+    }
+    assert_none_done(locked, QN_COUNT(locked));
+    assert_int_equal(n_alone(), 3);
+    assert_int_equal(fix.pool->n_held_writes, QN_COUNT(locked) - 3);
+    unlock_table();
+    assert_all(locked, QN_COUNT(locked), QN_OK);
+    assert_int_equal(fix.pool->n_held_writes, 0);
+    assert_int_equal(harness_postgres_number(fix.admin, "select length(body) from note where id = 'row'"),
+                     QN_COUNT(locked));
+    assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 0);
+    harness_postgres_do(fix.admin, "delete from note");
+    pg_fixture_end();
+}
+
+/* Those that wait in their statement's queue end as all others do: by their deadline, by their asker, and
+ * when the pool closes. */
+static void test_writes_that_are_held_end(void **state)
+{
+    (void)state;
+    static struct pg_ask locked[8];
+    struct pg_ask late = {0}, cancelled = {0}, write = {0};
+    harness_postgres_do(fix.admin, "insert into note values ('row', '')");
+    pg_fixture_begin("");
+    pg_fixture_until_true(all_up, "all connections are up");
+    harness_postgres_do(other, "begin; select 1 from note where id = 'row' for update");
+    for (size_t i = 0; i < QN_COUNT(locked); i++)
+        pg_ask_start(&locked[i], &sql_update, 60000, "row");
+    pg_ask_start(&cancelled, &sql_update, 60000, "row");
+    pg_ask_run(&write, &sql_free_write, 60000);
+    assert_int_equal(write.status, QN_OK);
+    pg_ask_run(&late, &sql_update, 300, "row");
+    assert_int_equal(late.status, QN_DEADLINE_EXCEEDED);
+    assert_string_equal(late.query.reason, "pool full");
+    pg_query_cancel(&cancelled.query);
+    pg_ask_wait(&cancelled);
+    assert_int_equal(cancelled.status, QN_CANCELLED);
+    assert_int_equal(fix.pool->n_held_writes, QN_COUNT(locked) - 3);
+    pg_fixture_close();
+    unlock_table();
+    for (size_t i = 0; i < QN_COUNT(locked); i++)
+        assert_true(locked[i].done && (locked[i].status == QN_UNAVAILABLE || locked[i].status == QN_UNKNOWN));
+    harness_postgres_do(fix.admin, "delete from note");
+    pg_fixture_end();
+}
+
 static void test_how_many(void **state)
 {
     (void)state;
@@ -286,6 +366,8 @@ int main(void)
         cmocka_unit_test_teardown(test_several_statements_wait, let_go),
         cmocka_unit_test_teardown(test_it_does_not_fill_the_queue, let_go),
         cmocka_unit_test_teardown(test_who_is_held_ends, let_go),
+        cmocka_unit_test_teardown(test_one_kind_of_write_waits, let_go),
+        cmocka_unit_test_teardown(test_writes_that_are_held_end, let_go),
     };
     pg_fixture_server(NULL);
     harness_postgres_do(fix.admin, "create table free (id text); grant all on free to quintet");

@@ -103,6 +103,12 @@ static void test_document(void **state)
     const struct qn_json *all = until(five_are_up, "five are up");
     assert_true(is_time(all, "at"));
     assert_int_equal(number(all, "budget"), 5);
+    assert_int_equal(number(all, "allowed"), 5);
+    assert_int_equal(number(all, "ending"), 0);
+    const struct qn_json *sharing = member(all, "sharing", QN_JSON_OBJECT);
+    assert_int_equal(number(sharing, "processes"), 1);
+    assert_int_equal(number(sharing, "given"), 0);
+    assert_int_equal(number(sharing, "taken"), 0);
     assert_false(member(all, "draining", QN_JSON_BOOL)->boolean);
     const struct qn_json *waiting = member(all, "waiting", QN_JSON_OBJECT);
     assert_int_equal(number(waiting, "reads"), 0);

@@ -3,8 +3,7 @@
 #include "tests/system/held_call.h"
 
 /* Writes of one kind wait for locked rows, over and over, and writes of other kinds do not wait behind them:
- * no statement may have all the connections that writes may have. Not in the build: fails until that is so.
- */
+ * no statement keeps all the connections that writes may have. */
 
 enum { HELD = 8 }; /* more than there are connections */
 

@@ -13,12 +13,11 @@ static struct pg_admission_queue *queue_of(struct pg_pool *pool, const struct pg
     return waits_with_writes(query) ? &pool->admission.writes : &pool->admission.reads;
 }
 
-/* Those in front of it: of the reads that their statements hold up (spread.c) only its own. */
+/* Those in front of it: of those that their statements hold up (spread.c) only its own. */
 static size_t length_of(const struct pg_pool *pool, const struct pg_query *query)
 {
-    if (waits_with_writes(query))
-        return pool->writes.len;
-    return pool->reads.len + (query->entry ? query->entry->held.len : 0);
+    size_t queue = waits_with_writes(query) ? pool->writes.len : pool->reads.len;
+    return queue + (query->entry ? pg_spread_held(query)->len : 0);
 }
 
 /* How many of those that wait can be sent at the end of this turn, as dispatch.c has it. */

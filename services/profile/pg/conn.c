@@ -260,7 +260,7 @@ static void on_resolved(struct qn_resolve *resolve, enum qn_status status)
 
 void pg_conn_open(struct pg_conn *conn)
 {
-    QN_CHECK(conn->state == PG_CONN_DOWN && !conn->cancel_busy);
+    QN_CHECK(conn->state == PG_CONN_DOWN);
     conn->close_wanted = false;
     conn->next_address = 0;
     conn->resolve.n_addresses = 0;
@@ -339,8 +339,7 @@ static void close_up(struct pg_conn *conn, const char *cause, const char *sqlsta
     note_end(conn, cause);
     finish(conn);
     pg_flight_lose_all(conn, sqlstate);
-    if (conn->cancel_busy)
-        qn_work_cancel(&conn->cancel_work); /* it has its own copy of what it needs */
+    pg_cancel_orphan(conn);
     go_down(conn);
 }
 

@@ -106,7 +106,7 @@ struct pg_conn {
     const struct pg_url *url;
     const struct pg_conn_owner *owner;
     struct pg_statements *statements;
-    struct qn_lane *cancel_lane;
+    struct pg_canceller *canceller;
     struct qn_log log;
 
     enum pg_conn_state state;
@@ -138,11 +138,7 @@ struct pg_conn {
     bool result_open;                        /* the NULL that ends a command's results is still to come */
     struct pg_prepared prepared[PG_STATEMENTS_MAX];
 
-    struct qn_work cancel_work;
-    PGcancel *cancel;
-    bool cancel_busy;
-    bool cancel_failed;
-    char cancel_error[256];
+    struct pg_cancel *cancel; /* under way; else NULL */
 };
 
 static inline bool pg_conn_is_up(const struct pg_conn *conn)
@@ -152,7 +148,7 @@ static inline bool pg_conn_is_up(const struct pg_conn *conn)
 
 /* conn.c */
 
-/* Starts to connect. Requires: DOWN, and no cancel busy. 'up' or 'down' follows, 'down' perhaps from within
+/* Starts to connect. Requires: DOWN. 'up' or 'down' follows, 'down' perhaps from within
  * this call. */
 void pg_conn_open(struct pg_conn *conn);
 
@@ -181,8 +177,9 @@ void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone);
  * and has been closed. */
 bool pg_flight_read(struct pg_conn *conn);
 
-/* The query's asker goes: its answer will be dropped. If it is alone on the connection it is cancelled; else
- * the connection takes nothing new until the answer came. Requires: it is under way here. */
+/* The query's asker goes: its answer will be dropped. If it is alone on the connection it is cancelled, if
+ * that is possible; else the connection takes nothing new until the answer came. Requires: it is under way
+ * here. */
 void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query);
 
 /* The connection is lost: every query under way is told. 'sqlstate' is the server's farewell, "" or NULL for
@@ -202,11 +199,28 @@ bool pg_flight_any_abandoned(const struct pg_conn *conn);
 
 /* cancel.c */
 
+/* Of a pool: what its connections cancel with. */
+struct pg_canceller {
+    struct qn_lane *lane;
+    unsigned n_orphans; /* cancels under way whose connection is gone */
+};
+
+QN_MUST_USE enum qn_status pg_canceller_open(struct pg_canceller *canceller, struct qn_loop *loop);
+
+/* Waits for no cancel: what does not return is left behind. Requires: all connections are DOWN. */
+void pg_canceller_close(struct pg_canceller *canceller, void (*closed)(void *context), void *context);
+
+/* Whether a cancel has a chance to begin: false when those whose connections are gone have all threads. */
+bool pg_cancel_may_start(const struct pg_conn *conn);
+
 /* Moves to CANCELLING and asks PostgreSQL, off the loop, to cancel what runs. Requires: one flight,
  * abandoned. */
 void pg_cancel_start(struct pg_conn *conn);
 
 /* CANCELLING → IDLE if both are there, the answer and PQcancel()'s return. */
 void pg_cancel_settle(struct pg_conn *conn);
+
+/* The connection is lost: what is under way for it has nothing to do with it any more. */
+void pg_cancel_orphan(struct pg_conn *conn);
 
 #endif

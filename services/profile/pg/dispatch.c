@@ -9,7 +9,7 @@
  * waiting, as many connections as writes wait are reserved: nothing new joins there until they have run dry.
  * So that writes cannot keep reads waiting either, not even five that wait for one lock, one connection is
  * never given to a write (with a single connection they take turns). A connection that still owes an answer
- * nobody waits for takes nothing, nor does one on which a read waits; and no statement gets all connections
+ * nobody waits for takes nothing, nor does one on which a read waits; and no statement keeps all connections
  * (spread.c). As many as the pool has beyond its allowance run dry as well. */
 
 static struct pg_query *first_of(const struct qn_list *list)
@@ -38,8 +38,8 @@ static void send_first(struct pg_pool *pool, struct qn_list *list, struct pg_con
     pg_query_unqueue(query);
     pg_query_sent(query);
     conn->reserved = false;
-    pool->wrote_last = list == &pool->writes;
-    pg_flight_send(conn, query, list == &pool->writes);
+    pool->wrote_last = !pg_query_may_share(query);
+    pg_flight_send(conn, query, pool->wrote_last);
 }
 
 /* Among those that pass, the one with the fewest under way; NULL when none does. */
@@ -71,33 +71,81 @@ bool pg_dispatch_takes_reads(const struct pg_conn *conn)
            !conn->held_up && !pg_flight_any_abandoned(conn);
 }
 
-/* How many more connections writes may have. One on which a read waits is of use to nobody for now. */
-static size_t left_for_writes(const struct pg_pool *pool)
+/* How many connections writes have. */
+static size_t taken_by_writes(const struct pg_pool *pool)
 {
-    size_t usable = pg_pool_up(pool) - pg_pool_surplus(pool), taken = 0;
-    for (size_t i = 0; i < pool->n_conns; i++) {
-        usable -= usable > 0 && pool->conns[i].held_up;
+    size_t taken = 0;
+    for (size_t i = 0; i < pool->n_conns; i++)
         taken += pool->conns[i].state == PG_CONN_ALONE || pool->conns[i].state == PG_CONN_CANCELLING;
-    }
+    return taken;
+}
+
+/* How many more writes may have. One on which a read waits is of use to nobody for now. */
+static size_t left_for_writes(const struct pg_pool *pool, size_t taken)
+{
+    size_t usable = pg_pool_up(pool) - pg_pool_surplus(pool);
+    for (size_t i = 0; i < pool->n_conns; i++)
+        usable -= usable > 0 && pool->conns[i].held_up;
     size_t most = usable > 1 ? usable - 1 : usable;
     if (usable == 1 && pool->wrote_last && !qn_list_empty(&pool->reads))
         return 0; /* reads are next */
     return taken < most ? most - taken : 0;
 }
 
+/* For one turn. */
+struct writes_turn {
+    size_t taken, left;
+    size_t wanted; /* connections that a write could have, were one idle */
+};
+
+/* Sends the first of 'list' if it may be sent now and a connection is idle. False: 'list' has to wait. */
+static bool send_write(struct pg_pool *pool, struct qn_list *list, struct writes_turn *turn)
+{
+    struct pg_conn *conn = least_loaded(pool, 1, is_idle);
+    if (!conn) {
+        turn->wanted += list->len;
+        return false;
+    }
+    send_first(pool, list, conn);
+    turn->taken++;
+    turn->left--;
+    drop_expired(pool, list);
+    return true;
+}
+
+/* Those that their statement held up; another statement's turn is first each time. */
+static void send_held_writes(struct pg_pool *pool, struct writes_turn *turn)
+{
+    size_t n = pool->statements.n;
+    for (size_t i = 0; pool->n_held_writes > 0 && i < n; i++) {
+        struct qn_list *held = &pool->statements.entries[(pool->next_held + i) % n].held_writes;
+        drop_expired(pool, held);
+        while (!qn_list_empty(held) &&
+               pg_spread_allows_write(pool, first_of(held), turn->left, turn->taken) &&
+               send_write(pool, held, turn))
+            ;
+    }
+}
+
 static void send_writes(struct pg_pool *pool)
 {
     for (size_t i = 0; i < pool->n_conns; i++)
         pool->conns[i].reserved = false;
-    size_t left = left_for_writes(pool);
+    struct writes_turn turn = {.taken = taken_by_writes(pool)};
     struct pg_conn *conn;
     drop_expired(pool, &pool->writes);
-    while (left > 0 && !qn_list_empty(&pool->writes) && (conn = least_loaded(pool, 1, is_idle)) != NULL) {
-        send_first(pool, &pool->writes, conn);
-        left--;
+    turn.left = left_for_writes(pool, turn.taken);
+    send_held_writes(pool, &turn);
+    while (turn.left > 0 && !qn_list_empty(&pool->writes)) {
+        struct pg_query *query = first_of(&pool->writes);
+        bool others_first = query->entry && !qn_list_empty(&query->entry->held_writes);
+        if (others_first || !pg_spread_allows_write(pool, query, turn.left, turn.taken))
+            pg_spread_hold(query);
+        else if (!send_write(pool, &pool->writes, &turn))
+            break;
         drop_expired(pool, &pool->writes);
     }
-    size_t wanted = (pool->writes.len < left ? pool->writes.len : left) + pg_pool_surplus(pool);
+    size_t wanted = (turn.wanted < turn.left ? turn.wanted : turn.left) + pg_pool_surplus(pool);
     while (wanted-- > 0 && (conn = least_loaded(pool, SIZE_MAX, may_be_reserved)) != NULL)
         conn->reserved = true;
 }

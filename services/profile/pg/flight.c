@@ -73,6 +73,12 @@ static const struct pg_statement no_lock_timeout = {
     .sql = "select set_config('lock_timeout', '0', true)",
 };
 
+/* A little longer than what spread.c calls long, so that those which wait beside it are known to be. */
+static const struct pg_statement lent_lock_timeout = {
+    .name = "lent_lock_timeout",
+    .sql = "select set_config('lock_timeout', '150', true)",
+};
+
 static bool send_step(struct pg_conn *conn, struct pg_flight *flight, const struct pg_step *step, unsigned i)
 {
     flight->entries[i] = pg_statement_find(conn->statements, step->statement);
@@ -117,7 +123,10 @@ void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)
     if (!alone)
         count_in(conn, flight, query->entry);
     else if (!only_reads(query))
-        sent = send_step(conn, flight, &(const struct pg_step){.statement = &no_lock_timeout}, PG_PRELUDE);
+        sent = send_step(
+            conn, flight,
+            &(const struct pg_step){.statement = query->lent ? &lent_lock_timeout : &no_lock_timeout},
+            PG_PRELUDE);
     for (unsigned i = 0; i < query->n_steps && sent; i++)
         sent = send_step(conn, flight, &query->steps[i], i);
     add_op(flight, PG_OP_SYNC, 0);
@@ -152,6 +161,10 @@ static void answer_failure(struct pg_conn *conn, const struct pg_flight *flight,
     if (flight->verdict.prepare_again && !query->reprepared) {
         query->reprepared = true;
         conn->owner->again(query);
+        return;
+    }
+    if (query->lent && !only_reads(query) && strcmp(flight->sqlstate, PG_SQLSTATE_LOCKED) == 0) {
+        conn->owner->again(query); /* the loan is over, and nothing of it happened */
         return;
     }
     query->status = flight->verdict.status;
@@ -384,7 +397,7 @@ void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query)
     }
     flight_at(conn, place)->query = NULL;
     query->conn = NULL;
-    if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING)
+    if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING && pg_cancel_may_start(conn))
         pg_cancel_start(conn);
     else if (!qn_timer_active(&conn->timer))
         qn_timer_start(conn->loop, &conn->timer, SILENCE_LIMIT_MS, on_silence);

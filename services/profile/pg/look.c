@@ -62,9 +62,10 @@ void pg_look(const struct pg_pool *pool, struct pg_look *ret_look)
     uint64_t now_us = qn_clock_now_us();
     *ret_look = (struct pg_look){
         .budget = pool->n_conns,
+        .allowance = pool->allowance,
         .up = pg_pool_up(pool),
         .waiting_reads = pool->reads.len + pool->n_held,
-        .waiting_writes = pool->writes.len,
+        .waiting_writes = pool->writes.len + pool->n_held_writes,
         .longest_wait_ms = longest(&pool->reads, now_us, longest(&pool->writes, now_us, 0)),
         .silent_ms = pg_pulse_silent_ms(pool),
         .refusal = opener->refusal == PG_REFUSAL_NONE ? NULL : pg_refusal_name(opener->refusal),
@@ -73,11 +74,15 @@ void pg_look(const struct pg_pool *pool, struct pg_look *ret_look)
         .draining = pool->draining,
         .n_conns = pool->n_conns,
     };
-    for (unsigned i = 0; i < pool->statements.n; i++)
+    for (unsigned i = 0; i < pool->statements.n; i++) {
+        const struct pg_statement_entry *entry = &pool->statements.entries[i];
         ret_look->longest_wait_ms =
-            longest(&pool->statements.entries[i].held, now_us, ret_look->longest_wait_ms);
+            longest(&entry->held, now_us, longest(&entry->held_writes, now_us, ret_look->longest_wait_ms));
+    }
     if (ret_look->attempt_planned)
         ret_look->attempt_in_ms = qn_clock_left_ms(opener->timer.due_ms);
     for (size_t i = 0; i < pool->n_conns; i++)
         look_at(&pool->conns[i], now_us, &ret_look->conns[i]);
+    for (size_t i = 0; i < pool->n_conns; i++)
+        ret_look->ending += pool->conns[i].state == PG_CONN_ENDING;
 }

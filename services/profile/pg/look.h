@@ -34,8 +34,10 @@ struct pg_look_conn {
 };
 
 struct pg_look {
-    size_t budget; /* connection_limit */
+    size_t budget;    /* connection_limit */
+    size_t allowance; /* how many of them this process may hold: pg_pool_allow() */
     size_t up;
+    size_t ending; /* farewell is said; PostgreSQL may not have let go of the slot yet */
     size_t waiting_reads, waiting_writes;
     uint64_t longest_wait_ms; /* of those who wait now */
     uint64_t silent_ms;       /* pg_pulse_silent_ms(): a question is open, and nothing has been answered */

@@ -70,7 +70,7 @@ void pg_opener_step(struct pg_pool *pool)
     give_up_surplus(pool);
     for (size_t i = 0; i < pool->n_conns && pg_pool_slots(pool) < pool->allowance; i++) {
         struct pg_conn *conn = &pool->conns[i];
-        if (conn->state != PG_CONN_DOWN || conn->cancel_busy)
+        if (conn->state != PG_CONN_DOWN)
             continue;
         if (opener->failures > 0 && (qn_timer_active(&opener->timer) || trying(pool)))
             return;

@@ -6,13 +6,12 @@
 #include "services/profile/pg/private.h"
 
 /* Open → connections come up as the opener has it → queries come and go → closing: queries that wait are
- * served, connections close as they fall idle → (limit_ms) what is left is cut off → the lane's threads have
- * returned → gone. */
+ * served, connections close as they fall idle → (limit_ms) what is left is cut off → gone; a PQcancel() that
+ * does not return is left behind. */
 
 enum {
     QUEUE_MAX_DEFAULT = 4096, /* at 5,000 statements a second, what a call's patience of a second is worth */
     PIPELINE_MAX_DEFAULT = 16,
-    CANCELS_AT_ONCE = 2,
 };
 
 size_t pg_pool_up(const struct pg_pool *pool)
@@ -70,7 +69,7 @@ static void tell_slots(struct pg_pool *pool)
     pool->slots_changed(pool->slots_context);
 }
 
-static void on_lane_closed(void *context)
+static void on_canceller_closed(void *context)
 {
     struct pg_pool *pool = context;
     void (*closed)(void *) = pool->closed;
@@ -92,8 +91,10 @@ static void end_waiting(struct pg_pool *pool)
 {
     end_all(&pool->reads);
     end_all(&pool->writes);
-    for (unsigned i = 0; i < pool->statements.n; i++)
+    for (unsigned i = 0; i < pool->statements.n; i++) {
         end_all(&pool->statements.entries[i].held);
+        end_all(&pool->statements.entries[i].held_writes);
+    }
 }
 
 /* True when nothing is left. */
@@ -132,7 +133,7 @@ static void end_step(struct pg_pool *pool)
     if (pool->gone_wanted && !pool->going) {
         pool->going = true;
         qn_later_cancel(pool->loop, &pool->turn);
-        qn_lane_close(pool->cancel_lane, on_lane_closed, pool);
+        pg_canceller_close(&pool->canceller, on_canceller_closed, pool);
     }
 }
 
@@ -201,9 +202,7 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
     struct pg_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "out of memory");
-    struct qn_lane_options lane = {
-        .name = "pg_cancel", .threads = CANCELS_AT_ONCE, .queue_max = PG_CONNECTIONS_MAX};
-    enum qn_status status = qn_lane_open(loop, &lane, &pool->cancel_lane);
+    enum qn_status status = pg_canceller_open(&pool->canceller, loop);
     if (status != QN_OK) {
         free(pool);
         return qn_error_set(err, status, "the threads for cancelling cannot be started");
@@ -226,7 +225,7 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
         conn->url = options->url;
         conn->owner = &owner;
         conn->statements = &pool->statements;
-        conn->cancel_lane = pool->cancel_lane;
+        conn->canceller = &pool->canceller;
         conn->log = (struct qn_log){
             .parent = &pool->log, .fields = {QN_F_INT("connection", conn->number)}, .n_fields = 1};
         pg_metrics_state(pg_conn_state_name(conn->state), 1);

@@ -53,7 +53,7 @@ struct pg_pool {
     struct qn_log log;
     struct pg_metrics metrics;
     struct pg_statements statements;
-    struct qn_lane *cancel_lane;
+    struct pg_canceller canceller;
     const char *surplus_cause; /* why connections beyond the allowance go */
 
     struct pg_conn conns[PG_CONNECTIONS_MAX];
@@ -62,6 +62,7 @@ struct pg_pool {
     struct qn_list reads;  /* waiting: may share a connection */
     struct qn_list writes; /* waiting: must be alone */
     size_t n_held;         /* waiting: reads in their statements' own queues */
+    size_t n_held_writes;  /* waiting: the same of writes */
     size_t next_held;      /* whose turn is first */
     size_t spread_most;    /* connections that one statement may be under way on, in this turn */
     struct qn_timer spread_timer;
@@ -80,8 +81,7 @@ struct pg_pool {
         struct qn_log_limit limit;
     } log_limits[PG_LOGGED_REASONS];
 
-    /* The end: draining → drained, when the last connection is down; and gone, when the lane's threads have
-     * returned. */
+    /* The end: draining → drained, when the last connection is down; and gone. */
     bool draining, out_of_time, is_drained, gone_wanted, going;
     struct qn_timer drain_timer;
     void (*drained)(void *context);
@@ -92,7 +92,7 @@ struct pg_pool {
 
 static inline size_t pg_pool_waiting(const struct pg_pool *pool)
 {
-    return pool->reads.len + pool->writes.len + pool->n_held;
+    return pool->reads.len + pool->writes.len + pool->n_held + pool->n_held_writes;
 }
 
 /* Connections that are up. */
@@ -118,6 +118,11 @@ bool pg_spread_allows(const struct pg_pool *pool, const struct pg_conn *conn,
 /* Reads are under way: looks after those that take long. */
 void pg_spread_watch(struct pg_pool *pool);
 void pg_spread_stop(struct pg_pool *pool);
+/* Whether this write may be sent now, 'left' being how many connections writes may still have and 'taken' how
+ * many they have. If it can have one only on loan, that is noted. */
+bool pg_spread_allows_write(const struct pg_pool *pool, struct pg_query *query, size_t left, size_t taken);
+/* The queue of its statement's own. Requires: it has an entry. */
+struct qn_list *pg_spread_held(const struct pg_query *query);
 /* From the pool's queue to its statement's own. Requires: it has an entry. */
 void pg_spread_hold(struct pg_query *query);
 /* Out of it. */

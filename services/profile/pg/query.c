@@ -140,7 +140,7 @@ bool pg_query_waits(const struct pg_query *query)
 static bool has_its_share(const struct pg_query *query)
 {
     size_t max = query->pool->queue_max;
-    return query->entry && query->entry->held.len >= max - max / 4;
+    return query->entry && pg_spread_held(query)->len >= max - max / 4;
 }
 
 void pg_query_again(struct pg_query *query)
@@ -164,7 +164,7 @@ void pg_query_start(struct pg_query *query, struct pg_pool *pool)
     query->retry_after_ms = 0;
     query->reprepared = false;
     query->resent = 0;
-    query->moved = query->held = false;
+    query->moved = query->held = query->lent = false;
     query->entry = pg_statement_find(&pool->statements, query->steps[0].statement);
     query->state = PG_QUERY_WAITING;
     if (pool->draining)

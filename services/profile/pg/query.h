@@ -87,6 +87,7 @@ struct pg_query {
     unsigned resent; /* sent once more because the connection was lost; only what reads */
     bool moved;      /* sent once more because it stood behind one that waits; only what reads */
     bool held;       /* waits in its statement's queue (spread.c) and not in the pool's */
+    bool lent;       /* was sent with the last connection that writes may have (spread.c) */
 };
 
 /* 'done' runs once, on the loop, never from within this call. The results are freed when it returns. */

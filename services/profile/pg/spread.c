@@ -16,6 +16,12 @@
  * 3. lock_timeout ends the wait (conninfo.c), and the statement is known to be locked from then on, until it
  *    is answered: all such statements together leave two connections to others.
  *
+ * A write has its connection alone, and waits for a row as long as its caller likes. So, of those connections
+ * that writes may have, the last is only lent to a statement that has all the others: not if one of these has
+ * been running for a tenth of a second, and with a lock_timeout little longer than that. Who runs into it has
+ * done nothing yet, goes back to the queue and does not borrow again. So one kind of write has all of them
+ * while it is quick, and whoever else comes waits no longer than the loan.
+ *
  * Statements that may not be sent now wait in a queue of their own, in nobody's way. */
 
 enum {
@@ -57,6 +63,38 @@ bool pg_spread_allows(const struct pg_pool *pool, const struct pg_conn *conn,
     if (entry->n_conns >= pool->spread_most)
         return false;
     return !entry->locked || has_locked(conn) || n_with_locked(pool) < pool->spread_most;
+}
+
+static bool runs_alone(const struct pg_conn *conn, const struct pg_statement_entry *entry)
+{
+    return (conn->state == PG_CONN_ALONE || conn->state == PG_CONN_CANCELLING) && conn->n_flights > 0 &&
+           conn->flights[conn->first_flight].entries[0] == entry;
+}
+
+bool pg_spread_allows_write(const struct pg_pool *pool, struct pg_query *query, size_t left, size_t taken)
+{
+    if (left == 0)
+        return false;
+    bool borrowed = query->lent;
+    if (!query->entry || left > 1 || taken == 0) {
+        query->lent = false;
+        return true;
+    }
+    size_t same = 0;
+    uint64_t longest_us = 0, now_us = qn_clock_now_us();
+    for (size_t i = 0; i < pool->n_conns; i++) {
+        const struct pg_conn *conn = &pool->conns[i];
+        if (!runs_alone(conn, query->entry))
+            continue;
+        uint64_t ran_us = now_us - conn->flights[conn->first_flight].sent_us;
+        longest_us = ran_us > longest_us ? ran_us : longest_us;
+        same++;
+    }
+    bool last = same == taken;
+    if (last && (borrowed || longest_us >= LONG_MS * 1000ULL))
+        return false;
+    query->lent = last;
+    return true;
 }
 
 static struct pg_flight *flight_at(struct pg_conn *conn, size_t place)
@@ -121,18 +159,30 @@ void pg_spread_stop(struct pg_pool *pool)
     qn_timer_cancel(pool->loop, &pool->spread_timer);
 }
 
+struct qn_list *pg_spread_held(const struct pg_query *query)
+{
+    return pg_query_may_share(query) ? &query->entry->held : &query->entry->held_writes;
+}
+
+static size_t *count_of(const struct pg_query *query)
+{
+    return pg_query_may_share(query) ? &query->pool->n_held : &query->pool->n_held_writes;
+}
+
 void pg_spread_hold(struct pg_query *query)
 {
-    struct pg_pool *pool = query->pool;
-    qn_list_remove(&pool->reads, &query->node);
-    qn_list_push(&query->entry->held, &query->node);
+    pg_query_unqueue(query);
+    if (query->lent) /* it has been on its way already */
+        qn_list_push_front(pg_spread_held(query), &query->node);
+    else
+        qn_list_push(pg_spread_held(query), &query->node);
     query->held = true;
-    pool->n_held++;
+    ++*count_of(query);
 }
 
 void pg_spread_leave(struct pg_query *query)
 {
-    qn_list_remove(&query->entry->held, &query->node);
+    qn_list_remove(pg_spread_held(query), &query->node);
     query->held = false;
-    query->pool->n_held--;
+    --*count_of(query);
 }

@@ -16,6 +16,7 @@ struct pg_statement_entry *pg_statement_find(struct pg_statements *statements,
         .seconds = pg_metrics_statement_seconds(statement->name),
     };
     qn_list_init(&entry->held);
+    qn_list_init(&entry->held_writes);
     statements->n++;
     return entry;
 }

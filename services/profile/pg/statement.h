@@ -19,6 +19,8 @@ struct pg_statement_entry {
     unsigned n_conns;    /* on which it is under way */
     bool locked;         /* its last answer was that it waits for a lock */
     struct qn_list held; /* queries that wait because of that, or because it has as many as it may */
+    /* As the first of what is alone (spread.c): */
+    struct qn_list held_writes; /* queries that wait because it may not have the last connection */
 };
 
 struct pg_statements {

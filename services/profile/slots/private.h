@@ -56,6 +56,7 @@ struct slots {
     void *closed_context;
 
     bool too_many_told; /* in the log, once for each time */
+    uint64_t n_given;   /* as 'given' below has it */
     struct qn_series *allowed, *processes, *given, *taken;
 };
 

@@ -59,10 +59,12 @@ void slots_answer_asker(struct slots *slots, bool given)
     struct qn_call *asker = slots->asker;
     slots->asker = NULL;
     qn_timer_cancel(slots->loop, &slots->giving);
-    if (given)
+    if (given) {
+        slots->n_given++;
         qn_metric_add(slots->given, 1);
-    else
+    } else {
         slots_share_keep(&slots->share);
+    }
     answer_ask(slots, asker, given);
     slots_apply(slots);
 }

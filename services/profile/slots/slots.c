@@ -257,6 +257,15 @@ bool slots_ready(const struct slots *slots, struct qn_buf *detail)
     return slots->share.allowance > 0;
 }
 
+void slots_look(const struct slots *slots, struct slots_look *ret_look)
+{
+    *ret_look = (struct slots_look){
+        .processes = slots_share_view(&slots->share, qn_clock_now_ms()).processes,
+        .given = slots->n_given,
+        .taken = slots->share.taken,
+    };
+}
+
 void slots_drain(struct slots *slots, void (*drained)(void *context), void *context)
 {
     QN_CHECK(!slots->draining && !slots->closing);

@@ -2,6 +2,7 @@
 #define PROFILE_SLOTS_SLOTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/core/buf.h"
 #include "common/core/status.h"
@@ -28,6 +29,13 @@ QN_MUST_USE enum qn_status slots_open(struct qn_loop *loop, const struct slots_o
 
 /* Whether the pool is allowed a connection; 'detail' gets how many of how many, or why not. */
 bool slots_ready(const struct slots *slots, struct qn_buf *detail);
+
+/* What is to be told to people. */
+struct slots_look {
+    unsigned processes;    /* that share the connections, this one among them */
+    uint64_t given, taken; /* connections handed over to others, and by others, in this process's life */
+};
+void slots_look(const struct slots *slots, struct slots_look *ret_look);
 
 /* Wants nothing any more, and gives all connections but one back as they fall idle (the last serves the calls
  * in hand, and goes with the pool's own drain). 'drained' runs, not from within this call, when the others

@@ -265,6 +265,116 @@ static void test_close_cancels_those_that_wait_and_waits_for_those_that_run(void
     qn_metric_reset();
 }
 
+/* On the heap, for it outlives its test's loop. */
+struct orphan {
+    struct qn_work work;
+    sem_t *began, *gate, *left;
+    size_t done;
+};
+
+static void orphan_run(struct qn_work *work)
+{
+    struct orphan *orphan = container_of(work, struct orphan, work);
+    sem_post(orphan->began);
+    while (sem_wait(orphan->gate) != 0)
+        ;
+}
+
+static void orphan_left(struct qn_work *work)
+{
+    struct orphan *orphan = container_of(work, struct orphan, work);
+    sem_t *left = orphan->left;
+    free(orphan);
+    sem_post(left);
+}
+
+static void orphan_done(struct qn_work *work, enum qn_status status)
+{
+    (void)status;
+    struct orphan *orphan = container_of(work, struct orphan, work);
+    sem_t *left = orphan->left;
+    free(orphan);
+    sem_post(left);
+}
+
+static void orphan_never_done(struct qn_work *work, enum qn_status status)
+{
+    (void)work, (void)status;
+    fail();
+}
+
+static void test_abandon_leaves_behind_what_runs(void **state)
+{
+    (void)state;
+    sem_t began, gate, left;
+    struct job waits[3] = {0}, too_late = {0};
+    sem_init(&began, 0, 0);
+    sem_init(&gate, 0, 0);
+    sem_init(&left, 0, 0);
+    begin(2, 10);
+    for (size_t i = 0; i < 2; i++) {
+        struct orphan *orphan = calloc(1, sizeof *orphan);
+        assert_non_null(orphan);
+        orphan->began = &began;
+        orphan->gate = &gate;
+        orphan->left = &left;
+        qn_work_start(lane, &orphan->work, i == 0 ? 0 : qn_clock_now_ms() + 3600000, orphan_run,
+                      orphan_never_done);
+        while (sem_wait(&began) != 0)
+            ;
+    }
+    for (size_t i = 0; i < QN_COUNT(waits); i++)
+        job_start(&waits[i], 0);
+    qn_lane_abandon(lane, orphan_left, on_lane_closed, NULL);
+    job_start(&too_late, 0);
+    for (size_t i = 0; i < QN_COUNT(waits); i++)
+        assert_done(&waits[i], QN_CANCELLED);
+    assert_done(&too_late, QN_CANCELLED);
+    loop_fixture_run_until(&lane_closed, 60000);
+    loop_fixture_end(); /* nothing is left on it, and both still run */
+    assert_int_not_equal(sem_trywait(&left), 0);
+    for (size_t i = 0; i < 2; i++)
+        sem_post(&gate);
+    for (size_t i = 0; i < 2; i++)
+        while (sem_wait(&left) != 0)
+            ;
+    qn_metric_reset();
+}
+
+/* Whenever it happens: each job has one end, and the one that gets it may free it. */
+static void test_abandon_while_jobs_end(void **state)
+{
+    (void)state;
+    sem_t began, gate, left;
+    sem_init(&left, 0, 0);
+    for (int round = 0; round < 300; round++) {
+        sem_init(&began, 0, 0);
+        sem_init(&gate, 0, 0);
+        begin(2, 10);
+        for (size_t i = 0; i < 4; i++) {
+            struct orphan *orphan = calloc(1, sizeof *orphan);
+            assert_non_null(orphan);
+            orphan->began = &began;
+            orphan->gate = &gate;
+            orphan->left = &left;
+            qn_work_start(lane, &orphan->work, 0, orphan_run, orphan_done);
+        }
+        for (int i = 0; i < round % 5; i++)
+            sem_post(&gate);
+        if (round % 2)
+            qn_loop_turn(loop);
+        qn_lane_abandon(lane, orphan_left, on_lane_closed, NULL);
+        loop_fixture_run_until(&lane_closed, 60000);
+        loop_fixture_end();
+        for (int i = 0; i < 4; i++)
+            sem_post(&gate);
+        for (int i = 0; i < 4; i++)
+            while (sem_wait(&left) != 0)
+                ;
+    }
+    qn_metric_reset();
+}
+
 struct late_start {
     struct qn_later later;
     struct qn_post *post;
@@ -438,6 +548,8 @@ int main(void)
         cmocka_unit_test(test_cancelling_asks),
         cmocka_unit_test(test_close_cancels_those_that_wait_and_waits_for_those_that_run),
         cmocka_unit_test(test_a_job_started_at_the_last_moment_is_done_before_closed),
+        cmocka_unit_test(test_abandon_leaves_behind_what_runs),
+        cmocka_unit_test(test_abandon_while_jobs_end),
         cmocka_unit_test(test_done_may_close_the_lane),
         cmocka_unit_test(test_done_may_start_the_job_anew),
         cmocka_unit_test(test_never_more_at_once_than_threads),
