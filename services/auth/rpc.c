@@ -1,7 +1,7 @@
 #include "services/auth/rpc.h"
 
-#include "services/auth/account.h"
 #include "services/auth/session.h"
+#include "services/auth/sign.h"
 
 QUINTET_AUTH_V1_AUTH_SERVICE_HANDLERS(auth_rpc_handlers, auth_rpc_)
 
@@ -14,17 +14,17 @@ void auth_rpc_bind(struct auth_service *to)
 
 void auth_rpc_sign_up(struct qn_call *call)
 {
-    auth_account_sign_up(service, call);
+    auth_sign_up(service, call);
 }
 
 void auth_rpc_sign_in(struct qn_call *call)
 {
-    auth_account_sign_in(service, call);
+    auth_sign_in(service, call);
 }
 
 void auth_rpc_sign_out(struct qn_call *call)
 {
-    auth_account_sign_out(service, call);
+    auth_sign_out(service, call);
 }
 
 /* The questions to the store that start here leave as one message: the client gathers what starts in one

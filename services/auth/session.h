@@ -11,7 +11,7 @@ enum {
     AUTH_SESSION_SECONDS = 7 * 24 * 60 * 60, /* Better Auth's session.expiresIn; also the cookie's Max-Age */
     AUTH_SESSION_SHORT_SECONDS =
         1 * 24 * 60 * 60, /* of a row with forget_me, whose cookie ends with the browser */
-    /* A user agent is stored as sent, up to here. Together with the ceilings of account.c it keeps a user
+    /* A user agent is stored as sent, up to here. Together with the ceilings of input.h it keeps a user
      * with a session under 64 KiB, so that a message of 64 of them stays under the 4 MiB that a message may
      * have. */
     AUTH_SESSION_USER_AGENT_MAX_BYTES = 4096,

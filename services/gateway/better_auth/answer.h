@@ -7,6 +7,10 @@
 
 /* Answers in Better Auth's shapes. Each ends the request. */
 
+/* Of an answer's JSON. Names and pictures of 16 KiB each may be six times that in JSON, and a Better Auth
+ * server beside takes longer ones. */
+enum { GATEWAY_ANSWER_MAX = 16 * 1024 * 1024 };
+
 /* {"message":…,"code":…}; code NULL: left out, as the product does in a few places. */
 void gateway_answer_error(struct gateway_request *req, unsigned status, const char *message,
                           const char *code);

@@ -124,6 +124,19 @@ struct qn_str gateway_body_str(const struct qn_json *body, const char *name)
     return value && value->kind == QN_JSON_STRING ? value->text : (struct qn_str){0};
 }
 
+char *gateway_body_text(struct gateway_request *req, const struct qn_json *body, const char *name)
+{
+    struct qn_str text = gateway_body_str(body, name);
+    return qn_str_find(text, '\0') >= 0 ? NULL
+                                        : qn_arena_copy(&req->arena, text.ptr ? text.ptr : "", text.len);
+}
+
+ProtobufCBinaryData gateway_body_bytes(const struct qn_json *body, const char *name)
+{
+    struct qn_str text = gateway_body_str(body, name);
+    return (ProtobufCBinaryData){.len = text.len, .data = (uint8_t *)(text.ptr ? text.ptr : "")};
+}
+
 bool gateway_body_bool(const struct qn_json *body, const char *name, bool fallback)
 {
     const struct qn_json *value = body ? qn_json_get(body, name) : NULL;

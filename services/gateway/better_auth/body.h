@@ -1,6 +1,8 @@
 #ifndef GATEWAY_BETTER_AUTH_BODY_H
 #define GATEWAY_BETTER_AUTH_BODY_H
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "common/core/buf.h"
 #include "common/json/reader.h"
 #include "services/gateway/request.h"
@@ -32,6 +34,13 @@ bool gateway_body_check(struct gateway_request *req, const struct qn_json *body,
 
 /* A string member; ptr NULL when absent or no string. */
 struct qn_str gateway_body_str(const struct qn_json *body, const char *name);
+
+/* A string member for a string field of a message, which cannot hold a NUL; "" when absent. NULL: it holds
+ * one (or no memory). */
+char *gateway_body_text(struct gateway_request *req, const struct qn_json *body, const char *name);
+
+/* The same for a field of bytes: passwords, which may hold NUL. A view. */
+ProtobufCBinaryData gateway_body_bytes(const struct qn_json *body, const char *name);
 
 /* A boolean member, or 'fallback'. */
 bool gateway_body_bool(const struct qn_json *body, const char *name, bool fallback);
