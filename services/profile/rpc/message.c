@@ -32,6 +32,18 @@ void profile_message_session(const struct store_session *session, Quintet__Store
     ret_message->user_agent = text(session->user_agent);
 }
 
+void profile_message_account(const struct store_account *account, Quintet__Store__V1__Account *ret_message)
+{
+    quintet__store__v1__account__init(ret_message);
+    ret_message->id = text(account->id);
+    ret_message->account_id = text(account->account_id);
+    ret_message->provider_id = text(account->provider_id);
+    ret_message->user_id = text(account->user_id);
+    ret_message->scope = text(account->scope);
+    ret_message->created_at_ms = account->created_at_ms;
+    ret_message->updated_at_ms = account->updated_at_ms;
+}
+
 void profile_message_photo(const struct store_photo *photo, Quintet__Store__V1__Photo *ret_message)
 {
     quintet__store__v1__photo__init(ret_message);

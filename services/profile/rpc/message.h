@@ -3,6 +3,7 @@
 
 #include "profile.pb-c.h"
 #include "services/profile/profile.h"
+#include "services/profile/store/account.h"
 #include "services/profile/store/photo.h"
 #include "services/profile/store/session.h"
 #include "store.pb-c.h"
@@ -11,6 +12,7 @@
 
 void profile_message_user(const struct store_user *user, Quintet__Store__V1__User *ret_message);
 void profile_message_session(const struct store_session *session, Quintet__Store__V1__Session *ret_message);
+void profile_message_account(const struct store_account *account, Quintet__Store__V1__Account *ret_message);
 void profile_message_photo(const struct store_photo *photo, Quintet__Store__V1__Photo *ret_message);
 
 struct store_user profile_message_to_user(const Quintet__Store__V1__User *message);
