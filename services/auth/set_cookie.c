@@ -1,7 +1,6 @@
 #include "services/auth/set_cookie.h"
 
 #include "common/core/check.h"
-#include "services/auth/session.h"
 
 static enum qn_status set(struct auth_service *service, struct qn_call *call, enum auth_cookie which,
                           struct qn_str value, int max_age_s)
@@ -21,7 +20,7 @@ enum qn_status auth_set_cookie_session(struct auth_service *service, struct qn_c
                                        bool forget_me, bool remembered_not)
 {
     QN_TRY(set(service, call, AUTH_COOKIE_SESSION_TOKEN, qn_str_c(token),
-               forget_me ? AUTH_COOKIE_OF_BROWSER : AUTH_SESSION_SECONDS));
+               forget_me ? AUTH_COOKIE_OF_BROWSER : (int)(service->settings->session_expires_in_ms / 1000)));
     if (forget_me)
         return set(service, call, AUTH_COOKIE_DONT_REMEMBER, QN_STR("true"), AUTH_COOKIE_OF_BROWSER);
     if (remembered_not)

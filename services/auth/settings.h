@@ -15,6 +15,13 @@ struct auth_settings {
     char *secret_other;   /* AUTH_SECRET, when the first is not given */
     char *secrets;        /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
     char *url;            /* BETTER_AUTH_URL */
+    bool email_password;  /* sign-up and sign-in by address and password */
+    bool disable_sign_up; /* sign-in alone */
+    bool delete_user;     /* users may delete themselves */
+    int64_t session_expires_in_ms;
+    int64_t session_update_age_ms; /* a session whose end was set longer ago is refreshed */
+    int64_t session_fresh_age_ms;  /* younger ones may do what is delicate; 0: all may */
+    bool disable_session_refresh;
     int64_t hash_threads; /* 0: one a core */
     int64_t hash_queue;
 };

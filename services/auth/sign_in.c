@@ -78,7 +78,7 @@ static void sign_in_on_verified(struct auth_hash_job *job, enum qn_status status
         auth_input_fail_hashing(s->service, s->call, status);
         return;
     }
-    s->session = auth_session_new(s->call, s->user->id, qn_clock_wall_ms(), s->in->forget_me);
+    s->session = auth_session_new(s->service, s->call, s->user->id, qn_clock_wall_ms(), s->in->forget_me);
     if (s->session == NULL) {
         qn_call_fail_with(s->call, .status = QN_RESOURCE_EXHAUSTED);
         return;
@@ -105,6 +105,12 @@ void auth_sign_in(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__SignInRequest *in = call->in;
     struct qn_str password;
+    if (!service->settings->email_password) {
+        qn_call_fail_with(call, .status = QN_FAILED_PRECONDITION,
+                          .message = "Email and password is not enabled",
+                          .reason = "EMAIL_PASSWORD_DISABLED");
+        return;
+    }
     char *email = auth_input_email(call, in->email);
     if (email == NULL ||
         !auth_input_password(call, "password", in->password, in->password_utf8, 0, &password))
@@ -114,7 +120,8 @@ void auth_sign_in(struct auth_service *service, struct qn_call *call)
     s->call = call;
     s->in = in;
     s->password = password;
-    s->remembered_not = auth_credential_dont_remember(&service->cookies, &call->ctx, call->arena);
+    s->remembered_not =
+        auth_credential_dont_remember(&service->cookies, call->ctx.credentials.cookie, call->arena);
     auth_upstream_get_credential(service, &s->store, call, email, sign_in_on_found);
 }
 
@@ -157,6 +164,6 @@ void auth_sign_out(struct auth_service *service, struct qn_call *call)
     } else {
         struct sign_out *s = qn_call_new(call, struct sign_out);
         s->call = call;
-        auth_upstream_delete_session(service, &s->delete, call, token, sign_out_on_deleted);
+        auth_upstream_delete_session(service, &s->delete, call, token, "", sign_out_on_deleted);
     }
 }

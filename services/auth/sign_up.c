@@ -80,7 +80,7 @@ static bool sign_up_fill_rows(struct sign_up *s, Quintet__Store__V1__CreateUserR
     in->account_id = qn_arena_strdup(s->call->arena, id);
     in->password_hash = s->job.hash;
     in->session = s->session =
-        s->user.id ? auth_session_new(s->call, s->user.id, now_ms, s->in->forget_me) : NULL;
+        s->user.id ? auth_session_new(s->service, s->call, s->user.id, now_ms, s->in->forget_me) : NULL;
     return in->account_id && in->session;
 }
 
@@ -117,6 +117,12 @@ static void sign_up_on_looked_up(struct qn_request *request)
 void auth_sign_up(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__SignUpRequest *in = call->in;
+    if (!service->settings->email_password || service->settings->disable_sign_up) {
+        qn_call_fail_with(call, .status = QN_FAILED_PRECONDITION,
+                          .message = "Email and password sign up is not enabled",
+                          .reason = "EMAIL_PASSWORD_SIGN_UP_DISABLED");
+        return;
+    }
     if (!auth_input_texts(call, in->name, in->image))
         return;
     /* Nothing is made in the call before it is known to go on: a failed call is gone, and its memory with it.
@@ -132,6 +138,7 @@ void auth_sign_up(struct auth_service *service, struct qn_call *call)
     s->in = in;
     s->email = email;
     s->password = password;
-    s->remembered_not = auth_credential_dont_remember(&service->cookies, &call->ctx, call->arena);
+    s->remembered_not =
+        auth_credential_dont_remember(&service->cookies, call->ctx.credentials.cookie, call->arena);
     auth_upstream_get_credential(service, &s->store, call, s->email, sign_up_on_looked_up);
 }

@@ -13,11 +13,13 @@ struct gateway_settings {
     int64_t connections_max;
     int64_t head_max_bytes;
     int64_t body_max_bytes;
-    int64_t timeout_ms;     /* of a call whose client said none */
-    int64_t timeout_max_ms; /* of a call whose client said a longer one */
-    char *public_url;       /* BETTER_AUTH_URL; empty: each request's own Host */
-    char *trusted_origins;  /* comma-separated */
-    char *trusted_proxies;  /* comma-separated addresses and CIDR blocks; "loopback" */
+    int64_t timeout_ms;         /* of a call whose client said none */
+    int64_t timeout_max_ms;     /* of a call whose client said a longer one */
+    char *public_url;           /* BETTER_AUTH_URL; empty: each request's own Host */
+    char *trusted_origins;      /* comma-separated */
+    bool defer_session_refresh; /* GET /get-session never writes; the client POSTs when it should be refreshed
+                                 */
+    char *trusted_proxies;      /* comma-separated addresses and CIDR blocks; "loopback" */
 };
 
 extern const struct qn_setting gateway_settings_table[];

@@ -11,7 +11,8 @@
 static void answer_signed_in(struct gateway_request *req, bool sign_in, const Quintet__Auth__V1__User *user,
                              const Quintet__Auth__V1__Session *session)
 {
-    struct qn_str callback = gateway_body_str(req->face, "callbackURL");
+    const struct qn_json *body = gateway_answer_face(req)->body;
+    struct qn_str callback = gateway_body_str(body, "callbackURL");
     struct gateway_reply reply = {0};
     struct qn_buf json;
     qn_buf_init(&json, GATEWAY_ANSWER_MAX);
@@ -23,7 +24,7 @@ static void answer_signed_in(struct gateway_request *req, bool sign_in, const Qu
     }
     qn_json_key(&w, "token");
     qn_json_c(&w, session->token);
-    if (sign_in && qn_json_get(req->face, "callbackURL")) {
+    if (sign_in && qn_json_get(body, "callbackURL")) {
         qn_json_key(&w, "url");
         qn_json_str(&w, callback);
     }
@@ -66,7 +67,8 @@ void gateway_route_sign_up(struct gateway_request *req)
     };
     const struct qn_json *body;
     if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_csrf_check(req, body) ||
-        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), true) || !gateway_csrf_check_form(req))
+        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), GATEWAY_BODY_OBJECT_AND_RECORD) ||
+        !gateway_csrf_check_form(req))
         return;
     Quintet__Auth__V1__SignUpRequest in = QUINTET__AUTH__V1__SIGN_UP_REQUEST__INIT;
     in.name = gateway_body_text(req, body, "name");
@@ -78,7 +80,7 @@ void gateway_route_sign_up(struct gateway_request *req)
         gateway_answer_error(req, 422, "Failed to create user", "FAILED_TO_CREATE_USER");
         return;
     }
-    req->face = (void *)body;
+    gateway_answer_face(req)->body = body;
     gateway_request_ask(req, req->upstream->auth.client, &quintet_auth_v1_auth_service_sign_up, &in,
                         on_signed_up);
 }
@@ -93,7 +95,8 @@ void gateway_route_sign_in(struct gateway_request *req)
     };
     const struct qn_json *body;
     if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_csrf_check(req, body) ||
-        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), false) || !gateway_csrf_check_form(req))
+        !gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), GATEWAY_BODY_OBJECT) ||
+        !gateway_csrf_check_form(req))
         return;
     Quintet__Auth__V1__SignInRequest in = QUINTET__AUTH__V1__SIGN_IN_REQUEST__INIT;
     in.email = gateway_body_text(req, body, "email");
@@ -103,7 +106,7 @@ void gateway_route_sign_in(struct gateway_request *req)
         gateway_answer_error(req, 400, "Invalid email", "INVALID_EMAIL");
         return;
     }
-    req->face = (void *)body;
+    gateway_answer_face(req)->body = body;
     gateway_request_ask(req, req->upstream->auth.client, &quintet_auth_v1_auth_service_sign_in, &in,
                         on_signed_in);
 }

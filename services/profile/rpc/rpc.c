@@ -4,13 +4,11 @@
 #include "services/profile/rpc/ask.h"
 
 extern const struct qn_handlers profile_rpc_account, profile_rpc_session, profile_rpc_photo,
-    profile_rpc_profile;
+    profile_rpc_profile, profile_rpc_verification;
 
 const struct qn_handlers *const profile_rpc_handlers[] = {
-    &profile_rpc_profile,
-    &profile_rpc_account,
-    &profile_rpc_session,
-    &profile_rpc_photo,
+    &profile_rpc_profile, &profile_rpc_account,      &profile_rpc_session,
+    &profile_rpc_photo,   &profile_rpc_verification,
 };
 const size_t profile_rpc_n_handlers = QN_COUNT(profile_rpc_handlers);
 
