@@ -98,7 +98,7 @@ static void change(struct auth_live *live)
                             AUTH_PASSWORD_MIN, &c->new) &&
         auth_input_password(live->call, "current_password", in->current_password, in->current_password_utf8,
                             0, &c->current))
-        auth_proof_find(&c->proof, live, false, on_found);
+        auth_proof_find(&c->proof, live, "current_password", false, on_found);
 }
 
 void auth_change_password(struct auth_service *service, struct qn_call *call)
@@ -132,7 +132,7 @@ static void verify(struct auth_live *live)
     struct verify *v = container_of(live, struct verify, live);
     const Quintet__Auth__V1__VerifyPasswordRequest *in = live->call->in;
     if (auth_input_password(live->call, "password", in->password, in->password_utf8, 0, &v->password))
-        auth_proof_find(&v->proof, live, true, on_verify_found);
+        auth_proof_find(&v->proof, live, "password", true, on_verify_found);
 }
 
 void auth_change_verify(struct auth_service *service, struct qn_call *call)

@@ -4,9 +4,10 @@
 #include "services/auth/input.h"
 #include "services/auth/upstream.h"
 
-static void fail_wrong(struct qn_call *call)
+static void fail_wrong(const struct auth_proof *proof)
 {
-    auth_input_fail(call, "INVALID_PASSWORD", "Invalid password", "password", "is not the user's password");
+    auth_input_fail(proof->live->call, "INVALID_PASSWORD", "Invalid password", proof->field,
+                    "is not the user's password");
 }
 
 static void on_found(struct qn_request *request)
@@ -22,16 +23,17 @@ static void on_found(struct qn_request *request)
     if (proof->stored.len > 0)
         proof->then(proof);
     else if (proof->no_account_is_wrong)
-        fail_wrong(call);
+        fail_wrong(proof);
     else
         qn_call_fail_with(call, .status = QN_FAILED_PRECONDITION, .message = "Credential account not found",
                           .reason = "CREDENTIAL_ACCOUNT_NOT_FOUND");
 }
 
-void auth_proof_find(struct auth_proof *proof, struct auth_live *live, bool no_account_is_wrong,
-                     void (*then)(struct auth_proof *proof))
+void auth_proof_find(struct auth_proof *proof, struct auth_live *live, const char *field,
+                     bool no_account_is_wrong, void (*then)(struct auth_proof *proof))
 {
-    *proof = (struct auth_proof){.live = live, .no_account_is_wrong = no_account_is_wrong, .then = then};
+    *proof = (struct auth_proof){
+        .live = live, .field = field, .no_account_is_wrong = no_account_is_wrong, .then = then};
     auth_upstream_get_password(live->service, &proof->store, live->call, live->user->id, on_found);
 }
 
@@ -42,7 +44,7 @@ static void on_verified(struct auth_hash_job *job, enum qn_status status)
     if (status == QN_OK) {
         proof->then(proof);
     } else if (status == QN_UNAUTHENTICATED) {
-        fail_wrong(live->call);
+        fail_wrong(proof);
     } else {
         if (status == QN_INTERNAL)
             qn_log(&live->call->ctx.log, QN_ERROR, "stored password hash is not salt:key",

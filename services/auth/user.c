@@ -182,7 +182,7 @@ static void delete_user(struct auth_live *live)
     if (!auth_input_password(live->call, "password", in->password, in->password_utf8, 0, &work->password))
         return;
     if (work->password.len > 0)
-        auth_proof_find(&work->proof, live, false, on_delete_found);
+        auth_proof_find(&work->proof, live, "password", false, on_delete_found);
     else if (in->token[0] != '\0' || auth_live_is_fresh(live))
         check_token(live);
     else
