@@ -123,6 +123,43 @@ static void test_members(void **state)
     assert_false(gateway_body_bool(NULL, "yes", false));
 }
 
+/* Routes that take members of any name say so in another word. */
+static void test_records(void **state)
+{
+    (void)state;
+    expect("[]", GATEWAY_BODY_RECORD, "[body] Invalid input: expected record, received array");
+    expect(NULL, GATEWAY_BODY_RECORD, "[body] Invalid input: expected record, received undefined");
+}
+
+static void expect_text(const char *json, const char *text)
+{
+    struct gateway_request req = {.arena = arena};
+    char *is = gateway_body_text_of_any(&req, parse(json));
+    arena = req.arena;
+    if (!text ? is != NULL : !is || strcmp(is, text) != 0)
+        fail_msg("%s is %s, not %s", json, is ? is : "none", text ? text : "none");
+}
+
+/* As a number would stand in a column of text if JavaScript had put it there. */
+static void test_text_of_any(void **state)
+{
+    (void)state;
+    expect_text("\"x\"", "x");
+    expect_text("\"\"", "");
+    expect_text("5", "5");
+    expect_text("5.0", "5");
+    expect_text("-0", "0");
+    expect_text("1e3", "1000");
+    expect_text("0.1", "0.1");
+    expect_text("1e21", "1e+21");
+    expect_text("true", "true");
+    expect_text("false", "false");
+    expect_text("null", NULL);
+    expect_text("[1]", NULL);
+    expect_text("{}", NULL);
+    expect_text("\"a\\u0000b\"", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +168,8 @@ int main(void)
         cmocka_unit_test(test_issues_come_in_the_order_of_the_fields),
         cmocka_unit_test(test_bodies_that_are_no_object),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_text_of_any),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
