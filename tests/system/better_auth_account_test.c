@@ -135,7 +135,7 @@ static void test_accounts_of_other_providers(void **state)
         admin, qn_arena_printf(&arena,
                                "insert into account (id, \"accountId\", \"providerId\", \"userId\", scope,"
                                " \"createdAt\", \"updatedAt\") values ('gh-row', '4711', 'github', '%s',"
-                               " 'read:user,user:email', '2999-01-01', '2999-01-01')",
+                               " 'read:user,user:email', '2999-01-01T00:00:00Z', '2999-01-01T00:00:00Z')",
                                user_id)));
     expect_part(get("/list-accounts"), 200,
                 qn_arena_printf(&arena,
