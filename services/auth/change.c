@@ -43,8 +43,8 @@ static void on_set(struct qn_request *request)
     out.session = c->session ? auth_session_show(c->session, call->arena) : NULL;
     enum qn_status status = out.user && (out.session || !c->session) ? QN_OK : QN_RESOURCE_EXHAUSTED;
     if (status == QN_OK && c->session)
-        status =
-            auth_set_cookie_session(c->live.service, call, c->session->token, c->live.dont_remember, false);
+        status = auth_set_cookie_session(c->live.service, call, c->session, c->live.user,
+                                         c->live.dont_remember, false);
     if (status != QN_OK) {
         qn_call_fail_with(call, .status = status);
         return;
@@ -104,8 +104,8 @@ static void change(struct auth_live *live)
 void auth_change_password(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__ChangePasswordRequest *in = call->in;
-    auth_live_start(&qn_call_new(call, struct change)->live, service, call, in->disable_refresh, change,
-                    NULL);
+    auth_live_start(&qn_call_new(call, struct change)->live, service, call,
+                    in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0, change, NULL);
 }
 
 /* VerifyPassword. */
@@ -138,6 +138,6 @@ static void verify(struct auth_live *live)
 void auth_change_verify(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__VerifyPasswordRequest *in = call->in;
-    auth_live_start(&qn_call_new(call, struct verify)->live, service, call, in->disable_refresh, verify,
-                    NULL);
+    auth_live_start(&qn_call_new(call, struct verify)->live, service, call,
+                    in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0, verify, NULL);
 }

@@ -35,11 +35,11 @@ static void on_expired_deleted(struct qn_request *request)
 /* Well signed, but no session any more. */
 static void forget(struct auth_live *live, Quintet__Auth__V1__SessionState state)
 {
-    enum qn_status status = auth_set_cookie_expired(live->service, live->call);
+    enum qn_status status = auth_set_cookie_expired(live->service, live->call, live->shown_cache);
     live->state = state;
     if (status != QN_OK)
         qn_call_fail_with(live->call, .status = status);
-    else if (state == STATE(EXPIRED) && !live->keep_row)
+    else if (state == STATE(EXPIRED) && !(live->flags & AUTH_LIVE_KEEP_ROW))
         auth_upstream_delete_session(live->service, &live->store, live->call, live->token, "",
                                      on_expired_deleted);
     else
@@ -58,7 +58,8 @@ static void on_refreshed(struct qn_request *request)
         forget(live, STATE(REVOKED));
         return;
     }
-    enum qn_status status = auth_set_cookie_session(live->service, live->call, live->token, false, false);
+    enum qn_status status =
+        auth_set_cookie_session(live->service, live->call, out->session, live->user, false, false);
     if (status != QN_OK) {
         qn_call_fail_with(live->call, .status = status);
         return;
@@ -83,7 +84,8 @@ static void on_found(struct qn_request *request)
     }
     live->session = found->session;
     live->user = found->user;
-    if (live->keep_row || live->dont_remember || !auth_session_refresh_due(live->service, live->session)) {
+    if ((live->flags & AUTH_LIVE_KEEP_ROW) || live->dont_remember ||
+        !auth_session_refresh_due(live->service, live->session)) {
         live->then(live);
         return;
     }
@@ -93,13 +95,29 @@ static void on_found(struct qn_request *request)
                                   on_refreshed);
 }
 
+/* The session that the cookie cache holds, if it may be taken for true: ours, of the token shown, and neither
+ * has ended. One that may not is expired. */
+static enum qn_status look_into_cache(struct auth_live *live)
+{
+    struct auth_service *service = live->service;
+    struct qn_call *call = live->call;
+    int64_t now_ms = qn_clock_wall_ms();
+    struct qn_str value = auth_cookie_find(call->ctx.credentials.cookie,
+                                           auth_cookie_name(&service->cookies, AUTH_COOKIE_SESSION_DATA));
+    if (!live->shown_cache || !(live->flags & AUTH_LIVE_USE_CACHE))
+        return QN_OK;
+    live->cached = auth_cache_read(&service->cookies, value, call->arena, &live->cache) &&
+                   strcmp(live->cache.session.token, live->token) == 0 &&
+                   live->cache.expires_at_ms >= now_ms && live->cache.session.expires_at_ms >= now_ms;
+    return live->cached ? QN_OK : auth_set_cookie_no_cache(service, call);
+}
+
 void auth_live_start(struct auth_live *live, struct auth_service *service, struct qn_call *call,
-                     bool keep_row, void (*then)(struct auth_live *live),
+                     unsigned flags, void (*then)(struct auth_live *live),
                      void (*lost)(struct auth_live *live))
 {
     enum auth_credential shown;
-    *live = (struct auth_live){
-        .service = service, .call = call, .keep_row = keep_row, .then = then, .lost = lost};
+    *live = (struct auth_live){.service = service, .call = call, .flags = flags, .then = then, .lost = lost};
     enum qn_status status =
         auth_credential_read(&service->cookies, &call->ctx, call->arena, &shown, &live->token);
     if (status != QN_OK) {
@@ -110,7 +128,19 @@ void auth_live_start(struct auth_live *live, struct auth_service *service, struc
     } else {
         live->dont_remember =
             auth_credential_dont_remember(&service->cookies, call->ctx.credentials.cookie, call->arena);
-        auth_upstream_get_session(service, &live->store, call, live->token, on_found);
+        live->shown_cache = service->settings->cookie_cache &&
+                            auth_set_cookie_shows_cache(service, call->ctx.credentials.cookie);
+        status = look_into_cache(live);
+        if (status != QN_OK) {
+            qn_call_fail_with(call, .status = status);
+        } else if (live->cached) {
+            live->state = STATE(LIVE);
+            live->session = &live->cache.session;
+            live->user = &live->cache.user;
+            then(live);
+        } else {
+            auth_upstream_get_session(service, &live->store, call, live->token, on_found);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "auth.pb-c.h"
 #include "common/rpc/client.h"
+#include "services/auth/cache.h"
 #include "services/auth/service.h"
 #include "store.pb-c.h"
 
@@ -15,22 +16,30 @@ struct auth_live {
     struct qn_call *call;
     char *token;
     bool dont_remember;                         /* a valid dont_remember cookie was shown */
+    bool shown_cache;                           /* a cookie cache was shown */
+    bool cached;                                /* the session is that of the cookie cache */
     bool refreshed;                             /* the session's end was moved, and its cookie sent again */
     Quintet__Auth__V1__SessionState state;      /* LIVE in 'then' */
     const Quintet__Store__V1__Session *session; /* as it is now; NULL in 'lost' */
     const Quintet__Store__V1__User *user;
-    bool keep_row; /* private from here */
+    unsigned flags; /* private from here */
+    struct auth_cache cache;
     struct qn_request store;
     void (*then)(struct auth_live *live);
     void (*lost)(struct auth_live *live);
 };
 
+enum {
+    AUTH_LIVE_KEEP_ROW = 1,  /* nothing is written (disable_refresh) */
+    AUTH_LIVE_USE_CACHE = 2, /* the cookie cache will do, where it is on: for a look that decides nothing */
+};
+
 /* 'then' or 'lost' runs once: with a live session, or without one, when the cookies to expire are among the
- * answer's. With 'keep_row' nothing is written (disable_refresh). 'lost' NULL: the call fails,
+ * answer's. 'flags' are of the above. 'lost' NULL: the call fails,
  * UNAUTHENTICATED (NO_SESSION). Either may run within this call. A store that cannot be asked fails the call.
  */
 void auth_live_start(struct auth_live *live, struct auth_service *service, struct qn_call *call,
-                     bool keep_row, void (*then)(struct auth_live *live),
+                     unsigned flags, void (*then)(struct auth_live *live),
                      void (*lost)(struct auth_live *live));
 
 /* Whether the session began within session.freshAge. */

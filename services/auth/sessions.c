@@ -16,14 +16,24 @@
 static void answer_refresh(struct auth_live *live)
 {
     struct qn_call *call = live->call;
+    const Quintet__Auth__V1__RefreshSessionRequest *in = call->in;
     Quintet__Auth__V1__RefreshSessionResponse out = QUINTET__AUTH__V1__REFRESH_SESSION_RESPONSE__INIT;
     out.state = live->state;
     out.refreshed = live->refreshed;
+    out.cached = live->cached;
     if (live->session) {
         out.session = auth_session_show(live->session, call->arena);
         out.user = auth_session_show_user(live->user, call->arena);
         if (out.session == NULL || out.user == NULL) {
             qn_call_fail_with(call, .status = QN_RESOURCE_EXHAUSTED);
+            return;
+        }
+    }
+    /* A look at the rows that has not set it already: the next one may be into the cookie. */
+    if (live->session && !live->cached && !live->refreshed && !live->dont_remember && !in->disable_refresh) {
+        enum qn_status status = auth_set_cookie_cache(live->service, call, live->session, live->user, false);
+        if (status != QN_OK) {
+            qn_call_fail_with(call, .status = status);
             return;
         }
     }
@@ -33,8 +43,10 @@ static void answer_refresh(struct auth_live *live)
 void auth_sessions_refresh(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__RefreshSessionRequest *in = call->in;
-    auth_live_start(qn_call_new(call, struct auth_live), service, call, in->disable_refresh, answer_refresh,
-                    answer_refresh);
+    auth_live_start(qn_call_new(call, struct auth_live), service, call,
+                    (in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0) |
+                        (in->use_cookie_cache ? AUTH_LIVE_USE_CACHE : 0),
+                    answer_refresh, answer_refresh);
 }
 
 /* The others: a session, then one question. */
@@ -87,7 +99,8 @@ static void list(struct auth_live *live)
 void auth_sessions_list(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__ListSessionsRequest *in = call->in;
-    auth_live_start(&qn_call_new(call, struct work)->live, service, call, in->disable_refresh, list, NULL);
+    auth_live_start(&qn_call_new(call, struct work)->live, service, call,
+                    in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0, list, NULL);
 }
 
 /* RevokeSession. */
@@ -99,8 +112,9 @@ static void on_revoked(struct qn_request *request)
     if (call == NULL)
         return;
     const Quintet__Auth__V1__RevokeSessionRequest *in = call->in;
-    enum qn_status status =
-        strcmp(in->token, live->token) == 0 ? auth_set_cookie_expired(live->service, call) : QN_OK;
+    enum qn_status status = strcmp(in->token, live->token) == 0
+                                ? auth_set_cookie_expired(live->service, call, live->shown_cache)
+                                : QN_OK;
     Quintet__Auth__V1__RevokeSessionResponse out = QUINTET__AUTH__V1__REVOKE_SESSION_RESPONSE__INIT;
     if (status == QN_OK)
         qn_call_reply(call, &out);
@@ -118,7 +132,8 @@ static void revoke(struct auth_live *live)
 void auth_sessions_revoke(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__RevokeSessionRequest *in = call->in;
-    auth_live_start(&qn_call_new(call, struct work)->live, service, call, in->disable_refresh, revoke, NULL);
+    auth_live_start(&qn_call_new(call, struct work)->live, service, call,
+                    in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0, revoke, NULL);
 }
 
 /* RevokeSessions. */
@@ -129,7 +144,7 @@ static void on_all_revoked(struct qn_request *request)
     struct qn_call *call = call_of(request);
     if (call == NULL)
         return;
-    enum qn_status status = auth_set_cookie_expired(live->service, call);
+    enum qn_status status = auth_set_cookie_expired(live->service, call, live->shown_cache);
     Quintet__Auth__V1__RevokeSessionsResponse out = QUINTET__AUTH__V1__REVOKE_SESSIONS_RESPONSE__INIT;
     qn_log(&call->ctx.log, QN_INFO, "sessions revoked", QN_F_C("user", live->user->id));
     if (status == QN_OK)
@@ -147,8 +162,8 @@ static void revoke_all(struct auth_live *live)
 void auth_sessions_revoke_all(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__RevokeSessionsRequest *in = call->in;
-    auth_live_start(&qn_call_new(call, struct work)->live, service, call, in->disable_refresh, revoke_all,
-                    NULL);
+    auth_live_start(&qn_call_new(call, struct work)->live, service, call,
+                    in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0, revoke_all, NULL);
 }
 
 /* RevokeOtherSessions. */
@@ -171,6 +186,6 @@ static void revoke_others(struct auth_live *live)
 void auth_sessions_revoke_others(struct auth_service *service, struct qn_call *call)
 {
     const Quintet__Auth__V1__RevokeOtherSessionsRequest *in = call->in;
-    auth_live_start(&qn_call_new(call, struct work)->live, service, call, in->disable_refresh, revoke_others,
-                    NULL);
+    auth_live_start(&qn_call_new(call, struct work)->live, service, call,
+                    in->disable_refresh ? AUTH_LIVE_KEEP_ROW : 0, revoke_others, NULL);
 }

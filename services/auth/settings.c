@@ -50,6 +50,14 @@ const struct qn_setting auth_settings_table[] = {
                         "0: any age (session.freshAge)"),
     QN_SETTING_BOOL("QUINTET_AUTH_DISABLE_SESSION_REFRESH", SET, disable_session_refresh, "false",
                     "sessions end when they were to end at their beginning (session.disableSessionRefresh)"),
+    QN_SETTING_BOOL(
+        "QUINTET_AUTH_COOKIE_CACHE", SET, cookie_cache, "false",
+        "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled, strategy "
+        "compact); auth and gateway must agree"),
+    QN_SETTING_DURATION("QUINTET_AUTH_COOKIE_CACHE_MAX_AGE", SET, cookie_cache_max_age_ms, "5m", 1000,
+                        86400000,
+                        "how long that cookie is believed, and so how long a revoked session may live on "
+                        "(session.cookieCache.maxAge)"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_THREADS", SET, hash_threads, "0", 0, 64,
                    "passwords hashed at once, 32 MiB and a core each; 0: one a core"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_QUEUE", SET, hash_queue, "64", 1, 100000,

@@ -22,6 +22,8 @@ struct auth_settings {
     int64_t session_update_age_ms; /* a session whose end was set longer ago is refreshed */
     int64_t session_fresh_age_ms;  /* younger ones may do what is delicate; 0: all may */
     bool disable_session_refresh;
+    bool cookie_cache;
+    int64_t cookie_cache_max_age_ms;
     int64_t hash_threads; /* 0: one a core */
     int64_t hash_queue;
 };

@@ -54,8 +54,8 @@ static void sign_in_on_created(struct qn_request *request)
     out.session = auth_session_show(s->session, call->arena);
     enum qn_status status = out.user && out.session ? QN_OK : QN_RESOURCE_EXHAUSTED;
     if (status == QN_OK)
-        status =
-            auth_set_cookie_session(s->service, call, s->session->token, s->in->forget_me, s->remembered_not);
+        status = auth_set_cookie_session(s->service, call, s->session, s->user, s->in->forget_me,
+                                         s->remembered_not);
     if (status != QN_OK) {
         qn_call_fail_with(call, .status = status);
         return;
@@ -152,7 +152,8 @@ static void sign_out_on_deleted(struct qn_request *request)
 
 void auth_sign_out(struct auth_service *service, struct qn_call *call)
 {
-    enum qn_status status = auth_set_cookie_expired(service, call);
+    enum qn_status status = auth_set_cookie_expired(
+        service, call, auth_set_cookie_shows_cache(service, call->ctx.credentials.cookie));
     enum auth_credential shown = AUTH_CREDENTIAL_NONE;
     char *token = NULL;
     if (status == QN_OK)

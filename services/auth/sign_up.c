@@ -51,8 +51,8 @@ static void sign_up_on_created(struct qn_request *request)
     out.session = auth_session_show(s->session, call->arena);
     enum qn_status status = out.user && out.session ? QN_OK : QN_RESOURCE_EXHAUSTED;
     if (status == QN_OK)
-        status =
-            auth_set_cookie_session(s->service, call, s->session->token, s->in->forget_me, s->remembered_not);
+        status = auth_set_cookie_session(s->service, call, s->session, &s->user, s->in->forget_me,
+                                         s->remembered_not);
     if (status != QN_OK) {
         qn_call_fail_with(call, .status = status);
         return;

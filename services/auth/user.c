@@ -29,7 +29,8 @@ static struct work *work_of(struct auth_live *live)
 static void start(struct auth_service *service, struct qn_call *call, bool keep_row,
                   void (*then)(struct auth_live *live))
 {
-    auth_live_start(&qn_call_new(call, struct work)->live, service, call, keep_row, then, NULL);
+    auth_live_start(&qn_call_new(call, struct work)->live, service, call, keep_row ? AUTH_LIVE_KEEP_ROW : 0,
+                    then, NULL);
 }
 
 /* The work that a question was asked for; NULL when the question failed: then the call has, too. */
@@ -54,8 +55,9 @@ static void on_updated(struct qn_request *request)
     Quintet__Auth__V1__UpdateUserResponse out = QUINTET__AUTH__V1__UPDATE_USER_RESPONSE__INIT;
     out.user = auth_session_show_user(row->user, live->call->arena);
     enum qn_status status = out.user ? QN_OK : QN_RESOURCE_EXHAUSTED;
-    if (status == QN_OK && !live->refreshed) /* then it has been sent */
-        status = auth_set_cookie_session(live->service, live->call, live->token, live->dont_remember, false);
+    if (status == QN_OK)
+        status = auth_set_cookie_session(live->service, live->call, live->session, row->user,
+                                         live->dont_remember, false);
     if (status == QN_OK)
         qn_call_reply(live->call, &out);
     else
@@ -110,7 +112,7 @@ static void on_deleted(struct qn_request *request)
         return;
     struct auth_live *live = &work->live;
     Quintet__Auth__V1__DeleteUserResponse out = QUINTET__AUTH__V1__DELETE_USER_RESPONSE__INIT;
-    enum qn_status status = auth_set_cookie_expired(live->service, live->call);
+    enum qn_status status = auth_set_cookie_expired(live->service, live->call, live->shown_cache);
     qn_log(&live->call->ctx.log, QN_INFO, "user deleted", QN_F_C("user", live->user->id));
     if (status == QN_OK)
         qn_call_reply(live->call, &out);

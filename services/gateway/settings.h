@@ -17,6 +17,7 @@ struct gateway_settings {
     int64_t timeout_max_ms;     /* of a call whose client said a longer one */
     char *public_url;           /* BETTER_AUTH_URL; empty: each request's own Host */
     char *trusted_origins;      /* comma-separated */
+    bool cookie_cache;          /* GET /get-session may be answered from the session_data cookie */
     bool defer_session_refresh; /* GET /get-session never writes; the client POSTs when it should be refreshed
                                  */
     char *trusted_proxies;      /* comma-separated addresses and CIDR blocks; "loopback" */

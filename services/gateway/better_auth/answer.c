@@ -3,6 +3,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "services/gateway/better_auth/cookie.h"
+#include "services/gateway/settings.h"
 
 enum { ERROR_MAX = 16 * 1024 };
 
@@ -38,7 +39,7 @@ static void send(struct gateway_request *req, struct gateway_reply *reply)
 {
     const struct gateway_face *face = gateway_answer_face(req);
     struct qn_str forget = {0};
-    if (face && face->reads_session && req->exchange)
+    if (face && face->reads_session && req->exchange && !req->settings->cookie_cache)
         forget = gateway_cookie_forget_cache(req->settings, qn_exchange_header(req->exchange, "Cookie"));
     if (forget.len)
         gateway_reply_header(reply, "Set-Cookie", forget);

@@ -15,6 +15,12 @@ static void no_store(struct gateway_reply *reply)
     gateway_reply_header(reply, "Pragma", QN_STR("no-cache"));
 }
 
+/* A boolean query of the product's: any text is true, "false" too. */
+static bool has_query(struct gateway_request *req, const char *name)
+{
+    return qn_exchange_query(req->exchange, name).len > 0;
+}
+
 static void answer_no_session(struct gateway_request *req)
 {
     struct gateway_reply reply = {0};
@@ -66,10 +72,11 @@ static void on_refreshed(struct gateway_request *req)
         answer_session(req, out->session, out->user, NULL);
 }
 
-static void ask_refresh(struct gateway_request *req, bool keep_row)
+static void ask_refresh(struct gateway_request *req, bool keep_row, bool use_cache)
 {
     Quintet__Auth__V1__RefreshSessionRequest in = QUINTET__AUTH__V1__REFRESH_SESSION_REQUEST__INIT;
     in.disable_refresh = keep_row;
+    in.use_cookie_cache = use_cache;
     gateway_route_ask(req, &quintet_auth_v1_auth_service_refresh_session, &in, on_refreshed);
 }
 
@@ -77,25 +84,36 @@ static void on_session(struct gateway_request *req)
 {
     const Quintet__Auth__V1__GetSessionResponse *out = req->rpc.out;
     bool defer = req->settings->defer_session_refresh;
-    bool disabled = qn_exchange_query(req->exchange, "disableRefresh").len > 0;
+    bool disabled = has_query(req, "disableRefresh");
     if (req->rpc.status != QN_OK)
         answer_failed(req, 500);
     else if (out->state == STATE(UNKNOWN) || out->state == STATE(EXPIRED))
-        ask_refresh(req, defer); /* which expires the cookies and deletes the row */
+        ask_refresh(req, defer, false); /* which expires the cookies and deletes the row */
     else if (!out->session)
         answer_no_session(req);
     else if (out->refresh_due && !defer && !disabled)
-        ask_refresh(req, false);
+        ask_refresh(req, false, false);
     else
         answer_session(req, out->session, out->user,
                        defer && !disabled ? &(const bool){out->refresh_due} : NULL);
 }
 
-/* Most sessions are not due: they cost the question that writes nothing and travels in batches. */
+/* Whether the cookie cache will do, where it is on. */
+static bool has_cache(struct gateway_request *req)
+{
+    return req->settings->cookie_cache && !has_query(req, "disableCookieCache");
+}
+
+/* Most sessions are not due: they cost the question that writes nothing and travels in batches. With the
+ * cookie cache on, auth looks there first, and sets it; with deferSessionRefresh too, that is for the POST.
+ */
 void gateway_route_get_session(struct gateway_request *req)
 {
     static const Quintet__Auth__V1__GetSessionRequest in = QUINTET__AUTH__V1__GET_SESSION_REQUEST__INIT;
-    gateway_route_ask(req, &quintet_auth_v1_auth_service_get_session, &in, on_session);
+    if (req->settings->cookie_cache && !req->settings->defer_session_refresh)
+        ask_refresh(req, has_query(req, "disableRefresh"), has_cache(req));
+    else
+        gateway_route_ask(req, &quintet_auth_v1_auth_service_get_session, &in, on_session);
 }
 
 /* Its body is not read, whatever it is. */
@@ -105,7 +123,7 @@ void gateway_route_post_session(struct gateway_request *req)
     if (!gateway_csrf_check(req, NULL))
         return;
     if (req->settings->defer_session_refresh) {
-        ask_refresh(req, qn_exchange_query(req->exchange, "disableRefresh").len > 0);
+        ask_refresh(req, has_query(req, "disableRefresh"), has_cache(req));
         return;
     }
     no_store(&reply);
