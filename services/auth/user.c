@@ -1,8 +1,9 @@
 /* Each: 1. the live session (live.c)  2. the checks  3. the store  4. answer.
  *
  * DeleteUser's checks: 2a. switched on?  2b. with a password: is it the user's?  2c. with a token: was it
- * sent to the user?  2d. with neither: did the session begin lately? What is the user's goes by foreign keys;
- * pictures of a user who is gone are media's to sweep. */
+ * sent to the user?  2d. with neither: did the session begin lately? The rows go by foreign keys. The
+ * objects of ready photos do not: like those of a user whom a Better Auth server deletes, they stay in the
+ * object store, and no row tells of them any more. */
 #include "services/auth/user.h"
 
 #include "auth.pb-c.h"

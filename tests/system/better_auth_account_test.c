@@ -157,7 +157,12 @@ static void test_accounts_of_other_providers(void **state)
     expect(post("/unlink-account", "{\"accountId\":\"4711\"}"), 400, not_found);
     expect(post("/unlink-account", "{\"accountId\":\"a\\u0000b\"}"), 400, not_found);
     expect(post("/unlink-account", "{\"accountId\":\"gh-row\"}"), 200, "{\"status\":true}");
-    expect(get_with("/callback/github?code=x", NULL), 302, "");
+    struct harness_http_reply reply = get_with("/callback/github?code=x", NULL);
+    assert_string_equal(harness_http_header(&reply, "Location", 0),
+                        "http://localhost:8080/api/auth/error?error=state_not_found");
+    expect(reply, 302, "");
+    expect(get_with("/callback/", NULL), 404, "");
+    expect(get_with("/callback/github/more", NULL), 404, "");
 }
 
 /* What a link brings along is shown as text, and is nothing else. */
