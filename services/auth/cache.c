@@ -5,6 +5,7 @@
 #include "common/core/utf8.h"
 #include "common/json/reader.h"
 #include "common/json/writer.h"
+#include "services/auth/jwt.h"
 
 enum { TEXT_MAX = 64 * 1024 }; /* a name and a picture of 16 KiB each, escaped, and the rest */
 
@@ -55,9 +56,9 @@ static void write_members(struct qn_json_writer *w, const Quintet__Store__V1__Se
     write_text(w, "version", VERSION);
 }
 
-static enum qn_status write_signed(struct auth_cookie_jar *jar, const Quintet__Store__V1__Session *session,
-                                   const Quintet__Store__V1__User *user, int64_t now_ms,
-                                   int64_t expires_at_ms, struct qn_buf *text, struct qn_buf *payload)
+static enum qn_status write_compact(struct auth_cookie_jar *jar, const Quintet__Store__V1__Session *session,
+                                    const Quintet__Store__V1__User *user, int64_t now_ms,
+                                    int64_t expires_at_ms, struct qn_buf *text, struct qn_buf *payload)
 {
     char signature[AUTH_COOKIE_SIGNATURE_URL_LEN + 1];
     struct qn_json_writer w = {.to = text};
@@ -83,20 +84,40 @@ static enum qn_status write_signed(struct auth_cookie_jar *jar, const Quintet__S
     return qn_buf_failed(payload) ? QN_RESOURCE_EXHAUSTED : QN_OK;
 }
 
-enum qn_status auth_cache_write(struct auth_cookie_jar *jar, const Quintet__Store__V1__Session *session,
+static enum qn_status write_jwt(struct auth_cookie_jar *jar, const Quintet__Store__V1__Session *session,
+                                const Quintet__Store__V1__User *user, int64_t now_ms, int64_t expires_at_ms,
+                                struct qn_buf *payload, struct qn_buf *to)
+{
+    struct qn_json_writer w = {.to = payload};
+    qn_json_object_begin(&w);
+    write_members(&w, session, user, now_ms);
+    qn_json_key(&w, "iat");
+    qn_json_int(&w, now_ms / 1000);
+    qn_json_key(&w, "exp");
+    qn_json_int(&w, expires_at_ms / 1000);
+    qn_json_object_end(&w);
+    return qn_buf_failed(payload) ? QN_RESOURCE_EXHAUSTED : auth_jwt_write(jar, qn_buf_view(payload), to);
+}
+
+enum qn_status auth_cache_write(struct auth_cookie_jar *jar, enum auth_cache_strategy strategy,
+                                const Quintet__Store__V1__Session *session,
                                 const Quintet__Store__V1__User *user, int64_t now_ms, int64_t expires_at_ms,
                                 struct qn_buf *to)
 {
     struct qn_buf text, payload;
+    enum qn_status status;
     qn_buf_init(&text, TEXT_MAX);
     qn_buf_init(&payload, TEXT_MAX);
-    enum qn_status status = write_signed(jar, session, user, now_ms, expires_at_ms, &text, &payload);
-    size_t room = (payload.len + 2) / 3 * 4 + 1;
-    char *end = status == QN_OK ? qn_buf_reserve(to, room) : NULL;
-    if (end)
-        qn_buf_commit(to, qn_base64url_encode(end, payload.data, payload.len));
-    else if (status == QN_OK)
-        status = QN_RESOURCE_EXHAUSTED;
+    if (strategy == AUTH_CACHE_JWT) {
+        status = write_jwt(jar, session, user, now_ms, expires_at_ms, &payload, to);
+    } else {
+        status = write_compact(jar, session, user, now_ms, expires_at_ms, &text, &payload);
+        char *end = status == QN_OK ? qn_buf_reserve(to, (payload.len + 2) / 3 * 4 + 1) : NULL;
+        if (end)
+            qn_buf_commit(to, qn_base64url_encode(end, payload.data, payload.len));
+        else if (status == QN_OK)
+            status = QN_RESOURCE_EXHAUSTED;
+    }
     qn_buf_fini(&text);
     qn_buf_fini(&payload);
     return status;
@@ -204,27 +225,52 @@ static bool take_user(const struct qn_json *object, struct qn_arena *arena, Quin
            take_time(object, "updatedAt", &user->updated_at_ms);
 }
 
-bool auth_cache_read(struct auth_cookie_jar *jar, struct qn_str value, struct qn_arena *arena,
-                     struct auth_cache *ret_cache)
+/* D of a compact value, and when it ends; NULL: not ours. */
+static const struct qn_json *read_compact(struct auth_cookie_jar *jar, struct qn_str value,
+                                          struct qn_arena *arena, double *ret_expires_at_ms)
 {
     struct qn_json *payload;
     size_t len;
     uint8_t *text = qn_arena_alloc(arena, value.len / 4 * 3 + 3);
     if (!text || !qn_base64_decode_lax(value, text, &len) || !qn_utf8_valid(qn_str_n((char *)text, len)) ||
         qn_json_parse(qn_str_n((char *)text, len), false, arena, &payload, NULL) != QN_OK)
-        return false;
+        return NULL;
     const struct qn_json *inner = qn_json_get(payload, "session"), *ends = qn_json_get(payload, "expiresAt"),
                          *signature = qn_json_get(payload, "signature");
     if (!inner || inner->kind != QN_JSON_OBJECT || !ends || ends->kind != QN_JSON_NUMBER || !signature ||
         signature->kind != QN_JSON_STRING || !is_signed(jar, inner, ends->number, signature->text))
-        return false;
-    const struct qn_json *version = qn_json_get(inner, "version");
+        return NULL;
+    *ret_expires_at_ms = ends->number;
+    return inner;
+}
+
+static const struct qn_json *read_jwt(struct auth_cookie_jar *jar, struct qn_str value,
+                                      struct qn_arena *arena, double *ret_expires_at_ms)
+{
+    const struct qn_json *payload;
+    if (!auth_jwt_read(jar, value, arena, &payload))
+        return NULL;
+    const struct qn_json *ends = qn_json_get(payload, "exp");
+    if (!ends || ends->kind != QN_JSON_NUMBER)
+        return NULL;
+    *ret_expires_at_ms = ends->number * 1000;
+    return payload;
+}
+
+bool auth_cache_read(struct auth_cookie_jar *jar, enum auth_cache_strategy strategy, struct qn_str value,
+                     struct qn_arena *arena, struct auth_cache *ret_cache)
+{
+    double expires_at_ms = 0;
+    const struct qn_json *inner = strategy == AUTH_CACHE_JWT
+                                      ? read_jwt(jar, value, arena, &expires_at_ms)
+                                      : read_compact(jar, value, arena, &expires_at_ms);
+    const struct qn_json *version = inner ? qn_json_get(inner, "version") : NULL;
     if (!version || version->kind != QN_JSON_STRING || !qn_str_eq(version->text, QN_STR(VERSION)))
         return false;
     /* Beyond what a double counts exactly no moment of ours lies. */
-    if (!(ends->number >= 0 && ends->number < 9007199254740992.0))
+    if (!(expires_at_ms >= 0 && expires_at_ms < 9007199254740992.0))
         return false;
-    ret_cache->expires_at_ms = (int64_t)ends->number;
+    ret_cache->expires_at_ms = (int64_t)expires_at_ms;
     return take_session(qn_json_get(inner, "session"), arena, &ret_cache->session) &&
            take_user(qn_json_get(inner, "user"), arena, &ret_cache->user);
 }

@@ -50,10 +50,11 @@ const struct qn_setting auth_settings_table[] = {
                         "0: any age (session.freshAge)"),
     QN_SETTING_BOOL("QUINTET_AUTH_DISABLE_SESSION_REFRESH", SET, disable_session_refresh, "false",
                     "sessions end when they were to end at their beginning (session.disableSessionRefresh)"),
-    QN_SETTING_BOOL(
-        "QUINTET_AUTH_COOKIE_CACHE", SET, cookie_cache, "false",
-        "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled, strategy "
-        "compact); auth and gateway must agree"),
+    QN_SETTING_BOOL("QUINTET_AUTH_COOKIE_CACHE", SET, cookie_cache, "false",
+                    "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled); "
+                    "auth and gateway must agree"),
+    QN_SETTING_CHOICE("QUINTET_AUTH_COOKIE_CACHE_STRATEGY", SET, cookie_cache_strategy, "compact",
+                      "compact|jwt", "what that cookie looks like (session.cookieCache.strategy)"),
     QN_SETTING_DURATION("QUINTET_AUTH_COOKIE_CACHE_MAX_AGE", SET, cookie_cache_max_age_ms, "5m", 1000,
                         86400000,
                         "how long that cookie is believed, and so how long a revoked session may live on "
@@ -122,6 +123,12 @@ bool auth_settings_secure_cookies(const struct auth_settings *settings)
     if (given(settings->url))
         return qn_str_starts(qn_str_c(settings->url), QN_STR("https://"));
     return qn_str_eq(qn_str_c(settings->app.env), QN_STR("production"));
+}
+
+enum auth_cache_strategy auth_settings_cache_strategy(const struct auth_settings *settings)
+{
+    return qn_str_eq(qn_str_c(settings->cookie_cache_strategy), QN_STR("jwt")) ? AUTH_CACHE_JWT
+                                                                               : AUTH_CACHE_COMPACT;
 }
 
 /* The product's estimate: as many bits as that many independent draws from the characters that occur. */

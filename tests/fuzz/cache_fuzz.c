@@ -3,6 +3,7 @@
 #include "common/core/check.h"
 #include "common/core/encode.h"
 #include "services/auth/cache.h"
+#include "services/auth/jwt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,8 +17,9 @@ static void check_sound(struct auth_cookie_jar *jar, struct qn_arena *arena, con
     struct qn_buf again;
     struct auth_cache other;
     qn_buf_init(&again, AUTH_CACHE_VALUE_MAX);
-    QN_CHECK(auth_cache_write(jar, &cache->session, &cache->user, 1, cache->expires_at_ms, &again) == QN_OK);
-    QN_CHECK(auth_cache_read(jar, qn_buf_view(&again), arena, &other));
+    QN_CHECK(auth_cache_write(jar, AUTH_CACHE_COMPACT, &cache->session, &cache->user, 1, cache->expires_at_ms,
+                              &again) == QN_OK);
+    QN_CHECK(auth_cache_read(jar, AUTH_CACHE_COMPACT, qn_buf_view(&again), arena, &other));
     QN_CHECK(other.expires_at_ms == cache->expires_at_ms);
     QN_CHECK(strcmp(other.session.token, cache->session.token) == 0);
     QN_CHECK(strcmp(other.user.name, cache->user.name) == 0);
@@ -49,10 +51,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct qn_arena arena;
     struct auth_cache cache;
     qn_arena_init(&arena, 16 * 1024 * 1024);
-    if (auth_cache_read(&jar, text, &arena, &cache))
+    if (auth_cache_read(&jar, AUTH_CACHE_COMPACT, text, &arena, &cache))
         check_sound(&jar, &arena, &cache);
+    if (auth_cache_read(&jar, AUTH_CACHE_JWT, text, &arena, &cache))
+        check_sound(&jar, &arena, &cache);
+    struct qn_buf jwt;
+    qn_buf_init(&jwt, ROOM);
+    QN_CHECK(auth_jwt_write(&jar, text, &jwt) == QN_OK);
+    if (auth_cache_read(&jar, AUTH_CACHE_JWT, qn_buf_view(&jwt), &arena, &cache))
+        check_sound(&jar, &arena, &cache);
+    qn_buf_fini(&jwt);
     if (text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}' &&
-        auth_cache_read(&jar, sign(&jar, &arena, text), &arena, &cache))
+        auth_cache_read(&jar, AUTH_CACHE_COMPACT, sign(&jar, &arena, text), &arena, &cache))
         check_sound(&jar, &arena, &cache);
     qn_arena_fini(&arena);
     return 0;

@@ -1,6 +1,7 @@
 #include "common/core/check.h"
 #include "common/core/encode.h"
 #include "services/auth/cache.h"
+#include "services/auth/jwt.h"
 #include "tests/harness/test.h"
 
 /* The cookie cache against what the real Better Auth wrote: recorded values, signed with the fixtures'
@@ -36,6 +37,20 @@ static const char UPDATED[] =
     "MDcsInZlcnNpb24iOiIxIn0sImV4cGlyZXNBdCI6MTc5NTQwODU3OTIwNywic2lnbmF0dXJlIjoiemZoZFE1"
     "Mmx4SGRMc0x5ZkdyN2Zac3psajU4cWxMWUF5RDFKNDM4cnNpMCJ9";
 
+/* The other strategy. */
+static const char SIGNED_UP_JWT[] =
+    "eyJhbGciOiJIUzI1NiJ9.eyJzZXNzaW9uIjp7ImV4cGlyZXNBdCI6IjIwMjYtMTEtMzBUMDQ6MzE6MjAuMDA"
+    "3WiIsInRva2VuIjoiTjJjTVZDa0d6eHdzZ3UwSXRRdm1TMExDM3A2MUowd1oiLCJjcmVhdGVkQXQiOiIyMDI"
+    "2LTExLTIzVDA0OjMxOjIwLjAwN1oiLCJ1cGRhdGVkQXQiOiIyMDI2LTExLTIzVDA0OjMxOjIwLjAwN1oiLCJ"
+    "pcEFkZHJlc3MiOiIyMDMuMC4xMTMuNyIsInVzZXJBZ2VudCI6ImZpeHR1cmUtY2xpZW50LzEuMCIsInVzZXJ"
+    "JZCI6IkhINWVyTUxIOU1aNFVMNWlGNWtoZjl1ZUFLQ0ppUGJBIiwiaWQiOiJEM0JuT25DcExXZHJRRFI1OHV"
+    "LWlVPTDZnd1VabUJESyJ9LCJ1c2VyIjp7Im5hbWUiOiJVc2VyIDI0IiwiZW1haWwiOiJ1MjQuY2FjaGVqd3R"
+    "AZXhhbXBsZS5jb20iLCJlbWFpbFZlcmlmaWVkIjpmYWxzZSwiaW1hZ2UiOm51bGwsImNyZWF0ZWRBdCI6IjI"
+    "wMjYtMTEtMjNUMDQ6MzE6MTkuOTk3WiIsInVwZGF0ZWRBdCI6IjIwMjYtMTEtMjNUMDQ6MzE6MTkuOTk3WiI"
+    "sImlkIjoiSEg1ZXJNTEg5TVo0VUw1aUY1a2hmOXVlQUtDSmlQYkEifSwidXBkYXRlZEF0IjoxNzk1NDA4Mjg"
+    "wMDEzLCJ2ZXJzaW9uIjoiMSIsImlhdCI6MTc5NTQwODI4MCwiZXhwIjoxNzk1NDA4NTgwfQ.HLlnc-gAqyrQ"
+    "dnAkYVTCrIiDInklAzCxKUJRo7s0CbY";
+
 static struct auth_cookie_jar jar;
 static struct qn_arena arena;
 
@@ -56,7 +71,7 @@ static int tear_down(void **state)
 
 static bool read(struct qn_str value, struct auth_cache *ret_cache)
 {
-    return auth_cache_read(&jar, value, &arena, ret_cache);
+    return auth_cache_read(&jar, AUTH_CACHE_COMPACT, value, &arena, ret_cache);
 }
 
 static void test_what_better_auth_wrote_is_read(void **state)
@@ -85,11 +100,48 @@ static void test_what_is_written_is_what_better_auth_wrote(void **state)
     struct qn_buf again;
     qn_buf_init(&again, AUTH_CACHE_VALUE_MAX);
     assert_true(read(qn_str_c(SIGNED_UP), &cache));
-    assert_int_equal(
-        auth_cache_write(&jar, &cache.session, &cache.user, 1795408278969, cache.expires_at_ms, &again),
-        QN_OK);
+    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &cache.session, &cache.user, 1795408278969,
+                                      cache.expires_at_ms, &again),
+                     QN_OK);
     assert_str(qn_buf_view(&again), SIGNED_UP);
     qn_buf_fini(&again);
+}
+
+static void test_a_jwt_byte_for_byte(void **state)
+{
+    (void)state;
+    struct auth_cache cache;
+    struct qn_buf again;
+    char text[sizeof SIGNED_UP_JWT];
+    qn_buf_init(&again, AUTH_CACHE_VALUE_MAX);
+    assert_true(auth_cache_read(&jar, AUTH_CACHE_JWT, qn_str_c(SIGNED_UP_JWT), &arena, &cache));
+    assert_int_equal(cache.expires_at_ms, 1795408580000);
+    assert_string_equal(cache.user.email, "u24.cachejwt@example.com");
+    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_JWT, &cache.session, &cache.user, 1795408280013,
+                                      cache.expires_at_ms, &again),
+                     QN_OK);
+    assert_str(qn_buf_view(&again), SIGNED_UP_JWT);
+    qn_buf_fini(&again);
+    for (size_t i = 0; i + 1 < sizeof SIGNED_UP_JWT - 1; i++) {
+        memcpy(text, SIGNED_UP_JWT, sizeof SIGNED_UP_JWT);
+        text[i] = text[i] == 'A' ? 'B' : 'A';
+        if (auth_cache_read(&jar, AUTH_CACHE_JWT, qn_str_c(text), &arena, &cache))
+            fail_msg("character %zu", i);
+    }
+    /* Signed, but by an algorithm's name that is not ours, or one of the two parts missing. */
+    static const char *const odd[] = {"{\"alg\":\"none\"}", "{}", "[]", "x"};
+    for (size_t i = 0; i < QN_COUNT(odd); i++) {
+        char token[512], signature[AUTH_COOKIE_SIGNATURE_URL_LEN + 1];
+        size_t len = qn_base64url_encode(token, odd[i], strlen(odd[i]));
+        memcpy(token + len, ".e30", sizeof ".e30"); /* {} */
+        assert_int_equal(auth_cookie_sign_url(&jar, qn_str_c(token), signature), QN_OK);
+        const struct qn_json *payload;
+        char *whole = qn_arena_printf(&arena, "%s.%s", token, signature);
+        assert_false(auth_jwt_read(&jar, qn_str_c(whole), &arena, &payload));
+    }
+    static const char *const broken[] = {"", ".", "..", "a", "a.b", "a.b.c", SIGNED_UP};
+    for (size_t i = 0; i < QN_COUNT(broken); i++)
+        assert_false(auth_cache_read(&jar, AUTH_CACHE_JWT, qn_str_c(broken[i]), &arena, &cache));
 }
 
 /* One character changed, anywhere, and it is not ours. */
@@ -109,7 +161,7 @@ static void test_a_change_anywhere_is_seen(void **state)
         assert_false(read(qn_str_n(SIGNED_UP, len), &cache));
     struct auth_cookie_jar other;
     assert_int_equal(auth_cookie_open(&other, QN_STR("another secret than the fixtures'"), false), QN_OK);
-    assert_false(auth_cache_read(&other, qn_str_c(SIGNED_UP), &arena, &cache));
+    assert_false(auth_cache_read(&other, AUTH_CACHE_COMPACT, qn_str_c(SIGNED_UP), &arena, &cache));
     auth_cookie_close(&other);
 }
 
@@ -136,7 +188,7 @@ static void test_there_and_back(void **state)
     struct qn_buf value;
     qn_buf_init(&value, AUTH_CACHE_VALUE_MAX);
     write_row(&session, &user);
-    assert_int_equal(auth_cache_write(&jar, &session, &user, 1, 2, &value), QN_OK);
+    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &session, &user, 1, 2, &value), QN_OK);
     assert_true(read(qn_buf_view(&value), &cache));
     assert_int_equal(cache.expires_at_ms, 2);
     assert_string_equal(cache.session.user_agent, session.user_agent);
@@ -189,7 +241,8 @@ static void test_too_large(void **state)
     struct qn_buf value;
     qn_buf_init(&value, 512);
     write_row(&session, &user);
-    assert_int_equal(auth_cache_write(&jar, &session, &user, 1, 2, &value), QN_RESOURCE_EXHAUSTED);
+    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &session, &user, 1, 2, &value),
+                     QN_RESOURCE_EXHAUSTED);
     qn_buf_fini(&value);
 }
 
@@ -198,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_better_auth_wrote_is_read),
         cmocka_unit_test(test_what_is_written_is_what_better_auth_wrote),
+        cmocka_unit_test(test_a_jwt_byte_for_byte),
         cmocka_unit_test(test_a_change_anywhere_is_seen),
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_other_shapes),
