@@ -3,6 +3,7 @@
 
 #include "common/app/app.h"
 #include "common/app/parts.h"
+#include "services/auth/cache.h"
 #include "services/auth/mail/mail_settings.h"
 
 /* What quintet-auth can be told; README.md has the table. Better Auth's settings keep their names and their
@@ -16,6 +17,16 @@ struct auth_settings {
     char *secret_other;   /* AUTH_SECRET, when the first is not given */
     char *secrets;        /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
     char *url;            /* BETTER_AUTH_URL */
+    bool email_password;  /* sign-up and sign-in by address and password */
+    bool disable_sign_up; /* sign-in alone */
+    bool delete_user;     /* users may delete themselves */
+    int64_t session_expires_in_ms;
+    int64_t session_update_age_ms; /* a session whose end was set longer ago is refreshed */
+    int64_t session_fresh_age_ms;  /* younger ones may do what is delicate; 0: all may */
+    bool disable_session_refresh;
+    bool cookie_cache;
+    char *cookie_cache_strategy; /* "compact" or "jwt" */
+    int64_t cookie_cache_max_age_ms;
     int64_t hash_threads; /* 0: one a core */
     int64_t hash_queue;
     int64_t limit_counters;
@@ -36,6 +47,9 @@ struct qn_str auth_settings_secret(const struct auth_settings *settings);
 /* Whether cookies are "__Secure-": BETTER_AUTH_URL begins with https://, or there is none and NODE_ENV is
  * production. */
 bool auth_settings_secure_cookies(const struct auth_settings *settings);
+
+/* That of the cookie cache. */
+enum auth_cache_strategy auth_settings_cache_strategy(const struct auth_settings *settings);
 
 /* What is weak about the secret, as a static sentence for the log; NULL when nothing is. */
 const char *auth_settings_weakness(const struct auth_settings *settings);

@@ -25,6 +25,7 @@ static const struct {
 } METHODS[] = {
     {&quintet_auth_v1_auth_service_sign_up, {"/sign-up/email", 14}},
     {&quintet_auth_v1_auth_service_sign_in, {"/sign-in/email", 14}},
+    {&quintet_auth_v1_auth_service_change_password, {"/change-password", 16}},
 };
 
 static struct qn_metric outcome_metric = {

@@ -149,6 +149,19 @@ const char *replay_token(struct replay *replay, const struct replay_exchange *ex
     return qn_arena_copy(&replay->arena, value, strcspn(value, ".;"));
 }
 
+const char *replay_body_member(struct replay *replay, const struct replay_exchange *exchange, const char *key)
+{
+    const struct qn_json *body = member(member(exchange->recorded, "request"), "body");
+    struct qn_json *parsed;
+    if (body->kind != QN_JSON_STRING ||
+        qn_json_parse(here(replay, body->text), true, &replay->arena, &parsed, NULL) != QN_OK)
+        return NULL;
+    const struct qn_json *value = qn_json_get(parsed, key);
+    return value && value->kind == QN_JSON_STRING
+               ? qn_arena_copy(&replay->arena, value->text.ptr, value->text.len)
+               : NULL;
+}
+
 /* The recorded headers, but for the length, which curl counts itself. */
 static void set_headers(struct replay *replay, const struct qn_json *headers, bool verbatim,
                         struct harness_http_request *to)

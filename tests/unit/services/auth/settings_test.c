@@ -169,6 +169,31 @@ static void test_secure_cookies(void **state)
     assert_false(secure(ENV("NODE_ENV", "development")));
 }
 
+static void test_sessions_by_default_are_better_auths(void **state)
+{
+    (void)state;
+    struct auth_settings settings;
+    char *lines;
+    assert_int_equal(read_settings(&settings, ENV("BETTER_AUTH_SECRET", GOOD), &lines), 0);
+    assert_true(settings.email_password);
+    assert_false(settings.disable_sign_up);
+    assert_false(settings.delete_user);
+    assert_false(settings.disable_session_refresh);
+    assert_int_equal(settings.session_expires_in_ms, 604800000);
+    assert_int_equal(settings.session_update_age_ms, 86400000);
+    assert_int_equal(settings.session_fresh_age_ms, 86400000);
+    free(lines);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+    size_t complaints =
+        read_settings(&settings,
+                      ENV("BETTER_AUTH_SECRET", GOOD, "QUINTET_AUTH_SESSION_EXPIRES_IN", "59s",
+                          "QUINTET_AUTH_SESSION_UPDATE_AGE", "366d", "QUINTET_AUTH_DELETE_USER", "perhaps"),
+                      &lines);
+    assert_int_equal(complaints, 3);
+    free(lines);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+}
+
 static void test_every_bad_setting_is_told_at_once(void **state)
 {
     (void)state;
@@ -195,9 +220,13 @@ static void test_every_bad_setting_is_told_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_secret_signs),  cmocka_unit_test(test_without_a_secret),
-        cmocka_unit_test(test_bad_list_of_secrets), cmocka_unit_test(test_weak_secrets_only_warn),
-        cmocka_unit_test(test_secure_cookies),      cmocka_unit_test(test_every_bad_setting_is_told_at_once),
+        cmocka_unit_test(test_which_secret_signs),
+        cmocka_unit_test(test_without_a_secret),
+        cmocka_unit_test(test_bad_list_of_secrets),
+        cmocka_unit_test(test_weak_secrets_only_warn),
+        cmocka_unit_test(test_secure_cookies),
+        cmocka_unit_test(test_sessions_by_default_are_better_auths),
+        cmocka_unit_test(test_every_bad_setting_is_told_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
