@@ -280,10 +280,11 @@ static void test_listing_wants_a_young_session(void **state)
     auth_fixture_forget(&call);
     assert_int_equal(hours_left(&second), 168);
 
-    auth_fixture_number(&fixture,
-                        "with aged as (update session set \"createdAt\" = now() - interval '24 hours 1 second'"
-                        " where token = '%s' returning 1) select count(*) from aged",
-                        who.token);
+    auth_fixture_number(
+        &fixture,
+        "with aged as (update session set \"createdAt\" = now() - interval '24 hours 1 second'"
+        " where token = '%s' returning 1) select count(*) from aged",
+        who.token);
     ask(&call, &who, METHOD(list_sessions), &in, QN_PERMISSION_DENIED, "SESSION_NOT_FRESH");
     auth_fixture_forget(&call);
 }
