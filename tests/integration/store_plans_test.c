@@ -130,6 +130,9 @@ static void ask_account(char *user, char *token)
     session.token = token;
     set.session = &session;
     harness_store_ask(&store, &quintet_store_v1_account_store_set_password, &set, NULL);
+    set.session = NULL;
+    set.new_account_id = harness_store_id(&store);
+    harness_store_ask(&store, &quintet_store_v1_account_store_set_password, &set, NULL);
     Quintet__Store__V1__UpdateUserRequest update = QUINTET__STORE__V1__UPDATE_USER_REQUEST__INIT;
     update.user_id = user;
     update.update_mask = (char *[]){(char *)"image"};

@@ -270,9 +270,69 @@ static void test_a_user_is_updated(void **state)
     harness_store_refuse(&store, ACCOUNT(update_user), &in, NULL, QN_NOT_FOUND, "USER_NOT_FOUND");
     in.n_update_mask = 0;
     harness_store_refuse(&store, ACCOUNT(update_user), &in, NULL, QN_INVALID_ARGUMENT, "update_mask");
-    in.update_mask = (char *[]){(char *)"email"};
+    in.update_mask = (char *[]){(char *)"id"};
     in.n_update_mask = 1;
     harness_store_refuse(&store, ACCOUNT(update_user), &in, NULL, QN_INVALID_ARGUMENT, "update_mask");
+}
+
+/* What a link by mail says: alone, and without touching what else there is. */
+static void test_an_address_is_changed_and_verified(void **state)
+{
+    (void)state;
+    char *user = harness_store_user(&store, NULL), *other = harness_store_user(&store, NULL),
+         *mask[] = {(char *)"email_verified", (char *)"email"};
+    Quintet__Store__V1__UpdateUserRequest in = QUINTET__STORE__V1__UPDATE_USER_REQUEST__INIT;
+    in.user_id = user;
+    in.email = (char *)"not.this@example.com";
+    in.email_verified = true;
+    in.updated_at_ms = LATER;
+    in.update_mask = mask;
+    in.n_update_mask = 1;
+    const Quintet__Store__V1__UpdateUserResponse *out =
+        harness_store_ask(&store, ACCOUNT(update_user), &in, NULL);
+    assert_true(out->user->email_verified);
+    assert_string_not_equal(out->user->email, in.email);
+    const char *name = out->user->name;
+
+    in.n_update_mask = 2;
+    in.email = harness_store_text(&store, "%.8s@example.com", harness_store_id(&store));
+    in.email_verified = false;
+    out = harness_store_ask(&store, ACCOUNT(update_user), &in, NULL);
+    assert_false(out->user->email_verified);
+    assert_string_equal(out->user->email, in.email);
+    assert_string_equal(out->user->name, name);
+
+    in.user_id = other; /* taken */
+    harness_store_refuse(&store, ACCOUNT(update_user), &in, NULL, QN_ALREADY_EXISTS,
+                         "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL");
+    in.email = (char *)"";
+    harness_store_refuse(&store, ACCOUNT(update_user), &in, NULL, QN_INVALID_ARGUMENT, "email");
+}
+
+/* A user from another provider gets a first password; one who has a password keeps the one account. */
+static void test_a_password_may_make_its_account(void **state)
+{
+    (void)state;
+    static const char ACCOUNTS[] = "select count(*) from account where \"userId\" = '%s' and \"accountId\" = "
+                                   "'%s' and \"providerId\" = 'credential'";
+    char *user = harness_store_user(&store, NULL);
+    Quintet__Store__V1__SetPasswordRequest in = QUINTET__STORE__V1__SET_PASSWORD_REQUEST__INIT;
+    in.user_id = user;
+    in.password_hash = harness_store_id(&store);
+    in.new_account_id = harness_store_id(&store);
+    in.updated_at_ms = LATER;
+    harness_store_ask(&store, ACCOUNT(set_password), &in, NULL);
+    assert_string_equal(password_of(user)->password_hash, in.password_hash);
+    assert_int_equal(harness_store_number(&store, ACCOUNTS, user, user), 1);
+
+    harness_store_do(&store, "delete from account where \"userId\" = '%s'", user);
+    harness_store_ask(&store, ACCOUNT(set_password), &in, NULL);
+    assert_string_equal(password_of(user)->password_hash, in.password_hash);
+    assert_int_equal(harness_store_number(&store, ACCOUNTS, user, user), 1);
+
+    in.user_id = harness_store_id(&store);
+    harness_store_refuse(&store, ACCOUNT(set_password), &in, NULL, QN_NOT_FOUND,
+                         "CREDENTIAL_ACCOUNT_NOT_FOUND");
 }
 
 static void test_a_user_goes_with_all_rows(void **state)
@@ -349,6 +409,8 @@ int main(void)
         cmocka_unit_test(test_a_password_is_set_and_sessions_are_exchanged_at_once),
         cmocka_unit_test(test_a_password_without_an_account_changes_nothing),
         cmocka_unit_test(test_a_user_is_updated),
+        cmocka_unit_test(test_an_address_is_changed_and_verified),
+        cmocka_unit_test(test_a_password_may_make_its_account),
         cmocka_unit_test(test_a_user_goes_with_all_rows),
         cmocka_unit_test(test_accounts_are_listed_and_the_last_stays),
     };

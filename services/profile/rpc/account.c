@@ -18,6 +18,7 @@ static void on_created(struct profile_ask *ask)
     qn_call_reply(ask->call, &out);
 }
 
+/* Also of a change of address. */
 static bool on_not_created(struct profile_ask *ask)
 {
     if (ask->query.status != QN_ALREADY_EXISTS)
@@ -38,7 +39,8 @@ void profile_rpc_create_user(struct qn_call *call)
     const Quintet__Store__V1__CreateUserRequest *in = call->in;
     struct profile_complaints complaints = {0};
     profile_check_user(in->user, &complaints);
-    profile_check_session(in->session, &complaints);
+    if (in->session)
+        profile_check_session(in->session, &complaints);
     profile_check_text(in->account_id, 1, PROFILE_CHECK_ID_MAX, "account_id", &complaints);
     profile_check_text(in->password_hash, 1, PROFILE_CHECK_TEXT_MAX, "password_hash", &complaints);
     if (in->user && in->session && strcmp(in->user->id, in->session->user_id) != 0)
@@ -47,8 +49,11 @@ void profile_rpc_create_user(struct qn_call *call)
         return;
     struct profile_ask *ask = profile_ask_new(call);
     struct store_user user = profile_message_to_user(in->user);
-    struct store_session session = profile_message_to_session(in->session);
-    store_account_create(&ask->steps, &user, in->account_id, in->password_hash, &session);
+    struct store_session session;
+    if (in->session)
+        session = profile_message_to_session(in->session);
+    store_account_create(&ask->steps, &user, in->account_id, in->password_hash,
+                         in->session ? &session : NULL);
     ask->answer = on_created;
     ask->refuse = on_not_created;
     profile_ask_start(ask);
@@ -119,7 +124,9 @@ static void fail_no_account(struct qn_call *call)
 
 static void on_password_set(struct profile_ask *ask)
 {
-    if (pg_result_rows(profile_ask_result(ask, 0)) == 0) {
+    const Quintet__Store__V1__SetPasswordRequest *in = ask->call->in;
+    if (pg_result_rows(profile_ask_result(ask, 0)) == 0 &&
+        (in->new_account_id[0] == '\0' || pg_result_rows(profile_ask_result(ask, 1)) == 0)) {
         fail_no_account(ask->call);
         return;
     }
@@ -142,11 +149,14 @@ void profile_rpc_set_password(struct qn_call *call)
     struct profile_complaints complaints = {0};
     profile_check_text(in->user_id, 1, PROFILE_CHECK_ID_MAX, "user_id", &complaints);
     profile_check_text(in->password_hash, 1, PROFILE_CHECK_TEXT_MAX, "password_hash", &complaints);
+    profile_check_text(in->new_account_id, 0, PROFILE_CHECK_ID_MAX, "new_account_id", &complaints);
     profile_check_time(in->updated_at_ms, "updated_at_ms", &complaints);
     if (in->session) {
         profile_check_session(in->session, &complaints);
         if (strcmp(in->session->user_id, in->user_id) != 0)
             profile_complain(&complaints, "session.user_id", "must be user_id");
+        if (in->new_account_id[0] != '\0')
+            profile_complain(&complaints, "new_account_id", "must be empty beside a session");
     }
     if (!profile_ask_fine(call, &complaints))
         return;
@@ -155,6 +165,7 @@ void profile_rpc_set_password(struct qn_call *call)
     if (in->session)
         session = profile_message_to_session(in->session);
     store_account_set_password(&ask->steps, in->user_id, in->password_hash, in->updated_at_ms,
+                               in->new_account_id[0] ? in->new_account_id : NULL,
                                in->session ? &session : NULL);
     ask->answer = on_password_set;
     ask->refuse = on_password_not_set;
@@ -181,31 +192,48 @@ static void on_user_updated(struct profile_ask *ask)
     }
 }
 
+/* What the mask names. False: it names nothing, or something else. */
+static bool read_change(const Quintet__Store__V1__UpdateUserRequest *in,
+                        struct store_account_change *ret_change)
+{
+    *ret_change = (struct store_account_change){0};
+    for (size_t i = 0; i < in->n_update_mask; i++) {
+        struct qn_str name = qn_str_c(in->update_mask[i]);
+        if (qn_str_eq(name, QN_STR("name"))) {
+            ret_change->name = in->name;
+        } else if (qn_str_eq(name, QN_STR("image"))) {
+            ret_change->set_image = true;
+            ret_change->image = in->has_image ? in->image : NULL;
+        } else if (qn_str_eq(name, QN_STR("email"))) {
+            ret_change->email = in->email;
+        } else if (qn_str_eq(name, QN_STR("email_verified"))) {
+            ret_change->set_email_verified = true;
+            ret_change->email_verified = in->email_verified;
+        } else {
+            return false;
+        }
+    }
+    return in->n_update_mask > 0;
+}
+
 void profile_rpc_update_user(struct qn_call *call)
 {
     const Quintet__Store__V1__UpdateUserRequest *in = call->in;
     struct profile_complaints complaints = {0};
-    bool set_name = false, set_image = false, strange = in->n_update_mask == 0;
-    for (size_t i = 0; i < in->n_update_mask; i++) {
-        bool is_name = strcmp(in->update_mask[i], "name") == 0;
-        bool is_image = strcmp(in->update_mask[i], "image") == 0;
-        set_name = set_name || is_name;
-        set_image = set_image || is_image;
-        strange = strange || (!is_name && !is_image);
-    }
-    if (strange)
-        profile_complain(&complaints, "update_mask", "must name name, image or both");
+    struct store_account_change change;
+    if (!read_change(in, &change))
+        profile_complain(&complaints, "update_mask", "must name name, image, email or email_verified");
     profile_check_text(in->user_id, 1, PROFILE_CHECK_ID_MAX, "user_id", &complaints);
     profile_check_text(in->name, 0, PROFILE_CHECK_TEXT_MAX, "name", &complaints);
     profile_check_text(in->image, 0, PROFILE_CHECK_TEXT_MAX, "image", &complaints);
+    profile_check_text(in->email, change.email ? 1 : 0, PROFILE_CHECK_EMAIL_MAX, "email", &complaints);
     profile_check_time(in->updated_at_ms, "updated_at_ms", &complaints);
     if (!profile_ask_fine(call, &complaints))
         return;
     struct profile_ask *ask = profile_ask_new(call);
-    const struct store_account_image image = {in->has_image ? in->image : NULL};
-    store_account_update_user(&ask->steps, in->user_id, set_name ? in->name : NULL, set_image ? &image : NULL,
-                              in->updated_at_ms);
+    store_account_update_user(&ask->steps, in->user_id, &change, in->updated_at_ms);
     ask->answer = on_user_updated;
+    ask->refuse = on_not_created;
     profile_ask_start(ask);
 }
 

@@ -55,6 +55,15 @@ static const struct pg_statement delete_sessions = {
     .sql = "delete from session s where s.\"userId\" = $1 and " HAS_PASSWORD("$1", "$2"),
 };
 
+/* After the first in its transaction: where that one has found nothing. */
+static const struct pg_statement insert_missing_account = {
+    .name = "password_set_insert_account",
+    .sql = "insert into account (id, \"accountId\", \"providerId\", \"userId\", password, \"createdAt\", "
+           "\"updatedAt\")"
+           " select $1, u.id, 'credential', u.id, $3, $4, $4 from \"user\" u where u.id = $2"
+           " and not exists (select from account a where " IS_CREDENTIAL("a", "$2") ") returning id",
+};
+
 static const struct pg_statement insert_session = {
     .name = "password_set_insert_session",
     .sql = "insert into session (id, \"expiresAt\", token, \"createdAt\", \"updatedAt\", \"ipAddress\", "
@@ -65,7 +74,8 @@ static const struct pg_statement insert_session = {
 static const struct pg_statement update_user = {
     .name = "user_update",
     .sql = "update \"user\" as u set name = case when $2 then $3 else u.name end,"
-           " image = case when $4 then $5 else u.image end, \"updatedAt\" = $6"
+           " image = case when $4 then $5 else u.image end, \"updatedAt\" = $6,"
+           " email = coalesce($7, u.email), \"emailVerified\" = coalesce($8, u.\"emailVerified\")"
            " where u.id = $1 returning " STORE_USER_COLUMNS,
     .binary = true,
 };
@@ -112,7 +122,8 @@ void store_account_create(struct store_steps *steps, const struct store_user *us
     store_steps_time(steps, user->created_at_ms);
     store_steps_time(steps, user->updated_at_ms);
 
-    store_session_insert(steps, session);
+    if (session)
+        store_session_insert(steps, session);
 }
 
 bool store_account_is_email(const char *constraint)
@@ -141,12 +152,20 @@ void store_account_find_password(struct store_steps *steps, const char *user_id)
 }
 
 void store_account_set_password(struct store_steps *steps, const char *user_id, const char *password_hash,
-                                int64_t updated_at_ms, const struct store_session *session)
+                                int64_t updated_at_ms, const char *new_account_id,
+                                const struct store_session *session)
 {
     store_steps_add(steps, &set_password);
     store_steps_c(steps, user_id);
     store_steps_c(steps, password_hash);
     store_steps_time(steps, updated_at_ms);
+    if (new_account_id) {
+        store_steps_add(steps, &insert_missing_account);
+        store_steps_c(steps, new_account_id);
+        store_steps_c(steps, user_id);
+        store_steps_c(steps, password_hash);
+        store_steps_time(steps, updated_at_ms);
+    }
     if (session == NULL)
         return;
     store_steps_add(steps, &delete_sessions);
@@ -157,19 +176,27 @@ void store_account_set_password(struct store_steps *steps, const char *user_id, 
     store_steps_c(steps, password_hash);
 }
 
-void store_account_update_user(struct store_steps *steps, const char *user_id, const char *name,
-                               const struct store_account_image *image, int64_t updated_at_ms)
+void store_account_update_user(struct store_steps *steps, const char *user_id,
+                               const struct store_account_change *change, int64_t updated_at_ms)
 {
     store_steps_add(steps, &update_user);
     store_steps_c(steps, user_id);
-    store_steps_bool(steps, name != NULL);
-    store_steps_c(steps, name ? name : "");
-    store_steps_bool(steps, image != NULL);
-    if (image && image->url)
-        store_steps_c(steps, image->url);
+    store_steps_bool(steps, change->name != NULL);
+    store_steps_c(steps, change->name ? change->name : "");
+    store_steps_bool(steps, change->set_image);
+    if (change->set_image && change->image)
+        store_steps_c(steps, change->image);
     else
         store_steps_null(steps);
     store_steps_time(steps, updated_at_ms);
+    if (change->email)
+        store_steps_c(steps, change->email);
+    else
+        store_steps_null(steps);
+    if (change->set_email_verified)
+        store_steps_bool(steps, change->email_verified);
+    else
+        store_steps_null(steps);
 }
 
 bool store_account_read_user(const PGresult *result, int row, struct store_user *ret_user)

@@ -33,16 +33,23 @@ void store_account_find_password(struct store_steps *steps, const char *user_id)
 
 /* Sets it; one row of the first step a credential account. With a 'session' all of the user's sessions go and
  * that one is made: three steps, one transaction, and the last two do nothing where the first found nothing.
- * 'password_hash' is a new one, whose salt nobody else has. */
+ * With a 'new_account_id' instead a second step makes an account where there is none: one row if it did.
+ * Either may be NULL. 'password_hash' is a new one, whose salt nobody else has. */
 void store_account_set_password(struct store_steps *steps, const char *user_id, const char *password_hash,
-                                int64_t updated_at_ms, const struct store_session *session);
+                                int64_t updated_at_ms, const char *new_account_id,
+                                const struct store_session *session);
 
-struct store_account_image {
-    const char *url; /* NULL: the column becomes null */
+struct store_account_change {
+    const char *name; /* NULL: stays */
+    bool set_image;
+    const char *image; /* NULL: the column becomes null */
+    const char *email; /* NULL: stays */
+    bool set_email_verified;
+    bool email_verified;
 };
-/* Changes what is not NULL. One row, the user as it is then, if there is one. */
-void store_account_update_user(struct store_steps *steps, const char *user_id, const char *name,
-                               const struct store_account_image *image, int64_t updated_at_ms);
+/* One row, the user as it is then, if there is one. */
+void store_account_update_user(struct store_steps *steps, const char *user_id,
+                               const struct store_account_change *change, int64_t updated_at_ms);
 bool store_account_read_user(const PGresult *result, int row, struct store_user *ret_user);
 
 /* One row if there was one. What points to it goes along (on delete cascade in both layouts, and ours). */
