@@ -1,10 +1,12 @@
 #include "services/auth/rpc.h"
 
 #include "services/auth/change.h"
+#include "services/auth/reset.h"
 #include "services/auth/session.h"
 #include "services/auth/sessions.h"
 #include "services/auth/sign.h"
 #include "services/auth/user.h"
+#include "services/auth/verify.h"
 
 QUINTET_AUTH_V1_AUTH_SERVICE_HANDLERS(auth_rpc_handlers, auth_rpc_)
 
@@ -98,4 +100,34 @@ void auth_rpc_unlink_account(struct qn_call *call)
 void auth_rpc_delete_user(struct qn_call *call)
 {
     auth_user_delete(service, call);
+}
+
+void auth_rpc_request_password_reset(struct qn_call *call)
+{
+    auth_reset_request(service, call);
+}
+
+void auth_rpc_check_password_reset(struct qn_call *call)
+{
+    auth_reset_check(service, call);
+}
+
+void auth_rpc_reset_password(struct qn_call *call)
+{
+    auth_reset_password(service, call);
+}
+
+void auth_rpc_send_verification_email(struct qn_call *call)
+{
+    auth_verify_send(service, call);
+}
+
+void auth_rpc_verify_email(struct qn_call *call)
+{
+    auth_verify_email(service, call);
+}
+
+void auth_rpc_change_email(struct qn_call *call)
+{
+    auth_verify_change(service, call);
 }

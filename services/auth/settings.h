@@ -13,13 +13,19 @@ struct auth_settings {
     struct qn_rpc_tls_settings tls;
     struct qn_rpc_server_settings rpc;
     struct qn_rpc_client_settings profile;
-    char *secret;         /* BETTER_AUTH_SECRET */
-    char *secret_other;   /* AUTH_SECRET, when the first is not given */
-    char *secrets;        /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
-    char *url;            /* BETTER_AUTH_URL */
-    bool email_password;  /* sign-up and sign-in by address and password */
-    bool disable_sign_up; /* sign-in alone */
-    bool delete_user;     /* users may delete themselves */
+    char *secret;             /* BETTER_AUTH_SECRET */
+    char *secret_other;       /* AUTH_SECRET, when the first is not given */
+    char *secrets;            /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
+    char *url;                /* BETTER_AUTH_URL */
+    bool email_password;      /* sign-up and sign-in by address and password */
+    bool disable_sign_up;     /* sign-in alone */
+    bool delete_user;         /* users may delete themselves */
+    bool delete_user_by_mail; /* and must confirm it by mail */
+    bool change_email;
+    bool require_verification; /* of the address, before the first sign-in */
+    char *verify_on_sign_up;   /* "auto": when that is required; "true", "false" */
+    bool sign_in_after_verification;
+    bool revoke_sessions_on_reset;
     int64_t session_expires_in_ms;
     int64_t session_update_age_ms; /* a session whose end was set longer ago is refreshed */
     int64_t session_fresh_age_ms;  /* younger ones may do what is delicate; 0: all may */
@@ -32,6 +38,9 @@ struct auth_settings {
     int64_t limit_counters;
     struct auth_mail_settings mail;
 };
+
+/* Whether sign-up sends the mail that verifies the address. */
+bool auth_settings_verify_on_sign_up(const struct auth_settings *settings);
 
 extern const struct qn_setting auth_settings_table[];
 extern const size_t auth_settings_count;

@@ -2,6 +2,8 @@
  *          4. write a session; older ones stay  5. set the cookies and answer.
  *   No such user, or one without a password: step 3 runs all the same, on a hash that is nobody's, so neither
  * the answer (UNAUTHENTICATED, INVALID_EMAIL_OR_PASSWORD) nor its time tells whether the address is known.
+ *   With the right password, but an address that must be verified first: PERMISSION_DENIED,
+ * EMAIL_NOT_VERIFIED.
  *   User deleted between 2 and 4: the same answer. A stored hash that is none: INTERNAL.
  *
  * Sign-out: 1. expire the cookies, whatever comes  2. delete the session that was shown, if any  3. answer.
@@ -76,6 +78,11 @@ static void sign_in_on_verified(struct auth_hash_job *job, enum qn_status status
                QN_F_C("user", s->user ? s->user->id : ""));
     if (status != QN_OK) {
         auth_input_fail_hashing(s->service, s->call, status);
+        return;
+    }
+    if (s->service->settings->require_verification && !s->user->email_verified) {
+        qn_call_fail_with(s->call, .status = QN_PERMISSION_DENIED, .message = "Email not verified",
+                          .reason = "EMAIL_NOT_VERIFIED");
         return;
     }
     s->session = auth_session_new(s->service, s->call, s->user->id, qn_clock_wall_ms(), s->in->forget_me);

@@ -1,15 +1,18 @@
 /* Sign-up: 1. check the fields  2. look whether the address is taken  3. hash the password (off the loop)
  *          4. write user, account and session in one transaction  5. set the cookies and answer.
  *   Fields bad: INVALID_ARGUMENT. Taken at 2, or by a race at 4: ALREADY_EXISTS.
- * Hashing queue full: RESOURCE_EXHAUSTED and when to come again; late at any step: DEADLINE_EXCEEDED, and an
- * expired call is never hashed; store away: UNAVAILABLE; lost after the write was sent: UNKNOWN, it may have
- * happened. */
+ *   Where addresses must be verified before the first sign-in, there is no session, the mail goes after the
+ * answer, and nobody learns that an address is taken: the look at 2 decides nothing, the write at 4 fails,
+ * and the answer is that of a new user whom there is not. Hashing queue full: RESOURCE_EXHAUSTED and when to
+ * come again; late at any step: DEADLINE_EXCEEDED, and an expired call is never hashed; store away:
+ * UNAVAILABLE; lost after the write was sent: UNKNOWN, it may have happened. */
 #include "auth.pb-c.h"
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/id.h"
 #include "services/auth/credential.h"
 #include "services/auth/input.h"
+#include "services/auth/letter.h"
 #include "services/auth/session.h"
 #include "services/auth/set_cookie.h"
 #include "services/auth/sign.h"
@@ -31,34 +34,56 @@ struct sign_up {
     struct qn_request store; /* the question under way: one at a time */
     struct auth_hash_job job;
     Quintet__Store__V1__User user;
-    Quintet__Store__V1__Session *session;
+    Quintet__Store__V1__Session *session; /* NULL: the address must be verified first */
 };
+
+/* Answers, and has the address verified if that is set; 'made' is false where there is no such user. */
+static void sign_up_reply(struct sign_up *s, const Quintet__Auth__V1__SignUpResponse *out, bool made)
+{
+    if (!auth_settings_verify_on_sign_up(s->service->settings)) {
+        qn_call_reply(s->call, out);
+        return;
+    }
+    char *token = auth_letter_token(s->service, s->call, s->email, NULL, NULL, s->user.id), *link;
+    if (token == NULL || (link = auth_letter_link(s->service, s->call, "/verify-email", token,
+                                                  s->in->callback_url, "/")) == NULL)
+        return;
+    auth_letter_reply(s->service, s->call, out,
+                      &(const struct auth_letter){
+                          .kind = AUTH_MAIL_VERIFY_EMAIL,
+                          .to = made ? s->email : NULL,
+                          .name = s->user.name,
+                          .link = link,
+                      });
+}
 
 static void sign_up_on_created(struct qn_request *request)
 {
     struct sign_up *s = container_of(request, struct sign_up, store);
     struct qn_call *call = s->call;
-    if (request->status == QN_ALREADY_EXISTS) {
+    bool made = request->status == QN_OK, conceal = s->service->settings->require_verification;
+    if (request->status == QN_ALREADY_EXISTS && !conceal) {
         fail_taken(call);
         return;
     }
-    if (request->status != QN_OK) {
+    if (!made && request->status != QN_ALREADY_EXISTS) {
         qn_call_fail_from(call, request, true);
         return;
     }
     Quintet__Auth__V1__SignUpResponse out = QUINTET__AUTH__V1__SIGN_UP_RESPONSE__INIT;
     out.user = auth_session_show_user(&s->user, call->arena);
-    out.session = auth_session_show(s->session, call->arena);
-    enum qn_status status = out.user && out.session ? QN_OK : QN_RESOURCE_EXHAUSTED;
-    if (status == QN_OK)
+    out.session = s->session ? auth_session_show(s->session, call->arena) : NULL;
+    enum qn_status status = out.user && (out.session || !s->session) ? QN_OK : QN_RESOURCE_EXHAUSTED;
+    if (status == QN_OK && s->session)
         status = auth_set_cookie_session(s->service, call, s->session, &s->user, s->in->forget_me,
                                          s->remembered_not);
     if (status != QN_OK) {
         qn_call_fail_with(call, .status = status);
         return;
     }
-    qn_log(&call->ctx.log, QN_INFO, "signed up", QN_F_C("user", s->user.id));
-    qn_call_reply(call, &out);
+    if (made)
+        qn_log(&call->ctx.log, QN_INFO, "signed up", QN_F_C("user", s->user.id));
+    sign_up_reply(s, &out, made);
 }
 
 /* The rows of a new user, with ids, token and times of our making. False over the arena's ceiling. */
@@ -79,9 +104,12 @@ static bool sign_up_fill_rows(struct sign_up *s, Quintet__Store__V1__CreateUserR
     in->user = &s->user;
     in->account_id = qn_arena_strdup(s->call->arena, id);
     in->password_hash = s->job.hash;
-    in->session = s->session =
-        s->user.id ? auth_session_new(s->service, s->call, s->user.id, now_ms, s->in->forget_me) : NULL;
-    return in->account_id && in->session;
+    if (!s->user.id || !in->account_id)
+        return false;
+    if (s->service->settings->require_verification)
+        return true;
+    in->session = s->session = auth_session_new(s->service, s->call, s->user.id, now_ms, s->in->forget_me);
+    return in->session != NULL;
 }
 
 static void sign_up_on_hashed(struct auth_hash_job *job, enum qn_status status)
@@ -107,7 +135,7 @@ static void sign_up_on_looked_up(struct qn_request *request)
         return;
     }
     const Quintet__Store__V1__GetCredentialResponse *found = request->out;
-    if (found->user != NULL) {
+    if (found->user != NULL && !s->service->settings->require_verification) {
         fail_taken(s->call);
         return;
     }

@@ -135,6 +135,33 @@ void auth_upstream_list_accounts(struct auth_service *service, struct qn_request
     ask(service, request, call, &quintet_store_v1_account_store_list_accounts, &in, done);
 }
 
+void auth_upstream_create_verification(struct auth_service *service, struct qn_request *request,
+                                       struct qn_call *call, Quintet__Store__V1__Verification *row,
+                                       void (*done)(struct qn_request *request))
+{
+    Quintet__Store__V1__CreateVerificationRequest in = QUINTET__STORE__V1__CREATE_VERIFICATION_REQUEST__INIT;
+    in.verification = row;
+    ask(service, request, call, &quintet_store_v1_verification_store_create_verification, &in, done);
+}
+
+void auth_upstream_get_verification(struct auth_service *service, struct qn_request *request,
+                                    struct qn_call *call, const char *identifier,
+                                    void (*done)(struct qn_request *request))
+{
+    Quintet__Store__V1__GetVerificationRequest in = QUINTET__STORE__V1__GET_VERIFICATION_REQUEST__INIT;
+    in.identifier = (char *)identifier;
+    ask(service, request, call, &quintet_store_v1_verification_store_get_verification, &in, done);
+}
+
+void auth_upstream_sweep_verifications(struct auth_service *service, struct qn_request *request,
+                                       struct qn_call *call, int64_t before_ms,
+                                       void (*done)(struct qn_request *request))
+{
+    Quintet__Store__V1__SweepVerificationsRequest in = QUINTET__STORE__V1__SWEEP_VERIFICATIONS_REQUEST__INIT;
+    in.before_ms = before_ms;
+    ask(service, request, call, &quintet_store_v1_verification_store_sweep_verifications, &in, done);
+}
+
 void auth_upstream_take_verification(struct auth_service *service, struct qn_request *request,
                                      struct qn_call *call, const char *identifier,
                                      void (*done)(struct qn_request *request))

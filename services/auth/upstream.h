@@ -65,6 +65,18 @@ void auth_upstream_list_accounts(struct auth_service *service, struct qn_request
                                  struct qn_call *call, const char *user_id,
                                  void (*done)(struct qn_request *request));
 
+void auth_upstream_create_verification(struct auth_service *service, struct qn_request *request,
+                                       struct qn_call *call, Quintet__Store__V1__Verification *row,
+                                       void (*done)(struct qn_request *request));
+
+void auth_upstream_get_verification(struct auth_service *service, struct qn_request *request,
+                                    struct qn_call *call, const char *identifier,
+                                    void (*done)(struct qn_request *request));
+
+void auth_upstream_sweep_verifications(struct auth_service *service, struct qn_request *request,
+                                       struct qn_call *call, int64_t before_ms,
+                                       void (*done)(struct qn_request *request));
+
 void auth_upstream_take_verification(struct auth_service *service, struct qn_request *request,
                                      struct qn_call *call, const char *identifier,
                                      void (*done)(struct qn_request *request));

@@ -1,24 +1,29 @@
 /* Each: 1. the live session (live.c)  2. the checks  3. the store  4. answer.
  *
  * DeleteUser's checks: 2a. switched on?  2b. with a password: is it the user's?  2c. with a token: was it
- * sent to the user?  2d. with neither: did the session begin lately? The rows go by foreign keys. The
- * objects of ready photos do not: like those of a user whom a Better Auth server deletes, they stay in the
- * object store, and no row tells of them any more. */
+ * sent to the user?  2d. without one, and to be confirmed by mail: it is sent, and that is all  2e. with
+ * neither: did the session begin lately? The rows go by foreign keys. The objects of ready photos do not:
+ * like those of a user whom a Better Auth server deletes, they stay in the object store, and no row tells of
+ * them any more. */
 #include "services/auth/user.h"
 
 #include "auth.pb-c.h"
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "services/auth/input.h"
+#include "services/auth/letter.h"
 #include "services/auth/proof.h"
 #include "services/auth/session.h"
 #include "services/auth/set_cookie.h"
+#include "services/auth/ticket.h"
 #include "services/auth/upstream.h"
 
 struct work {
     struct auth_live live;
     struct auth_proof proof;
     struct qn_str password;
+    struct auth_ticket ticket;
+    char *link;
     struct qn_request store;
 };
 
@@ -102,10 +107,6 @@ void auth_user_update(struct auth_service *service, struct qn_call *call)
 
 /* DeleteUser. */
 
-enum {
-    DELETE_TOKEN_MAX = 512
-}; /* Better Auth's have 32 characters; the store takes 1 KiB with what is before */
-
 static void on_deleted(struct qn_request *request)
 {
     struct work *work = answered(request);
@@ -132,35 +133,56 @@ static void fail_token(struct qn_call *call)
 }
 
 /* Whoever shows it, it has been used. */
-static void on_taken(struct qn_request *request)
+static void on_taken(struct auth_ticket *ticket)
 {
-    struct work *work = answered(request);
-    if (work == NULL)
-        return;
-    const Quintet__Store__V1__TakeVerificationResponse *out = request->out;
-    const Quintet__Store__V1__Verification *row = out->verification;
-    if (row && row->expires_at_ms >= qn_clock_wall_ms() && strcmp(row->value, work->live.user->id) == 0)
+    struct work *work = container_of(ticket, struct work, ticket);
+    if (ticket->user_id && strcmp(ticket->user_id, work->live.user->id) == 0)
         delete_now(&work->live);
     else
         fail_token(work->live.call);
+}
+
+static void on_issued(struct auth_ticket *ticket)
+{
+    const struct work *work = container_of(ticket, struct work, ticket);
+    Quintet__Auth__V1__DeleteUserResponse out = QUINTET__AUTH__V1__DELETE_USER_RESPONSE__INIT;
+    out.mail_sent = true;
+    auth_letter_reply(ticket->service, ticket->call, &out,
+                      &(const struct auth_letter){
+                          .kind = AUTH_MAIL_DELETE_ACCOUNT,
+                          .to = work->live.user->email,
+                          .name = work->live.user->name,
+                          .link = work->link,
+                      });
+}
+
+static void send_ticket(struct auth_live *live)
+{
+    const Quintet__Auth__V1__DeleteUserRequest *in = live->call->in;
+    struct work *work = work_of(live);
+    char *token = auth_ticket_new_delete(live->call);
+    if (token == NULL || (work->link = auth_letter_link(live->service, live->call, "/delete-user/callback",
+                                                        token, in->callback_url, "/")) == NULL)
+        return;
+    auth_ticket_issue(&work->ticket, live->service, live->call, AUTH_TICKET_DELETE, token, live->user->id,
+                      AUTH_LETTER_DELETE_VALID_MS, on_issued);
 }
 
 /* What else than a password there may be. */
 static void check_token(struct auth_live *live)
 {
     const Quintet__Auth__V1__DeleteUserRequest *in = live->call->in;
-    if (in->token[0] == '\0') {
+    struct work *work = work_of(live);
+    if (in->token[0] != '\0')
+        auth_ticket_take(&work->ticket, live->service, live->call, AUTH_TICKET_DELETE, in->token, on_taken);
+    else if (live->service->settings->delete_user_by_mail)
+        send_ticket(live);
+    else if (work->password.len > 0 || auth_live_is_fresh(live))
         delete_now(live);
-    } else if (strlen(in->token) > DELETE_TOKEN_MAX) {
-        fail_token(live->call);
-    } else {
-        char *identifier = qn_arena_printf(live->call->arena, "delete-account-%s", in->token);
-        if (identifier)
-            auth_upstream_take_verification(live->service, &work_of(live)->store, live->call, identifier,
-                                            on_taken);
-        else
-            qn_call_fail_with(live->call, .status = QN_RESOURCE_EXHAUSTED);
-    }
+    else
+        qn_call_fail_with(live->call, .status = QN_FAILED_PRECONDITION,
+                          .message = "Session expired. Re-authenticate to perform this action.",
+                          .reason = "SESSION_EXPIRED");
 }
 
 static void on_delete_verified(struct auth_proof *proof)
@@ -186,12 +208,8 @@ static void delete_user(struct auth_live *live)
         return;
     if (work->password.len > 0)
         auth_proof_find(&work->proof, live, "password", false, on_delete_found);
-    else if (in->token[0] != '\0' || auth_live_is_fresh(live))
-        check_token(live);
     else
-        qn_call_fail_with(live->call, .status = QN_FAILED_PRECONDITION,
-                          .message = "Session expired. Re-authenticate to perform this action.",
-                          .reason = "SESSION_EXPIRED");
+        check_token(live);
 }
 
 void auth_user_delete(struct auth_service *service, struct qn_call *call)

@@ -69,9 +69,12 @@ struct replay_target {
 bool replay_ask(struct replay *replay, const struct replay_exchange *exchange,
                 const struct replay_target *target, bool verbatim, struct qn_buf *differences);
 
-/* For replay.c and replay_compare.c. */
+/* For the other files of replay. */
 
 struct harness_http_reply;
+
+/* The text with what was issued here in the place of what was issued there; in the arena, NUL-terminated. */
+struct qn_str replay_text(struct replay *replay, struct qn_str recorded);
 
 /* Remembers what stands here for what was issued there. False: one of the two is known already, beside
  * another.

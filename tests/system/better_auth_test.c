@@ -3,107 +3,78 @@
 #include <stdlib.h>
 
 #include "common/core/check.h"
-#include "tests/harness/replay.h"
+#include "tests/harness/replay_mail.h"
 #include "tests/harness/stack.h"
 #include "tests/harness/test.h"
 
 /* Better Auth's face against Better Auth: every exchange that was recorded with the real product is either
- * asked of the gateway, and must be answered the same, or stands in one of the two tables of what this
- * release leaves out, with the reason. */
-
-#define BASE "/api/auth"
+ * asked of the gateway, and must be answered the same, or stands in the table of what this release
+ * leaves out, with the reason. */
 
 /* The configurations that differ by settings which this release has. Each gets an auth and a gateway of its
  * own, on the one database. */
 struct configuration {
     const char *name;
-    const char *base; /* under which the routes lie; NULL: BASE */
     const char *secret;
-    const char *environment[4]; /* NULL: what harness_stack_start() says */
+    const char *environment[8]; /* NULL: what harness_stack_start() says */
+    bool mail;                  /* there is a mail server */
 };
 
 #define NEWER_SECRET "qJ8nV3xTz6Lw1Rk9Ys4Hb7Md2Pf5Gc0Ea"
 
 static const struct configuration CONFIGURATIONS[] = {
-    {"default", NULL, HARNESS_STACK_SECRET, {NULL}},
-    {"https", NULL, HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=https://app.example.com"}},
-    {"nobase", NULL, HARNESS_STACK_SECRET, {"BETTER_AUTH_URL="}},
-    {"basepath", "/auth/v1", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=http://localhost:8080/auth/v1"}},
+    {"default", HARNESS_STACK_SECRET, {NULL}},
+    {"https", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=https://app.example.com"}},
+    {"nobase", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL="}},
+    {"basepath", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=http://localhost:8080/auth/v1"}},
     {"wildcard",
-     NULL,
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080",
       "BETTER_AUTH_TRUSTED_ORIGINS=https://*.example.com,*.example.org,http://192.168.*:3000,"
       "http://tail-slash.example/"}},
     {"secrets",
-     NULL,
      NEWER_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080",
       "BETTER_AUTH_SECRETS=2:" NEWER_SECRET ",1:" HARNESS_STACK_SECRET}},
-    {"production",
-     NULL,
-     HARNESS_STACK_SECRET,
-     {"BETTER_AUTH_URL=http://localhost:8080", "NODE_ENV=production"}},
-    {"production-no-base-url", NULL, HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=", "NODE_ENV=production"}},
-    {"development",
-     NULL,
-     HARNESS_STACK_SECRET,
-     {"BETTER_AUTH_URL=http://localhost:8080", "NODE_ENV=development"}},
-    {"fetch-handler", NULL, HARNESS_STACK_SECRET, {NULL}},
+    {"production", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=http://localhost:8080", "NODE_ENV=production"}},
+    {"production-no-base-url", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=", "NODE_ENV=production"}},
+    {"development", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=http://localhost:8080", "NODE_ENV=development"}},
+    {"fetch-handler", HARNESS_STACK_SECRET, {NULL}},
     {"ratelimit",
-     NULL,
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "BETTER_AUTH_RATE_LIMIT_ENABLED=true"}},
-    {"ratelimitdb", /* where it counted in the database; here auth's replicas count */
-     NULL,
-     HARNESS_STACK_SECRET,
+    {"ratelimitdb",
+     /* where it counted in the database; here auth's replicas count */ HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "BETTER_AUTH_RATE_LIMIT_ENABLED=true"}},
-    {"emaildisabled", NULL, HARNESS_STACK_SECRET, {"QUINTET_AUTH_EMAIL_PASSWORD=false"}},
-    {"signupdisabled", NULL, HARNESS_STACK_SECRET, {"QUINTET_AUTH_DISABLE_SIGN_UP=true"}},
+    {"emaildisabled", HARNESS_STACK_SECRET, {"QUINTET_AUTH_EMAIL_PASSWORD=false"}},
+    {"signupdisabled", HARNESS_STACK_SECRET, {"QUINTET_AUTH_DISABLE_SIGN_UP=true"}},
     {"defer",
-     NULL,
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_DEFER_SESSION_REFRESH=true"}},
     {"cachecompact",
-     NULL,
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_COOKIE_CACHE=true"}},
     {"cachejwt",
-     NULL,
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_COOKIE_CACHE=true",
       "QUINTET_AUTH_COOKIE_CACHE_STRATEGY=jwt"}},
     {"mail",
-     NULL,
      HARNESS_STACK_SECRET,
-     {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_DELETE_USER=true"}},
+     {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_DELETE_USER=true",
+      "QUINTET_AUTH_CHANGE_EMAIL=true"},
+     true},
+    {"mailverify",
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_DELETE_USER=true",
+      "QUINTET_AUTH_DELETE_USER_BY_MAIL=true", "QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION=true",
+      "QUINTET_AUTH_SIGN_IN_AFTER_VERIFICATION=true", "QUINTET_AUTH_REVOKE_SESSIONS_ON_RESET=true"},
+     true},
 };
 
-/* What this release leaves out: routes … */
-static const struct {
-    const char *route; /* below the base path, as fnmatch() has it */
-    const char *reason;
-} LEFT_OUT_ROUTES[] = {
-    {"/change-email", "routes by mail"},
-    {"/delete-user/callback*", "routes by mail"},
-    {"/request-password-reset", "routes by mail"},
-    {"/reset-password*", "routes by mail"},
-    {"/send-verification-email", "routes by mail"},
-    {"/verify-email*", "routes by mail"},
-};
-
-/* … and behaviour of the routes that are there, by the ids of the exchanges. */
+/* What this release leaves out, by the ids of the exchanges. */
 static const struct {
     const char *ids, *reason;
 } LEFT_OUT[] = {
-    {"mail/request-*", "options: senders of mail"},
-    {"mail/reset-*", "options: senders of mail"},
-    {"mail/send-*", "options: senders of mail"},
-    {"mail/verify-*", "options: senders of mail"},
-    {"mail/change-*", "options: senders of mail"},
-    {"mailverify/*", "options: senders of mail"},
-    {"mail/delete-user.ok-password", "built on a password reset by mail"},
-    {"mail/delete-user.get-session-after", "built on a password reset by mail"},
     {"cachejwe/*", "options: the cookie cache's third strategy, which encrypts"},
     {"bearer*/*", "options: the bearer plugin"},
     {"default/outside-base-path", "outside the base path, where the gateway's other faces are"},
@@ -118,7 +89,8 @@ static const struct {
      "bodies without a type or empty, which servers of Node's sort read otherwise"},
 };
 
-/* What the recorder did to the rows before an exchange. "$1" is the session token that the exchange shows. */
+/* What the recorder did to the rows before an exchange. "$1" is the session token that the exchange shows,
+ * or the token in its body. */
 static const struct {
     const char *id, *sql;
 } PREPARED[] = {
@@ -138,6 +110,9 @@ static const struct {
      "update session set \"expiresAt\" = now() + interval '1 hour' where token = $1"},
     {"default/fresh.list-sessions-not-fresh",
      "update session set \"createdAt\" = now() - interval '25 hours' where token = $1"},
+    {"mail/reset-password.expired",
+     "update verification set \"expiresAt\" = now() - interval '1 minute' where "
+     "identifier = 'reset-password:' || $1"},
     {"mail/delete-user.not-fresh",
      "update session set \"createdAt\" = now() - interval '25 hours' where token = $1"},
     {"cachecompact/get-session.cached-row-gone", "delete from session where token = $1"},
@@ -154,6 +129,14 @@ static const struct {
     {"ratelimit/get-session.100", 98},
 };
 
+/* Asked for a mail that the recorder did not keep, and the token of it that a later request shows. */
+static const struct {
+    const char *id, *token;
+} MAIL_NOT_KEPT[] = {
+    {"mail/request-password-reset.upper-email", NULL},
+    {"mail/reset-password.request-3", "4W38j658BnrbQztktZMxxkYL"},
+};
+
 /* Shown as they were recorded: their point is a signature that is not quite ours, and of our own some
  * spellings would be. Their secret is ours, so that a gateway that took them would tell by expiring the
  * cookies. */
@@ -165,6 +148,7 @@ static const char *const VERBATIM[] = {
 static struct harness_stack stack;
 static struct replay replay;
 static PGconn *admin;
+static size_t n_mails; /* that should have been sent in the configuration just asked */
 
 static int set_up(void **state)
 {
@@ -193,41 +177,21 @@ static const struct configuration *configuration_of(const struct replay_exchange
     return NULL;
 }
 
-/* The path below the base path; NULL outside of it. */
-static const char *route_of(const struct replay_exchange *exchange)
-{
-    const struct configuration *configuration = configuration_of(exchange);
-    const char *base = configuration && configuration->base ? configuration->base : BASE;
-    return strncmp(exchange->path, base, strlen(base)) == 0 ? exchange->path + strlen(base) : NULL;
-}
-
-/* The line of LEFT_OUT, or after them of LEFT_OUT_ROUTES; -1: in neither. */
+/* The line of LEFT_OUT; -1: in none. */
 static int line_left_out(const struct replay_exchange *exchange)
 {
-    const char *route = route_of(exchange);
     for (size_t i = 0; i < QN_COUNT(LEFT_OUT); i++) {
         if (fnmatch(LEFT_OUT[i].ids, exchange->id, 0) == 0)
             return (int)i;
     }
-    /* That something is no route is ours to answer, whatever becomes of that route. */
-    for (size_t i = 0; route && !replay_is_no_route(exchange) && i < QN_COUNT(LEFT_OUT_ROUTES); i++) {
-        if (fnmatch(LEFT_OUT_ROUTES[i].route, route, 0) == 0)
-            return (int)(QN_COUNT(LEFT_OUT) + i);
-    }
     return -1;
-}
-
-static const char *reason_of(int line)
-{
-    size_t n = QN_COUNT(LEFT_OUT);
-    return (size_t)line < n ? LEFT_OUT[line].reason : LEFT_OUT_ROUTES[(size_t)line - n].reason;
 }
 
 /* Nothing is skipped in silence, and no line of the tables outlives what it was for. */
 static void test_every_exchange_is_replayed_or_left_out_for_a_reason(void **state)
 {
     (void)state;
-    enum { LINES = QN_COUNT(LEFT_OUT) + QN_COUNT(LEFT_OUT_ROUTES) };
+    enum { LINES = QN_COUNT(LEFT_OUT) };
     size_t left_out[LINES] = {0}, replayed = 0, total = 0, lost = 0;
     for (size_t i = 0; i < replay.n_exchanges; i++) {
         const struct replay_exchange *exchange = &replay.exchanges[i];
@@ -247,10 +211,10 @@ static void test_every_exchange_is_replayed_or_left_out_for_a_reason(void **stat
     for (int i = 0; i < LINES; i++) {
         size_t n = left_out[i];
         if (n == 0)
-            fail_msg("nothing is left out by line %d (%s) any more", i, reason_of(i));
-        for (int k = i + 1; k < LINES && strcmp(reason_of(k), reason_of(i)) == 0; k++, i++)
+            fail_msg("nothing is left out by line %d (%s) any more", i, LEFT_OUT[i].reason);
+        for (int k = i + 1; k < LINES && strcmp(LEFT_OUT[k].reason, LEFT_OUT[i].reason) == 0; k++, i++)
             n += left_out[k];
-        print_message("  %4zu  %s\n", n, reason_of(i));
+        print_message("  %4zu  %s\n", n, LEFT_OUT[i].reason);
     }
     for (size_t i = 0; i < QN_COUNT(PREPARED) + QN_COUNT(VERBATIM); i++) {
         const char *id = i < QN_COUNT(PREPARED) ? PREPARED[i].id : VERBATIM[i - QN_COUNT(PREPARED)];
@@ -264,10 +228,10 @@ static void test_every_exchange_is_replayed_or_left_out_for_a_reason(void **stat
     assert_int_equal(replayed + total, replay.n_exchanges);
 }
 
-/* The two tables as a document: for each reason the exchanges that it keeps out. */
+/* The table as a document: for each reason the exchanges that it keeps out. */
 static void write_exclusions(struct qn_buf *to)
 {
-    enum { LINES = QN_COUNT(LEFT_OUT) + QN_COUNT(LEFT_OUT_ROUTES) };
+    enum { LINES = QN_COUNT(LEFT_OUT) };
     size_t total = 0;
     for (size_t i = 0; i < replay.n_exchanges; i++)
         total += line_left_out(&replay.exchanges[i]) >= 0;
@@ -279,14 +243,14 @@ static void write_exclusions(struct qn_buf *to)
         "are answered the same. The test writes this list from its\ntables and fails when it differs.\n",
         replay.n_exchanges, total, replay.n_exchanges - total);
     for (int line = 0; line < LINES; line++) {
-        const char *reason = reason_of(line);
+        const char *reason = LEFT_OUT[line].reason;
         bool first = true, told = false;
         for (int k = 0; k < line; k++)
-            told = told || strcmp(reason_of(k), reason) == 0;
+            told = told || strcmp(LEFT_OUT[k].reason, reason) == 0;
         for (size_t i = 0; !told && i < replay.n_exchanges; i++) {
             const struct replay_exchange *exchange = &replay.exchanges[i];
             int of = line_left_out(exchange);
-            if (of < 0 || strcmp(reason_of(of), reason) != 0)
+            if (of < 0 || strcmp(LEFT_OUT[of].reason, reason) != 0)
                 continue;
             if (first)
                 qn_buf_printf(to, "\n## %c%s\n\n", reason[0] - 'a' + 'A', reason + 1);
@@ -339,7 +303,8 @@ static void prepare(const struct replay_exchange *exchange)
     for (size_t i = 0; i < QN_COUNT(PREPARED); i++) {
         if (strcmp(PREPARED[i].id, exchange->id) != 0)
             continue;
-        if (with_token(PREPARED[i].sql, replay_token(&replay, exchange)) != 1)
+        const char *token = replay_token(&replay, exchange);
+        if (with_token(PREPARED[i].sql, token ? token : replay_body_member(&replay, exchange, "token")) != 1)
             fail_msg("%s: there was no row to prepare", exchange->id);
     }
 }
@@ -376,9 +341,40 @@ static bool is_row_as_recorded(const struct replay_exchange *exchange)
             others->boolean == (with_token(SQL, replay_body_member(&replay, exchange, "token")) == 1));
 }
 
-static void ask_all(const struct configuration *configuration, const char *url)
+/* A ticket as recorded: whose it is, and for how long. */
+static bool is_ticket_as_recorded(const struct replay_exchange *exchange)
+{
+    const struct qn_json *row = replay_after(exchange, "verificationRow");
+    if (!row)
+        return true;
+    const char *values[] = {replay_text(&replay, qn_json_get(row, "identifier")->text).ptr,
+                            replay_text(&replay, qn_json_get(row, "value")->text).ptr,
+                            harness_text("%.0f", qn_json_get(qn_json_get(row, "ttl"), "hours")->number)};
+    PGresult *result =
+        PQexecParams(admin,
+                     "select 1 from verification where identifier = $1 and value = $2 and \"expiresAt\" - "
+                     "\"createdAt\" = $3::int * interval '1 hour'",
+                     3, NULL, values, NULL, NULL, 0);
+    bool there = PQntuples(result) == 1;
+    PQclear(result);
+    return there;
+}
+
+/* Everything that was mailed, also what the recorder did not keep. */
+static bool is_mail_as_recorded(struct replay_mail *mail, const struct replay_exchange *exchange,
+                                struct qn_buf *differences)
+{
+    for (size_t i = 0; i < QN_COUNT(MAIL_NOT_KEPT); i++) {
+        if (strcmp(MAIL_NOT_KEPT[i].id, exchange->id) == 0)
+            replay_mail_skip(mail, MAIL_NOT_KEPT[i].token);
+    }
+    return replay_mail_compare(mail, exchange, differences);
+}
+
+static void ask_all(const struct configuration *configuration, const char *url, struct harness_smtp *smtp)
 {
     const struct replay_target target = {url, configuration->secret};
+    struct replay_mail mail = {&replay, &target, smtp};
     size_t asked = 0, failed = 0;
     for (size_t i = 0; i < replay.n_exchanges; i++) {
         const struct replay_exchange *exchange = &replay.exchanges[i];
@@ -387,10 +383,17 @@ static void ask_all(const struct configuration *configuration, const char *url)
         struct qn_buf differences;
         qn_buf_init(&differences, 1024 * 1024);
         prepare(exchange);
+        replay_mail_sign(&mail, exchange);
         bool same = repeat(exchange, &target, &differences) &&
                     replay_ask(&replay, exchange, &target, is_verbatim(exchange), &differences);
         if (!is_row_as_recorded(exchange)) {
             qn_buf_write_c(&differences, "    whether the session's row is there\n");
+            same = false;
+        }
+        if (smtp && !is_mail_as_recorded(&mail, exchange, &differences))
+            same = false;
+        if (!is_ticket_as_recorded(exchange)) {
+            qn_buf_write_c(&differences, "    the row of the token\n");
             same = false;
         }
         if (!same)
@@ -403,7 +406,10 @@ static void ask_all(const struct configuration *configuration, const char *url)
     assert_true(asked > 0);
     if (failed)
         fail_msg("%zu of %zu were answered otherwise", failed, asked);
+    n_mails = mail.seen;
 }
+
+static const char *smtp_url; /* of a configuration with mail */
 
 static struct harness_service *start(const char *program, const struct configuration *configuration,
                                      const char *first, const char *second, const char *third, bool http)
@@ -412,6 +418,10 @@ static struct harness_service *start(const char *program, const struct configura
     size_t n = 4;
     for (size_t i = 0; configuration->environment[i]; i++)
         environment[n++] = configuration->environment[i];
+    if (configuration->mail) {
+        environment[n++] = smtp_url;
+        environment[n++] = "SMTP_FROM=Example <no-reply@example.com>";
+    }
     return harness_service_start(&(const struct harness_service_options){
         .program = program, .environment = environment, .http = http});
 }
@@ -420,10 +430,13 @@ static void test_configuration(void **state)
 {
     const struct configuration *configuration = *state;
     if (!configuration->environment[0]) {
-        ask_all(configuration, stack.url);
+        ask_all(configuration, stack.url, NULL);
         return;
     }
     const char *folder = harness_folder(), *name = configuration->name;
+    struct harness_smtp *smtp =
+        configuration->mail ? harness_smtp_start(HARNESS_SMTP_PLAIN, NULL, NULL) : NULL;
+    smtp_url = smtp ? harness_text("SMTP_URL=smtp://127.0.0.1:%u", harness_smtp_port(smtp)) : NULL;
     struct harness_service *auth =
         start("quintet-auth", configuration, harness_text("QUINTET_RPC_LISTEN=ipc://%s/a-%s", folder, name),
               harness_text("QUINTET_PROFILE_ADDRESS=ipc://%s/profile", folder),
@@ -434,9 +447,13 @@ static void test_configuration(void **state)
         harness_text("QUINTET_MEDIA_ADDRESS=ipc://%s/media", folder), true);
     harness_service_await(auth, true);
     harness_service_await(gateway, true);
-    ask_all(configuration, harness_text("http://127.0.0.1:%u", harness_service_http_port(gateway)));
+    ask_all(configuration, harness_text("http://127.0.0.1:%u", harness_service_http_port(gateway)), smtp);
     assert_int_equal(harness_service_stop(gateway), 0);
-    assert_int_equal(harness_service_stop(auth), 0);
+    assert_int_equal(harness_service_stop(auth), 0); /* what was still to be sent has been */
+    if (smtp) {
+        assert_int_equal(harness_smtp_n_mails(smtp), n_mails); /* nobody else was written to */
+        harness_smtp_stop(smtp);
+    }
 }
 
 int main(void)

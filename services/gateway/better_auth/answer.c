@@ -27,7 +27,13 @@ static const struct {
     {"CREDENTIAL_ACCOUNT_NOT_FOUND", 400, "Credential account not found"},
     {"ACCOUNT_NOT_FOUND", 400, "Account not found"},
     {"FAILED_TO_UNLINK_LAST_ACCOUNT", 400, "You can't unlink your last account"},
-    {"INVALID_TOKEN", 404, "Invalid token"},
+    {"INVALID_TOKEN", 404, "Invalid token"}, /* of delete-user; of others by their routes */
+    {"RESET_PASSWORD_DISABLED", 400, "Reset password isn't enabled"},
+    {"VERIFICATION_EMAIL_NOT_ENABLED", 400, "Verification email isn't enabled"},
+    {"CHANGE_EMAIL_DISABLED", 400, "Change email is disabled"},
+    {"EMAIL_MISMATCH", 400, "Email mismatch"},
+    {"EMAIL_ALREADY_VERIFIED", 400, "Email is already verified"},
+    {"EMAIL_NOT_VERIFIED", 403, "Email not verified"},
 };
 
 struct gateway_face *gateway_answer_face(struct gateway_request *req)

@@ -28,6 +28,15 @@ void gateway_route_change_password(struct gateway_request *req);
 void gateway_route_verify_password(struct gateway_request *req);
 void gateway_route_delete_user(struct gateway_request *req);
 
+/* mail_routes.c: what goes by mail, and the links in it */
+void gateway_route_request_password_reset(struct gateway_request *req);
+void gateway_route_reset_password_callback(struct gateway_request *req);
+void gateway_route_reset_password(struct gateway_request *req);
+void gateway_route_send_verification_email(struct gateway_request *req);
+void gateway_route_verify_email(struct gateway_request *req);
+void gateway_route_change_email(struct gateway_request *req);
+void gateway_route_delete_user_callback(struct gateway_request *req);
+
 /* account_routes.c: the ways by which one signs in; there are no other providers here */
 void gateway_route_list_accounts(struct gateway_request *req);
 void gateway_route_unlink_account(struct gateway_request *req);

@@ -23,7 +23,7 @@ static void answer_signed_in(struct gateway_request *req, bool sign_in, const Qu
         qn_json_bool(&w, callback.len > 0);
     }
     qn_json_key(&w, "token");
-    qn_json_c(&w, session->token);
+    qn_json_c(&w, session ? session->token : NULL); /* none before the address is verified */
     if (sign_in && qn_json_get(body, "callbackURL")) {
         qn_json_key(&w, "url");
         qn_json_str(&w, callback);
@@ -75,8 +75,9 @@ void gateway_route_sign_up(struct gateway_request *req)
     in.email = gateway_body_text(req, body, "email");
     in.image = gateway_body_text(req, body, "image");
     in.password_utf8 = gateway_body_bytes(body, "password");
+    in.callback_url = gateway_body_text(req, body, "callbackURL");
     in.forget_me = !gateway_body_bool(body, "rememberMe", true);
-    if (!in.name || !in.email || !in.image) {
+    if (!in.name || !in.email || !in.image || !in.callback_url) {
         gateway_answer_error(req, 422, "Failed to create user", "FAILED_TO_CREATE_USER");
         return;
     }

@@ -144,11 +144,15 @@ void gateway_route_verify_password(struct gateway_request *req)
 /* Switched off, it is a 404 of a route that is there: with a type and without a body. */
 static void on_deleted(struct gateway_request *req)
 {
+    const Quintet__Auth__V1__DeleteUserResponse *out = req->rpc.out;
     struct gateway_reply reply = {0};
     if (qn_str_eq(req->rpc.reason, QN_STR("DELETE_USER_DISABLED")))
         gateway_answer_nothing(req, &reply, 404);
     else if (req->rpc.status != QN_OK)
         gateway_answer_fault(req);
+    else if (out->mail_sent)
+        gateway_answer_json(req, &reply,
+                            QN_STR("{\"success\":true,\"message\":\"Verification email sent\"}"));
     else
         gateway_answer_json(req, &reply, QN_STR("{\"success\":true,\"message\":\"User deleted\"}"));
 }
@@ -168,6 +172,9 @@ void gateway_route_delete_user(struct gateway_request *req)
     in.token = gateway_body_text(req, body, "token");
     if (!in.token)
         in.token = (char *)"\1"; /* one with a NUL is as unknown as this one */
+    in.callback_url = gateway_body_text(req, body, "callbackURL");
+    if (!in.callback_url)
+        in.callback_url = (char *)"";
     in.disable_refresh = gateway_route_keeps_row(req);
     gateway_route_ask(req, &quintet_auth_v1_auth_service_delete_user, &in, on_deleted);
 }
