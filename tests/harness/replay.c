@@ -185,9 +185,10 @@ bool replay_ask(struct replay *replay, const struct replay_exchange *exchange,
                 const struct replay_target *target, bool verbatim, struct qn_buf *differences)
 {
     const struct qn_json *request = member(exchange->recorded, "request"), *body = member(request, "body");
+    const char *path = verbatim ? exchange->path : replay_text(replay, qn_str_c(exchange->path)).ptr;
     struct harness_http_request out = {
         .method = exchange->method,
-        .url = qn_arena_printf(&replay->arena, "%s%s", target->url, exchange->path),
+        .url = qn_arena_printf(&replay->arena, "%s%s", target->url, path),
     };
     set_headers(replay, member(request, "headers"), verbatim, &out);
     if (body->kind == QN_JSON_STRING)

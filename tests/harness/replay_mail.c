@@ -58,13 +58,13 @@ void replay_mail_sign(struct replay_mail *mail, const struct replay_exchange *ex
     if (!text.ptr || !qn_str_eq(replay_text(replay, recorded), recorded))
         return;
     const struct qn_json *claims = parse(replay, text);
+    if (claims->n_items != 3) /* those by hand say an address and the two times */
+        return;
     int64_t later_s = replay->later_ms / 1000;
     char *moved = qn_arena_printf(&replay->arena, "{\"email\":\"%.*s\",\"iat\":%lld,\"exp\":%lld}",
                                   QN_STR_ARG(qn_json_get(claims, "email")->text),
                                   (long long)((int64_t)qn_json_get(claims, "iat")->number + later_s),
                                   (long long)((int64_t)qn_json_get(claims, "exp")->number + later_s));
-    if (claims->n_items != 3)
-        replay_fail("token", "was signed by hand and says more than an address and its times");
     char *middle = qn_arena_alloc(&replay->arena, strlen(moved) * 2 + 4);
     qn_base64url_encode(middle, moved, strlen(moved));
     char *head =
