@@ -12,8 +12,9 @@ enum {
     LETTER_MAX = 64 * 1024,
 };
 
-#define DEFAULT_BASE_PATH "/api/auth" /* where BETTER_AUTH_URL has no path: the gateway's and the product's  \
-                                       */
+#define DEFAULT_BASE_PATH                                                                                    \
+    "/api/auth" /* where BETTER_AUTH_URL has no path: the gateway's and the product's                        \
+                 */
 
 bool auth_letter_can_send(const struct auth_service *service)
 {
