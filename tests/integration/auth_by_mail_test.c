@@ -340,6 +340,65 @@ static void test_changing_an_address(void **state)
     verify(other.cookie, token, QN_ALREADY_EXISTS, "USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", NULL);
 }
 
+/* How often auth has asked what by now, and hashed: what a call costs, apart from the mail. */
+enum { COSTS = 6 };
+static void count_costs(double costs[COSTS])
+{
+    static const char *const SERIES[COSTS] = {
+        "quintet_rpc_client_calls_total{service=\"profile\",method=\"quintet.store.v1.AccountStore/"
+        "GetCredential\",code=\"ok\"}",
+        "quintet_rpc_client_calls_total{service=\"profile\",method=\"quintet.store.v1.VerificationStore/"
+        "CreateVerification\",code=\"ok\"}",
+        "quintet_rpc_client_calls_total{service=\"profile\",method=\"quintet.store.v1.AccountStore/"
+        "CreateUser\",code=\"ok\"}",
+        "quintet_rpc_client_calls_total{service=\"profile\",method=\"quintet.store.v1.AccountStore/"
+        "CreateUser\",code=\"already_exists\"}",
+        "quintet_rpc_client_calls_total{service=\"profile\",method=\"quintet.store.v1.SessionStore/"
+        "GetSession\",code=\"ok\"}",
+        "quintet_work_seconds_count{lane=\"hash\"}",
+    };
+    for (size_t i = 0; i < COSTS; i++) {
+        costs[i] = harness_service_metric(fixture.auth, SERIES[i]);
+        if (costs[i] < 0)
+            costs[i] = 0; /* not yet there */
+    }
+    costs[2] += costs[3]; /* a user written, or in vain */
+    costs[3] = 0;
+}
+
+/* Between two moments, and then between two others: the same, and something. */
+static void expect_same_costs(const double a[COSTS], const double b[COSTS], const double c[COSTS])
+{
+    double sum = 0;
+    for (size_t i = 0; i < COSTS; i++) {
+        if (b[i] - a[i] != c[i] - b[i])
+            fail_msg("cost %zu: %.0f and %.0f", i, b[i] - a[i], c[i] - b[i]);
+        sum += b[i] - a[i];
+    }
+    assert_true(sum > 0);
+}
+
+static void test_nobody_costs_the_same(void **state)
+{
+    (void)state;
+    struct someone who = sign_up();
+    double before[COSTS], between[COSTS], after[COSTS];
+    count_costs(before);
+    reset_token(who.email);
+    count_costs(between);
+    request_reset("nobody@example.com", "/reset?a=1");
+    count_costs(after);
+    expect_same_costs(before, between, after);
+
+    count_costs(before);
+    send_verification(NULL, who.email, QN_OK, NULL);
+    verification_token(who.email);
+    count_costs(between);
+    send_verification(NULL, "nobody@example.com", QN_OK, NULL);
+    count_costs(after);
+    expect_same_costs(before, between, after);
+}
+
 /* With what is demanded first. */
 
 static void sign_up_as(const char *email, bool *ret_session, int *ret_cookies)
@@ -362,11 +421,16 @@ static void test_verification_before_the_first_sign_in(void **state)
     const char *email = harness_text("mail%d@example.com", users++), *cookie;
     bool session;
     int cookies;
+    double before[COSTS], between[COSTS], after[COSTS];
+    count_costs(before);
     sign_up_as(email, &session, &cookies);
+    count_costs(between);
     assert_false(session);
     assert_int_equal(cookies, 0);
     const char *token = verification_token(email);
     sign_up_as(email, &session, &cookies); /* taken: the same answer, no mail, no second user */
+    count_costs(after);
+    expect_same_costs(before, between, after);
     assert_false(session);
     assert_int_equal(cookies, 0);
     assert_int_equal(auth_fixture_number(&fixture, "select count(*) from \"user\" where email = '%s'", email),
@@ -477,6 +541,7 @@ int main(void)
         CONNECTED(test_a_first_password),
         CONNECTED(test_verifying),
         CONNECTED(test_changing_an_address),
+        CONNECTED(test_nobody_costs_the_same),
     };
     const struct CMUnitTest demanding[] = {CONNECTED(test_verification_before_the_first_sign_in)};
     const struct CMUnitTest without[] = {CONNECTED(test_without_a_server)};
