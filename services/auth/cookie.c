@@ -74,6 +74,24 @@ enum qn_status auth_cookie_sign(struct auth_cookie_jar *jar, struct qn_str value
     return QN_OK;
 }
 
+enum qn_status auth_cookie_sign_url(struct auth_cookie_jar *jar, struct qn_str text,
+                                    char to[AUTH_COOKIE_SIGNATURE_URL_LEN + 1])
+{
+    char signature[AUTH_COOKIE_SIGNATURE_LEN + 1];
+    QN_TRY(auth_cookie_sign(jar, text, signature));
+    for (size_t i = 0; i < AUTH_COOKIE_SIGNATURE_URL_LEN; i++)
+        to[i] = signature[i] == '+' ? '-' : signature[i] == '/' ? '_' : signature[i];
+    to[AUTH_COOKIE_SIGNATURE_URL_LEN] = '\0'; /* in the place of the '=' */
+    return QN_OK;
+}
+
+bool auth_cookie_is_signed_url(struct auth_cookie_jar *jar, struct qn_str text, struct qn_str shown)
+{
+    char expected[AUTH_COOKIE_SIGNATURE_URL_LEN + 1];
+    return shown.len == AUTH_COOKIE_SIGNATURE_URL_LEN && auth_cookie_sign_url(jar, text, expected) == QN_OK &&
+           CRYPTO_memcmp(shown.ptr, expected, AUTH_COOKIE_SIGNATURE_URL_LEN) == 0;
+}
+
 /* As decodeURIComponent, whose failure the product answers by keeping the text as it is. */
 static enum qn_status decode(struct qn_str raw, struct qn_arena *arena, struct qn_str *ret_text)
 {
@@ -130,6 +148,14 @@ enum qn_status auth_cookie_write(struct auth_cookie_jar *jar, enum auth_cookie w
     qn_percent_encode(to, value, QN_PERCENT_COMPONENT);
     qn_buf_write_byte(to, '.');
     qn_percent_encode(to, qn_str_c(signature), QN_PERCENT_COMPONENT);
+    return finish(jar, max_age_s, to);
+}
+
+enum qn_status auth_cookie_write_plain(const struct auth_cookie_jar *jar, enum auth_cookie which,
+                                       struct qn_str value, int max_age_s, struct qn_buf *to)
+{
+    qn_buf_printf(to, "%s=", auth_cookie_name(jar, which));
+    qn_buf_write_str(to, value);
     return finish(jar, max_age_s, to);
 }
 

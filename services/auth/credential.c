@@ -43,11 +43,9 @@ enum qn_status auth_credential_read(struct auth_cookie_jar *jar, const struct qn
     return QN_OK;
 }
 
-bool auth_credential_dont_remember(struct auth_cookie_jar *jar, const struct qn_context *ctx,
-                                   struct qn_arena *arena)
+bool auth_credential_dont_remember(struct auth_cookie_jar *jar, struct qn_str cookies, struct qn_arena *arena)
 {
-    struct qn_str raw =
-        auth_cookie_find(ctx->credentials.cookie, auth_cookie_name(jar, AUTH_COOKIE_DONT_REMEMBER));
+    struct qn_str raw = auth_cookie_find(cookies, auth_cookie_name(jar, AUTH_COOKIE_DONT_REMEMBER));
     struct qn_str value;
     return raw.len > 0 && auth_cookie_unsign(jar, raw, arena, &value) == QN_OK &&
            qn_str_eq(value, QN_STR("true"));

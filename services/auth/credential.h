@@ -25,8 +25,8 @@ QN_MUST_USE enum qn_status auth_credential_read(struct auth_cookie_jar *jar, con
                                                 struct qn_arena *arena, enum auth_credential *ret_shown,
                                                 char **ret_token);
 
-/* Whether the request carries a validly signed dont_remember cookie. */
-bool auth_credential_dont_remember(struct auth_cookie_jar *jar, const struct qn_context *ctx,
+/* Whether a Cookie header carries a validly signed dont_remember cookie. */
+bool auth_credential_dont_remember(struct auth_cookie_jar *jar, struct qn_str cookies,
                                    struct qn_arena *arena);
 
 #endif

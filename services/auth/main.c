@@ -12,7 +12,7 @@ static struct qn_part_rpc_client profile = QN_PART_RPC_CLIENT("profile", &set.pr
 static struct auth_hasher hasher = AUTH_HASHER(&set.hash_threads, &set.hash_queue);
 static struct auth_limit_part limits = AUTH_LIMIT_PART(&set.limit_counters);
 static struct auth_mail mail = AUTH_MAIL(&set.mail, &set.app.env);
-static struct auth_service service = AUTH_SERVICE(&set, &profile, &hasher);
+static struct auth_service service = AUTH_SERVICE(&set, &profile, &hasher, &mail);
 
 int main(int argc, char **argv)
 {

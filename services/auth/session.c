@@ -27,8 +27,8 @@ static struct qn_str cut(struct qn_str text, size_t max_bytes)
     return qn_str_n(text.ptr, len);
 }
 
-Quintet__Store__V1__Session *auth_session_new(struct qn_call *call, const char *user_id, int64_t now_ms,
-                                              bool forget_me)
+Quintet__Store__V1__Session *auth_session_new(const struct auth_service *service, struct qn_call *call,
+                                              const char *user_id, int64_t now_ms, bool forget_me)
 {
     char id[QN_ID_LEN + 1], token[QN_ID_LEN + 1];
     qn_id_new(id);
@@ -43,15 +43,15 @@ Quintet__Store__V1__Session *auth_session_new(struct qn_call *call, const char *
     row->id = qn_arena_strdup(call->arena, id);
     row->user_id = qn_arena_strdup(call->arena, user_id);
     row->token = qn_arena_strdup(call->arena, token);
-    row->expires_at_ms =
-        now_ms + 1000 * (int64_t)(forget_me ? AUTH_SESSION_SHORT_SECONDS : AUTH_SESSION_SECONDS);
+    row->expires_at_ms = now_ms + (forget_me ? 1000 * (int64_t)AUTH_SESSION_SHORT_SECONDS
+                                             : service->settings->session_expires_in_ms);
     row->created_at_ms = row->updated_at_ms = now_ms;
     row->ip_address = qn_arena_copy(call->arena, ip.ptr, ip.len);
     row->user_agent = qn_arena_copy(call->arena, agent.ptr, agent.len);
     return row->id && row->user_id && row->token && row->ip_address && row->user_agent ? row : NULL;
 }
 
-static Google__Protobuf__Timestamp *show_time(int64_t ms, struct qn_arena *arena)
+Google__Protobuf__Timestamp *auth_session_show_time(int64_t ms, struct qn_arena *arena)
 {
     Google__Protobuf__Timestamp *time = qn_arena_new(arena, Google__Protobuf__Timestamp);
     if (time == NULL)
@@ -75,8 +75,8 @@ Quintet__Auth__V1__User *auth_session_show_user(const Quintet__Store__V1__User *
     user->email = row->email;
     user->email_verified = row->email_verified;
     user->image = row->image;
-    user->created_at = show_time(row->created_at_ms, arena);
-    user->updated_at = show_time(row->updated_at_ms, arena);
+    user->created_at = auth_session_show_time(row->created_at_ms, arena);
+    user->updated_at = auth_session_show_time(row->updated_at_ms, arena);
     return user->created_at && user->updated_at ? user : NULL;
 }
 
@@ -89,34 +89,44 @@ Quintet__Auth__V1__Session *auth_session_show(const Quintet__Store__V1__Session 
     session->id = row->id;
     session->user_id = row->user_id;
     session->token = row->token;
-    session->expires_at = show_time(row->expires_at_ms, arena);
-    session->created_at = show_time(row->created_at_ms, arena);
-    session->updated_at = show_time(row->updated_at_ms, arena);
+    session->expires_at = auth_session_show_time(row->expires_at_ms, arena);
+    session->created_at = auth_session_show_time(row->created_at_ms, arena);
+    session->updated_at = auth_session_show_time(row->updated_at_ms, arena);
     session->ip_address = row->ip_address;
     session->user_agent = row->user_agent;
     return session->expires_at && session->created_at && session->updated_at ? session : NULL;
 }
 
-struct check {
-    struct qn_call *call;
-    struct qn_request find;
-};
-
-/* What the store found, judged by the clock: LIVE, UNKNOWN or EXPIRED. The row lives on until its last
- * millisecond, as the product has it. */
-static Quintet__Auth__V1__SessionState judge(const Quintet__Store__V1__Session *session,
-                                             const Quintet__Store__V1__User *user)
+Quintet__Auth__V1__SessionState auth_session_judge(const Quintet__Store__V1__Session *session,
+                                                   const Quintet__Store__V1__User *user)
 {
     if (session == NULL || user == NULL)
         return STATE(UNKNOWN);
     return session->expires_at_ms < qn_clock_wall_ms() ? STATE(EXPIRED) : STATE(LIVE);
 }
 
+bool auth_session_refresh_due(const struct auth_service *service, const Quintet__Store__V1__Session *session)
+{
+    const struct auth_settings *set = service->settings;
+    return !set->disable_session_refresh &&
+           session->expires_at_ms - set->session_expires_in_ms + set->session_update_age_ms <=
+               qn_clock_wall_ms();
+}
+
+struct check {
+    struct auth_service *service;
+    struct qn_call *call;
+    struct qn_str cookie; /* as shown; asking the store takes it out of the context */
+    struct qn_request find;
+};
+
 static void answer(struct qn_call *call, Quintet__Auth__V1__SessionState state,
-                   const Quintet__Store__V1__Session *session, const Quintet__Store__V1__User *user)
+                   const Quintet__Store__V1__Session *session, const Quintet__Store__V1__User *user,
+                   bool refresh_due)
 {
     Quintet__Auth__V1__GetSessionResponse out = QUINTET__AUTH__V1__GET_SESSION_RESPONSE__INIT;
     out.state = state;
+    out.refresh_due = refresh_due;
     if (state == STATE(LIVE)) {
         out.session = auth_session_show(session, call->arena);
         out.user = auth_session_show_user(user, call->arena);
@@ -157,13 +167,17 @@ static void answer_with_profile(struct qn_call *call, Quintet__Auth__V1__Session
 
 static void on_found(struct qn_request *request)
 {
-    struct qn_call *call = container_of(request, struct check, find)->call;
+    const struct check *check = container_of(request, struct check, find);
+    struct qn_call *call = check->call;
     if (request->status != QN_OK) {
         qn_call_fail_from(call, request, true);
         return;
     }
     const Quintet__Store__V1__GetSessionResponse *found = request->out;
-    answer(call, judge(found->session, found->user), found->session, found->user);
+    Quintet__Auth__V1__SessionState state = auth_session_judge(found->session, found->user);
+    bool due = state == STATE(LIVE) && auth_session_refresh_due(check->service, found->session) &&
+               !auth_credential_dont_remember(&check->service->cookies, check->cookie, call->arena);
+    answer(call, state, found->session, found->user, due);
 }
 
 static void on_found_with_profile(struct qn_request *request)
@@ -174,7 +188,7 @@ static void on_found_with_profile(struct qn_request *request)
         return;
     }
     const Quintet__Store__V1__GetSessionWithProfileResponse *found = request->out;
-    answer_with_profile(call, judge(found->session, found->user), found);
+    answer_with_profile(call, auth_session_judge(found->session, found->user), found);
 }
 
 /* The token to look up; NULL when there is none to look up: then 'ret_state' says why. */
@@ -195,10 +209,12 @@ void auth_session_check(struct auth_service *service, struct qn_call *call)
     if (status != QN_OK) {
         qn_call_fail_with(call, .status = status);
     } else if (token == NULL) {
-        answer(call, state, NULL, NULL);
+        answer(call, state, NULL, NULL, false);
     } else {
         struct check *check = qn_call_new(call, struct check);
+        check->service = service;
         check->call = call;
+        check->cookie = call->ctx.credentials.cookie;
         auth_upstream_get_session(service, &check->find, call, token, on_found);
     }
 }

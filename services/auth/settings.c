@@ -14,6 +14,9 @@
 
 enum { SECRET_MIN_CHARS = 32, SECRET_MIN_BITS = 120 }; /* below: a warning, as the product's */
 
+/* Browsers keep no cookie longer than 400 days (RFC 6265bis, 5.5). */
+#define YEAR_MS (INT64_C(365) * 24 * 60 * 60 * 1000)
+
 #define SECRETS_ALLOWED                                                                                      \
     "version:secret,version:secret … with whole numbers from 0, each once; the first signs"
 
@@ -33,6 +36,46 @@ const struct qn_setting auth_settings_table[] = {
         "BETTER_AUTH_URL", SET, url, "",
         "public URL of the site; with https:// cookies are Secure and named __Secure-…; without it they "
         "are when NODE_ENV is production"),
+    QN_SETTING_BOOL("QUINTET_AUTH_EMAIL_PASSWORD", SET, email_password, "true",
+                    "sign-up and sign-in by address and password (emailAndPassword.enabled)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_DISABLE_SIGN_UP", SET, disable_sign_up, "false",
+                    "no new users by address and password (emailAndPassword.disableSignUp)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_DELETE_USER", SET, delete_user, "false",
+                    "users may delete themselves (user.deleteUser.enabled)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_DELETE_USER_BY_MAIL", SET, delete_user_by_mail, "false",
+                    "and must confirm it by mail (user.deleteUser.sendDeleteAccountVerification)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_CHANGE_EMAIL", SET, change_email, "false",
+                    "users may change their address, by mail (user.changeEmail.enabled)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", SET, require_verification, "false",
+                    "no sign-in before the address is verified (emailAndPassword.requireEmailVerification)"),
+    QN_SETTING_CHOICE("QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP", SET, verify_on_sign_up, "auto",
+                      "auto|true|false",
+                      "sign-up sends the mail that verifies the address; auto: when that is required "
+                      "(emailVerification.sendOnSignUp)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_SIGN_IN_AFTER_VERIFICATION", SET, sign_in_after_verification, "false",
+                    "the link that verifies an address signs in "
+                    "(emailVerification.autoSignInAfterVerification)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_REVOKE_SESSIONS_ON_RESET", SET, revoke_sessions_on_reset, "false",
+                    "a password chosen by mail ends all sessions "
+                    "(emailAndPassword.revokeSessionsOnPasswordReset)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_SESSION_EXPIRES_IN", SET, session_expires_in_ms, "7d", 60000, YEAR_MS,
+                        "how long a session and its cookie live (session.expiresIn)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_SESSION_UPDATE_AGE", SET, session_update_age_ms, "1d", 0, YEAR_MS,
+                        "how long after its last refresh a session is refreshed again (session.updateAge)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_SESSION_FRESH_AGE", SET, session_fresh_age_ms, "1d", 0, YEAR_MS,
+                        "how old a session may be that lists sessions, unlinks accounts or deletes its user; "
+                        "0: any age (session.freshAge)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_DISABLE_SESSION_REFRESH", SET, disable_session_refresh, "false",
+                    "sessions end when they were to end at their beginning (session.disableSessionRefresh)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_COOKIE_CACHE", SET, cookie_cache, "false",
+                    "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled); "
+                    "auth and gateway must agree"),
+    QN_SETTING_CHOICE("QUINTET_AUTH_COOKIE_CACHE_STRATEGY", SET, cookie_cache_strategy, "compact",
+                      "compact|jwt", "what that cookie looks like (session.cookieCache.strategy)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_COOKIE_CACHE_MAX_AGE", SET, cookie_cache_max_age_ms, "5m", 1000,
+                        86400000,
+                        "how long that cookie is believed, and so how long a revoked session may live on "
+                        "(session.cookieCache.maxAge)"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_THREADS", SET, hash_threads, "0", 0, 64,
                    "passwords hashed at once, 32 MiB and a core each; 0: one a core"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_QUEUE", SET, hash_queue, "64", 1, 100000,
@@ -103,6 +146,12 @@ bool auth_settings_secure_cookies(const struct auth_settings *settings)
     return qn_str_eq(qn_str_c(settings->app.env), QN_STR("production"));
 }
 
+enum auth_cache_strategy auth_settings_cache_strategy(const struct auth_settings *settings)
+{
+    return qn_str_eq(qn_str_c(settings->cookie_cache_strategy), QN_STR("jwt")) ? AUTH_CACHE_JWT
+                                                                               : AUTH_CACHE_COMPACT;
+}
+
 /* The product's estimate: as many bits as that many independent draws from the characters that occur. */
 static double estimated_bits(struct qn_str secret)
 {
@@ -129,6 +178,34 @@ const char *auth_settings_weakness(const struct auth_settings *settings)
     return NULL;
 }
 
+/* What is switched on but could not be done. */
+static void complain_of_mail(const struct auth_settings *set, struct qn_config_report *report)
+{
+    const struct {
+        const char *name, *value;
+        bool on;
+    } wanting[] = {
+        {"QUINTET_AUTH_DELETE_USER_BY_MAIL", "true", set->delete_user_by_mail},
+        {"QUINTET_AUTH_CHANGE_EMAIL", "true", set->change_email},
+        {"QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", "true", set->require_verification},
+        {"QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP", "true",
+         qn_str_eq(qn_str_c(set->verify_on_sign_up), QN_STR("true"))},
+    };
+    bool can = given(set->url) && (auth_mail_settings_given(&set->mail) || is_lenient(set));
+    for (size_t i = 0; !can && i < QN_COUNT(wanting); i++) {
+        if (wanting[i].on)
+            qn_config_complain(report, wanting[i].name, wanting[i].value,
+                               "false without BETTER_AUTH_URL, which links by mail lead to, and SMTP_URL "
+                               "(with NODE_ENV development or test the first alone: links go to the log)");
+    }
+}
+
+bool auth_settings_verify_on_sign_up(const struct auth_settings *settings)
+{
+    struct qn_str when = qn_str_c(settings->verify_on_sign_up);
+    return qn_str_eq(when, QN_STR("auto")) ? settings->require_verification : qn_str_eq(when, QN_STR("true"));
+}
+
 void auth_settings_check(void *settings, struct qn_config_report *report)
 {
     const struct auth_settings *set = settings;
@@ -140,6 +217,7 @@ void auth_settings_check(void *settings, struct qn_config_report *report)
         qn_config_complain(report, "BETTER_AUTH_URL", set->url, "a URL, as https://example.com");
 
     auth_mail_settings_check(&set->mail, report);
+    complain_of_mail(set, report);
 
     struct qn_str secret = auth_settings_secret(set);
     if (given(set->secrets) && !secrets_valid(set->secrets))

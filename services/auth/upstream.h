@@ -29,8 +29,60 @@ void auth_upstream_get_session_with_profile(struct auth_service *service, struct
                                             struct qn_call *call, const char *token,
                                             void (*done)(struct qn_request *request));
 
+/* 'user_id' may be empty: whoever's. */
 void auth_upstream_delete_session(struct auth_service *service, struct qn_request *request,
-                                  struct qn_call *call, const char *token,
+                                  struct qn_call *call, const char *token, const char *user_id,
+                                  void (*done)(struct qn_request *request));
+
+void auth_upstream_delete_sessions(struct auth_service *service, struct qn_request *request,
+                                   struct qn_call *call, const char *user_id, const char *except_token,
+                                   void (*done)(struct qn_request *request));
+
+void auth_upstream_list_sessions(struct auth_service *service, struct qn_request *request,
+                                 struct qn_call *call, const char *user_id, int64_t after_ms,
+                                 void (*done)(struct qn_request *request));
+
+void auth_upstream_refresh_session(struct auth_service *service, struct qn_request *request,
+                                   struct qn_call *call, const char *token, int64_t expires_at_ms,
+                                   int64_t updated_at_ms, void (*done)(struct qn_request *request));
+
+void auth_upstream_get_password(struct auth_service *service, struct qn_request *request,
+                                struct qn_call *call, const char *user_id,
+                                void (*done)(struct qn_request *request));
+
+void auth_upstream_set_password(struct auth_service *service, struct qn_request *request,
+                                struct qn_call *call, const Quintet__Store__V1__SetPasswordRequest *in,
+                                void (*done)(struct qn_request *request));
+
+void auth_upstream_update_user(struct auth_service *service, struct qn_request *request, struct qn_call *call,
+                               const Quintet__Store__V1__UpdateUserRequest *in,
+                               void (*done)(struct qn_request *request));
+
+void auth_upstream_delete_user(struct auth_service *service, struct qn_request *request, struct qn_call *call,
+                               const char *user_id, void (*done)(struct qn_request *request));
+
+void auth_upstream_list_accounts(struct auth_service *service, struct qn_request *request,
+                                 struct qn_call *call, const char *user_id,
+                                 void (*done)(struct qn_request *request));
+
+void auth_upstream_create_verification(struct auth_service *service, struct qn_request *request,
+                                       struct qn_call *call, Quintet__Store__V1__Verification *row,
+                                       void (*done)(struct qn_request *request));
+
+void auth_upstream_get_verification(struct auth_service *service, struct qn_request *request,
+                                    struct qn_call *call, const char *identifier,
+                                    void (*done)(struct qn_request *request));
+
+void auth_upstream_sweep_verifications(struct auth_service *service, struct qn_request *request,
+                                       struct qn_call *call, int64_t before_ms,
+                                       void (*done)(struct qn_request *request));
+
+void auth_upstream_take_verification(struct auth_service *service, struct qn_request *request,
+                                     struct qn_call *call, const char *identifier,
+                                     void (*done)(struct qn_request *request));
+
+void auth_upstream_delete_account(struct auth_service *service, struct qn_request *request,
+                                  struct qn_call *call, const char *user_id, const char *id,
                                   void (*done)(struct qn_request *request));
 
 #endif

@@ -25,6 +25,10 @@ static const struct {
 } METHODS[] = {
     {&quintet_auth_v1_auth_service_sign_up, {"/sign-up/email", 14}},
     {&quintet_auth_v1_auth_service_sign_in, {"/sign-in/email", 14}},
+    {&quintet_auth_v1_auth_service_change_password, {"/change-password", 16}},
+    {&quintet_auth_v1_auth_service_change_email, {"/change-email", 13}},
+    {&quintet_auth_v1_auth_service_request_password_reset, {"/request-password-reset", 23}},
+    {&quintet_auth_v1_auth_service_send_verification_email, {"/send-verification-email", 24}},
 };
 
 static struct qn_metric outcome_metric = {

@@ -15,12 +15,15 @@ enum { ARENA_CEILING = 16 * 1024 * 1024 };
 
 /* Cookies that services may see, under either of their names. What else a site sets is none of our business,
  * and long Cookie headers would fill batches; so would Better Auth's own cache of a session (session_data, 4
- * KiB), which a browser may still hold. */
+ * KiB), which a browser may still hold, unless the site has that cache on. */
 static const char *const COOKIES[] = {"better-auth.session_token", "better-auth.dont_remember",
                                       "__Secure-better-auth.session_token",
                                       "__Secure-better-auth.dont_remember"};
+static const char *const CACHE_COOKIES[] = {"better-auth.session_data=",
+                                            "__Secure-better-auth.session_data="};
 enum {
     COOKIES_MAX = 4096,
+    COOKIES_MAX_WITH_CACHE = 2 * 4096,
     BEARER_MAX = 1024,
     USER_AGENT_MAX = 1024,
     TRACEPARENT_MAX = 128,
@@ -65,8 +68,12 @@ static struct qn_str header_text(struct gateway_request *req, const char *name, 
     return copy.ptr ? copy : QN_STR("");
 }
 
-static bool is_wanted(struct qn_str cookie)
+static bool is_wanted(struct qn_str cookie, bool cache_too)
 {
+    for (size_t i = 0; cache_too && i < QN_COUNT(CACHE_COOKIES); i++) {
+        if (qn_str_starts(cookie, qn_str_c(CACHE_COOKIES[i])))
+            return qn_utf8_valid_text(cookie);
+    }
     for (size_t i = 0; i < QN_COUNT(COOKIES); i++) {
         if (qn_str_starts(cookie, qn_str_c(COOKIES[i])))
             return qn_utf8_valid_text(cookie);
@@ -81,11 +88,13 @@ static struct qn_str cookies_of(struct gateway_request *req)
         return QN_STR("");
     const struct qn_str between = QN_STR("; ");
     /* A blank may come behind each semicolon. */
-    size_t len = 0, room = rest.len < COOKIES_MAX / 2 ? 2 * rest.len : COOKIES_MAX;
+    bool cache_too = req->settings->cookie_cache;
+    size_t most = cache_too ? COOKIES_MAX_WITH_CACHE : COOKIES_MAX;
+    size_t len = 0, room = rest.len < most / 2 ? 2 * rest.len : most;
     char *kept = qn_arena_alloc(&req->arena, room);
     while (kept && qn_str_next(&rest, ';', &piece)) {
         piece = qn_str_trim(piece);
-        if (!is_wanted(piece))
+        if (!is_wanted(piece, cache_too))
             continue;
         size_t gap = len > 0 ? between.len : 0;
         if (gap + piece.len > room - len)

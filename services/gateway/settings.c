@@ -29,6 +29,11 @@ const struct qn_setting gateway_settings_table[] = {
                       "public URL of the site; its path, if any, replaces /api/auth"),
     QN_SETTING_STRING("BETTER_AUTH_TRUSTED_ORIGINS", SET, trusted_origins, "",
                       "further origins that may post to /api/auth, comma-separated"),
+    QN_SETTING_BOOL("QUINTET_AUTH_COOKIE_CACHE", SET, cookie_cache, "false",
+                    "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled); "
+                    "auth and gateway must agree"),
+    QN_SETTING_BOOL("QUINTET_AUTH_DEFER_SESSION_REFRESH", SET, defer_session_refresh, "false",
+                    "sessions are refreshed by POST /get-session alone (session.deferSessionRefresh)"),
     QN_SETTING_STRING("QUINTET_TRUSTED_PROXIES", SET, trusted_proxies, GATEWAY_ADDRESS_DEFAULT,
                       "peers whose X-Forwarded-For is believed: addresses, CIDR blocks, \"loopback\""),
     QN_SETTING_STRING(

@@ -21,8 +21,11 @@ struct gateway_settings {
     char *cors_origins;     /* comma-separated, as trusted_origins; "trusted": those; empty: off */
     char *limit_enabled;    /* "auto", "true", "false": gateway_limit_is_on() */
     int64_t limit_window_s, limit_max;
-    char *limit_custom_rules; /* as in limit_rule.h */
-    char *trusted_proxies;    /* comma-separated addresses and CIDR blocks; "loopback" */
+    char *limit_custom_rules;   /* as in limit_rule.h */
+    bool cookie_cache;          /* GET /get-session may be answered from the session_data cookie */
+    bool defer_session_refresh; /* GET /get-session never writes; the client POSTs when it should be refreshed
+                                 */
+    char *trusted_proxies;      /* comma-separated addresses and CIDR blocks; "loopback" */
 };
 
 extern const struct qn_setting gateway_settings_table[];

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *token;
     QN_CHECK(auth_credential_read(&jar, &ctx, &arena, &shown, &token) == QN_OK);
     QN_CHECK((token != NULL) == (shown == AUTH_CREDENTIAL_TOKEN));
-    (void)auth_credential_dont_remember(&jar, &ctx, &arena);
+    (void)auth_credential_dont_remember(&jar, ctx.credentials.cookie, &arena);
 
     if (qn_email_valid(text)) {
         char *folded = qn_email_fold(text, &arena);

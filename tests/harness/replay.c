@@ -110,8 +110,7 @@ bool replay_bind(struct replay *replay, struct qn_str recorded, struct qn_str ou
     return true;
 }
 
-/* The text with everything that the recording issued replaced; in the arena, NUL-terminated. */
-static struct qn_str here(struct replay *replay, struct qn_str recorded)
+struct qn_str replay_text(struct replay *replay, struct qn_str recorded)
 {
     struct qn_buf out;
     qn_buf_init(&out, FILE_MAX);
@@ -142,11 +141,24 @@ const char *replay_token(struct replay *replay, const struct replay_exchange *ex
         qn_json_get(member(member(exchange->recorded, "request"), "headers"), "cookie");
     if (!cookie)
         return NULL;
-    const char *sent = here(replay, cookie->text).ptr, *value = strstr(sent, NAME);
+    const char *sent = replay_text(replay, cookie->text).ptr, *value = strstr(sent, NAME);
     if (!value)
         return NULL;
     value += sizeof NAME - 1;
     return qn_arena_copy(&replay->arena, value, strcspn(value, ".;"));
+}
+
+const char *replay_body_member(struct replay *replay, const struct replay_exchange *exchange, const char *key)
+{
+    const struct qn_json *body = member(member(exchange->recorded, "request"), "body");
+    struct qn_json *parsed;
+    if (body->kind != QN_JSON_STRING ||
+        qn_json_parse(replay_text(replay, body->text), true, &replay->arena, &parsed, NULL) != QN_OK)
+        return NULL;
+    const struct qn_json *value = qn_json_get(parsed, key);
+    return value && value->kind == QN_JSON_STRING
+               ? qn_arena_copy(&replay->arena, value->text.ptr, value->text.len)
+               : NULL;
 }
 
 /* The recorded headers, but for the length, which curl counts itself. */
@@ -162,7 +174,7 @@ static void set_headers(struct replay *replay, const struct qn_json *headers, bo
         typed = typed || qn_str_eq(name, QN_STR("content-type"));
         if (n == HARNESS_HTTP_HEADERS_MAX - 2)
             replay_fail("headers", "too many");
-        value = verbatim ? value : here(replay, value);
+        value = verbatim ? value : replay_text(replay, value);
         to->headers[n++] = qn_arena_printf(&replay->arena, "%.*s: %.*s", QN_STR_ARG(name), QN_STR_ARG(value));
     }
     if (!typed)
@@ -173,13 +185,14 @@ bool replay_ask(struct replay *replay, const struct replay_exchange *exchange,
                 const struct replay_target *target, bool verbatim, struct qn_buf *differences)
 {
     const struct qn_json *request = member(exchange->recorded, "request"), *body = member(request, "body");
+    const char *path = verbatim ? exchange->path : replay_text(replay, qn_str_c(exchange->path)).ptr;
     struct harness_http_request out = {
         .method = exchange->method,
-        .url = qn_arena_printf(&replay->arena, "%s%s", target->url, exchange->path),
+        .url = qn_arena_printf(&replay->arena, "%s%s", target->url, path),
     };
     set_headers(replay, member(request, "headers"), verbatim, &out);
     if (body->kind == QN_JSON_STRING)
-        out.body = verbatim ? body->text : here(replay, body->text);
+        out.body = verbatim ? body->text : replay_text(replay, body->text);
     struct harness_http_reply reply = harness_http(&out);
     size_t before = differences->len;
     replay_compare(replay, exchange, target, &reply, differences);

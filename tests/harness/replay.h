@@ -49,6 +49,10 @@ const struct qn_json *replay_after(const struct replay_exchange *exchange, const
 /* The session token that a request shows in its cookie, as it is here; NULL when it shows none. */
 const char *replay_token(struct replay *replay, const struct replay_exchange *exchange);
 
+/* A text in the JSON object that a request carries, as it is here; NULL when there is none. */
+const char *replay_body_member(struct replay *replay, const struct replay_exchange *exchange,
+                               const char *key);
+
 struct replay_target {
     const char *url;
     const char *secret; /* that cookies are signed with there */
@@ -56,17 +60,21 @@ struct replay_target {
 
 /* Asks, and compares: the status; the headers content-type, cache-control, pragma and location, and that none
  * of them is there which was not; every Set-Cookie in order, with its attributes, its value signed; the
- * body's members in order, values equal, but for ids and tokens (of the right shape, and the same ones where
- * they were the same) and times (milliseconds and Z, and as far from now as they were then).
+ * body's members in order (with the cookie cache, whose order is another, in any), values equal, but for ids
+ * and tokens (of the right shape, and the same ones where they were the same) and times (milliseconds and Z,
+ * and as far from now as they were then). Of a page, whose recorded text was not kept, that it is one.
  *
  * 'verbatim': the request goes out as it was recorded, nothing put in its place. False when something
  * differs: then 'differences' says what. */
 bool replay_ask(struct replay *replay, const struct replay_exchange *exchange,
                 const struct replay_target *target, bool verbatim, struct qn_buf *differences);
 
-/* For replay.c and replay_compare.c. */
+/* For the other files of replay. */
 
 struct harness_http_reply;
+
+/* The text with what was issued here in the place of what was issued there; in the arena, NUL-terminated. */
+struct qn_str replay_text(struct replay *replay, struct qn_str recorded);
 
 /* Remembers what stands here for what was issued there. False: one of the two is known already, beside
  * another.

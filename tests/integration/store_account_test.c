@@ -226,6 +226,19 @@ static void test_a_taken_address(void **state)
 
 /* An id or token that is there already is not a taken address; auth would tell somebody to use another one.
  * And all of it is one transaction: what stood before the step that failed is gone. */
+/* Where addresses must be verified first. */
+static void test_a_user_without_a_session(void **state)
+{
+    (void)state;
+    struct sign_up *s = sign_up("no.session@example.com");
+    s->request.session = NULL;
+    harness_store_ask(&store, CREATE_USER, &s->request, NULL);
+    assert_int_equal(
+        harness_store_number(&store, "select count(*) from account where \"userId\" = '%s'", s->user.id), 1);
+    assert_int_equal(
+        harness_store_number(&store, "select count(*) from session where \"userId\" = '%s'", s->user.id), 0);
+}
+
 static void test_ids_that_are_there_already(void **state)
 {
     (void)state;
@@ -277,7 +290,7 @@ static void test_what_is_not_valid(void **state)
     (void)state;
     Quintet__Store__V1__CreateUserRequest empty = QUINTET__STORE__V1__CREATE_USER_REQUEST__INIT;
     harness_store_refuse(&store, CREATE_USER, &empty, NULL, QN_INVALID_ARGUMENT,
-                         "user session account_id password_hash");
+                         "user account_id password_hash");
 
     char *long_text = harness_store_text(&store, "%0*d", 20000, 0);
     struct sign_up *s = anyone();
@@ -423,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_unknown_addresses),
         cmocka_unit_test(test_accounts_without_a_password),
         cmocka_unit_test(test_a_taken_address),
+        cmocka_unit_test(test_a_user_without_a_session),
         cmocka_unit_test(test_ids_that_are_there_already),
         cmocka_unit_test(test_the_race_for_an_address),
         cmocka_unit_test(test_what_is_not_valid),

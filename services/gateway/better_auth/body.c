@@ -2,10 +2,11 @@
 
 #include "common/core/email.h"
 #include "common/core/utf8.h"
+#include "common/json/writer.h"
 #include "services/gateway/better_auth/answer.h"
 #include "services/gateway/better_auth/form.h"
 
-enum { ISSUES_MAX = 4096 };
+enum { ISSUES_MAX = 4096, NUMBER_MAX = 64 };
 
 static const char *const ALLOWED[] = {
     [GATEWAY_BODY_JSON] = "application/json",
@@ -93,11 +94,12 @@ static void check_field(const struct qn_json *value, const struct gateway_body_f
 }
 
 void gateway_body_issues(const struct qn_json *body, const struct gateway_body_field *fields, size_t n_fields,
-                         bool also_record, struct qn_buf *issues)
+                         enum gateway_body_shape shape, struct qn_buf *issues)
 {
     if (!body || body->kind != QN_JSON_OBJECT) {
-        complain(issues, NULL, "Invalid input: expected object, received ", kind_name(body));
-        if (also_record)
+        if (shape & GATEWAY_BODY_OBJECT)
+            complain(issues, NULL, "Invalid input: expected object, received ", kind_name(body));
+        if (shape & GATEWAY_BODY_RECORD)
             complain(issues, NULL, "Invalid input: expected record, received ", kind_name(body));
         return;
     }
@@ -106,11 +108,12 @@ void gateway_body_issues(const struct qn_json *body, const struct gateway_body_f
 }
 
 bool gateway_body_check(struct gateway_request *req, const struct qn_json *body,
-                        const struct gateway_body_field *fields, size_t n_fields, bool also_record)
+                        const struct gateway_body_field *fields, size_t n_fields,
+                        enum gateway_body_shape shape)
 {
     struct qn_buf issues;
     qn_buf_init(&issues, ISSUES_MAX);
-    gateway_body_issues(body, fields, n_fields, also_record, &issues);
+    gateway_body_issues(body, fields, n_fields, shape, &issues);
     bool sound = issues.len == 0;
     if (!sound)
         gateway_answer_error(req, 400, issues.data, "VALIDATION_ERROR");
@@ -122,6 +125,41 @@ struct qn_str gateway_body_str(const struct qn_json *body, const char *name)
 {
     const struct qn_json *value = body ? qn_json_get(body, name) : NULL;
     return value && value->kind == QN_JSON_STRING ? value->text : (struct qn_str){0};
+}
+
+char *gateway_body_text(struct gateway_request *req, const struct qn_json *body, const char *name)
+{
+    struct qn_str text = gateway_body_str(body, name);
+    return qn_str_find(text, '\0') >= 0 ? NULL
+                                        : qn_arena_copy(&req->arena, text.ptr ? text.ptr : "", text.len);
+}
+
+char *gateway_body_text_of_any(struct gateway_request *req, const struct qn_json *value)
+{
+    struct qn_buf text;
+    char *copy = NULL;
+    if (value->kind == QN_JSON_STRING)
+        return qn_str_find(value->text, '\0') >= 0
+                   ? NULL
+                   : qn_arena_copy(&req->arena, value->text.ptr ? value->text.ptr : "", value->text.len);
+    if (value->kind != QN_JSON_NUMBER && value->kind != QN_JSON_BOOL)
+        return NULL;
+    qn_buf_init(&text, NUMBER_MAX);
+    struct qn_json_writer w = {.to = &text};
+    if (value->kind == QN_JSON_BOOL)
+        qn_json_bool(&w, value->boolean);
+    else
+        qn_json_double(&w, value->number == 0 ? 0 : value->number); /* -0 loses its sign in JavaScript */
+    if (!qn_buf_failed(&text))
+        copy = qn_arena_copy(&req->arena, text.data, text.len);
+    qn_buf_fini(&text);
+    return copy;
+}
+
+ProtobufCBinaryData gateway_body_bytes(const struct qn_json *body, const char *name)
+{
+    struct qn_str text = gateway_body_str(body, name);
+    return (ProtobufCBinaryData){.len = text.len, .data = (uint8_t *)(text.ptr ? text.ptr : "")};
 }
 
 bool gateway_body_bool(const struct qn_json *body, const char *name, bool fallback)

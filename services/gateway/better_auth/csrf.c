@@ -95,6 +95,11 @@ bool gateway_csrf_check(struct gateway_request *req, const struct qn_json *body)
     return check_callbacks(req, body);
 }
 
+bool gateway_csrf_check_link(struct gateway_request *req)
+{
+    return check_callbacks(req, NULL);
+}
+
 bool gateway_csrf_check_form(struct gateway_request *req)
 {
     const struct qn_exchange *x = req->exchange;

@@ -12,6 +12,9 @@
  * newUserCallbackURL: a path on the own site or a trusted URL. False: refused (403, 400) and answered. */
 bool gateway_csrf_check(struct gateway_request *req, const struct qn_json *body);
 
+/* For a GET that leads to the query's callbackURL: that one alone. False: refused and answered. */
+bool gateway_csrf_check_link(struct gateway_request *req);
+
 /* For sign-in and sign-up without a Cookie header: what browsers send (Sec-Fetch-…, Origin, Referer) is
  * judged, a plain program is let through. False: refused and answered. */
 bool gateway_csrf_check_form(struct gateway_request *req);

@@ -60,3 +60,17 @@ enum qn_status gateway_form_read(struct qn_str text, struct qn_arena *arena, str
     *ret_object = object;
     return QN_OK;
 }
+
+void gateway_form_write(struct qn_buf *to, struct qn_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '*' ||
+            c == '-' || c == '.' || c == '_')
+            qn_buf_write_byte(to, c);
+        else if (c == ' ')
+            qn_buf_write_byte(to, '+');
+        else
+            qn_buf_printf(to, "%%%02X", c);
+    }
+}

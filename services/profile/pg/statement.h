@@ -8,7 +8,7 @@
 /* Which statements this process has met, and where each stands on a connection. A statement keeps its number
  * for the life of the pool, so that a connection can hold what it knows of all of them in one small array. */
 
-enum { PG_STATEMENTS_MAX = 96 }; /* static objects of this program: three times what the stores have */
+enum { PG_STATEMENTS_MAX = 96 }; /* static objects of this program: twice what the stores have */
 
 struct pg_statement_entry {
     const struct pg_statement *statement;

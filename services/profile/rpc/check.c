@@ -55,6 +55,22 @@ void profile_check_session(const Quintet__Store__V1__Session *session, struct pr
     profile_check_text(session->user_agent, 0, PROFILE_CHECK_TEXT_MAX, "session.user_agent", complaints);
 }
 
+void profile_check_verification(const Quintet__Store__V1__Verification *verification,
+                                struct profile_complaints *complaints)
+{
+    if (verification == NULL) {
+        profile_complain(complaints, "verification", "must be given");
+        return;
+    }
+    profile_check_text(verification->id, 1, PROFILE_CHECK_ID_MAX, "verification.id", complaints);
+    profile_check_text(verification->identifier, 1, PROFILE_CHECK_KEY_MAX, "verification.identifier",
+                       complaints);
+    profile_check_text(verification->value, 0, PROFILE_CHECK_TEXT_MAX, "verification.value", complaints);
+    profile_check_time(verification->expires_at_ms, "verification.expires_at_ms", complaints);
+    profile_check_time(verification->created_at_ms, "verification.created_at_ms", complaints);
+    profile_check_time(verification->updated_at_ms, "verification.updated_at_ms", complaints);
+}
+
 /* As quintet.media.v1.Photo.content_type. */
 static bool is_picture_type(const char *type)
 {

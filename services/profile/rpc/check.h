@@ -29,6 +29,8 @@ void profile_check_time(int64_t wall_ms, const char *field, struct profile_compl
 /* Whole rows; NULL is a complaint. */
 void profile_check_user(const Quintet__Store__V1__User *user, struct profile_complaints *complaints);
 void profile_check_session(const Quintet__Store__V1__Session *session, struct profile_complaints *complaints);
+void profile_check_verification(const Quintet__Store__V1__Verification *verification,
+                                struct profile_complaints *complaints);
 void profile_check_photo(const Quintet__Store__V1__Photo *photo, struct profile_complaints *complaints);
 
 #endif

@@ -32,6 +32,30 @@ void profile_message_session(const struct store_session *session, Quintet__Store
     ret_message->user_agent = text(session->user_agent);
 }
 
+void profile_message_account(const struct store_account *account, Quintet__Store__V1__Account *ret_message)
+{
+    quintet__store__v1__account__init(ret_message);
+    ret_message->id = text(account->id);
+    ret_message->account_id = text(account->account_id);
+    ret_message->provider_id = text(account->provider_id);
+    ret_message->user_id = text(account->user_id);
+    ret_message->scope = text(account->scope);
+    ret_message->created_at_ms = account->created_at_ms;
+    ret_message->updated_at_ms = account->updated_at_ms;
+}
+
+void profile_message_verification(const struct store_verification *verification,
+                                  Quintet__Store__V1__Verification *ret_message)
+{
+    quintet__store__v1__verification__init(ret_message);
+    ret_message->id = text(verification->id);
+    ret_message->identifier = text(verification->identifier);
+    ret_message->value = text(verification->value);
+    ret_message->expires_at_ms = verification->expires_at_ms;
+    ret_message->created_at_ms = verification->created_at_ms;
+    ret_message->updated_at_ms = verification->updated_at_ms;
+}
+
 void profile_message_photo(const struct store_photo *photo, Quintet__Store__V1__Photo *ret_message)
 {
     quintet__store__v1__photo__init(ret_message);
@@ -70,6 +94,18 @@ struct store_session profile_message_to_session(const Quintet__Store__V1__Sessio
         .updated_at_ms = message->updated_at_ms,
         .ip_address = qn_str_c(message->ip_address),
         .user_agent = qn_str_c(message->user_agent),
+    };
+}
+
+struct store_verification profile_message_to_verification(const Quintet__Store__V1__Verification *message)
+{
+    return (struct store_verification){
+        .id = qn_str_c(message->id),
+        .identifier = qn_str_c(message->identifier),
+        .value = qn_str_c(message->value),
+        .expires_at_ms = message->expires_at_ms,
+        .created_at_ms = message->created_at_ms,
+        .updated_at_ms = message->updated_at_ms,
     };
 }
 

@@ -141,6 +141,78 @@ void profile_rpc_get_session_with_profile(struct qn_call **calls, size_t n_calls
     profile_batch_run(&kind, calls, n_calls);
 }
 
+/* ListSessions and RefreshSession. */
+
+static void on_listed(struct profile_ask *ask)
+{
+    const PGresult *result = profile_ask_result(ask, 0);
+    struct qn_arena *arena = ask->call->arena;
+    size_t n = (size_t)pg_result_rows(result);
+    Quintet__Store__V1__ListSessionsResponse out = QUINTET__STORE__V1__LIST_SESSIONS_RESPONSE__INIT;
+    Quintet__Store__V1__Session *messages = qn_arena_array(arena, n, sizeof(*messages));
+    out.sessions = qn_arena_array(arena, n, sizeof(Quintet__Store__V1__Session *));
+    if (n > 0 && (messages == NULL || out.sessions == NULL)) {
+        profile_ask_fail_memory(ask->call);
+        return;
+    }
+    for (out.n_sessions = 0; out.n_sessions < n; out.n_sessions++) {
+        struct store_session session;
+        if (!store_session_read_alone(result, (int)out.n_sessions, &session)) {
+            profile_ask_fail_row(ask->call, "session_list");
+            return;
+        }
+        profile_message_session(&session, &messages[out.n_sessions]);
+        out.sessions[out.n_sessions] = &messages[out.n_sessions];
+    }
+    qn_call_reply(ask->call, &out);
+}
+
+void profile_rpc_list_sessions(struct qn_call *call)
+{
+    const Quintet__Store__V1__ListSessionsRequest *in = call->in;
+    struct profile_complaints complaints = {0};
+    profile_check_time(in->after_ms, "after_ms", &complaints);
+    if (!profile_ask_fine(call, &complaints))
+        return;
+    struct profile_ask *ask = profile_ask_new(call);
+    store_session_list(&ask->steps, in->user_id, in->after_ms);
+    ask->answer = on_listed;
+    profile_ask_start(ask);
+}
+
+static void on_refreshed(struct profile_ask *ask)
+{
+    const PGresult *result = profile_ask_result(ask, 0);
+    Quintet__Store__V1__RefreshSessionResponse out = QUINTET__STORE__V1__REFRESH_SESSION_RESPONSE__INIT;
+    Quintet__Store__V1__Session message;
+    struct store_session session;
+    if (pg_result_rows(result) > 0) {
+        if (!store_session_read_alone(result, 0, &session)) {
+            profile_ask_fail_row(ask->call, "session_refresh");
+            return;
+        }
+        profile_message_session(&session, &message);
+        out.session = &message;
+    }
+    qn_call_reply(ask->call, &out);
+}
+
+void profile_rpc_refresh_session(struct qn_call *call)
+{
+    const Quintet__Store__V1__RefreshSessionRequest *in = call->in;
+    struct profile_complaints complaints = {0};
+    profile_check_time(in->expires_at_ms, "expires_at_ms", &complaints);
+    profile_check_time(in->updated_at_ms, "updated_at_ms", &complaints);
+    if (!profile_ask_fine(call, &complaints))
+        return;
+    struct profile_ask *ask = profile_ask_new(call);
+    store_session_refresh(&ask->steps, in->token, in->expires_at_ms, in->updated_at_ms);
+    ask->answer = on_refreshed;
+    profile_ask_start(ask);
+}
+
+/* DeleteSession and DeleteSessions. */
+
 static void on_deleted(struct profile_ask *ask)
 {
     Quintet__Store__V1__DeleteSessionResponse out = QUINTET__STORE__V1__DELETE_SESSION_RESPONSE__INIT;
@@ -152,7 +224,22 @@ void profile_rpc_delete_session(struct qn_call *call)
 {
     const Quintet__Store__V1__DeleteSessionRequest *in = call->in;
     struct profile_ask *ask = profile_ask_new(call);
-    store_session_delete(&ask->steps, in->token);
+    store_session_delete(&ask->steps, in->token, in->user_id);
     ask->answer = on_deleted;
+    profile_ask_start(ask);
+}
+
+static void on_all_deleted(struct profile_ask *ask)
+{
+    Quintet__Store__V1__DeleteSessionsResponse out = QUINTET__STORE__V1__DELETE_SESSIONS_RESPONSE__INIT;
+    qn_call_reply(ask->call, &out);
+}
+
+void profile_rpc_delete_sessions(struct qn_call *call)
+{
+    const Quintet__Store__V1__DeleteSessionsRequest *in = call->in;
+    struct profile_ask *ask = profile_ask_new(call);
+    store_session_delete_all(&ask->steps, in->user_id, in->except_token);
+    ask->answer = on_all_deleted;
     profile_ask_start(ask);
 }

@@ -14,6 +14,17 @@ static const struct pg_statement delete_by_token = {
     .sql = "delete from session where token = $1 returning id",
 };
 
+static const struct pg_statement delete_of_user = {
+    .name = "session_delete_of_user",
+    .sql = "delete from session where token = $1 and \"userId\" = $2 returning id",
+};
+
+/* No token is empty, so that an empty one excepts nothing. */
+static const struct pg_statement delete_all = {
+    .name = "session_delete_all",
+    .sql = "delete from session where \"userId\" = $1 and token <> $2",
+};
+
 #define SESSION_COLUMNS                                                                                      \
     "s.id, s.\"userId\", s.token, s.\"expiresAt\", s.\"createdAt\", s.\"updatedAt\", s.\"ipAddress\", "      \
     "s.\"userAgent\""
@@ -23,6 +34,21 @@ static const struct pg_statement find = {
     .sql = "select " SESSION_COLUMNS ", " STORE_USER_COLUMNS
            " from session s join \"user\" u on u.id = s.\"userId\" where s.token = any($1::text[])",
     .plain_select = true,
+    .binary = true,
+};
+
+static const struct pg_statement list = {
+    .name = "session_list",
+    .sql = "select " SESSION_COLUMNS " from session s where s.\"userId\" = $1 and s.\"expiresAt\" > $2"
+           " order by s.\"createdAt\", s.id limit 100",
+    .plain_select = true,
+    .binary = true,
+};
+
+static const struct pg_statement refresh = {
+    .name = "session_refresh",
+    .sql = "update session as s set \"expiresAt\" = $2, \"updatedAt\" = $3 where s.token = $1"
+           " returning " SESSION_COLUMNS,
     .binary = true,
 };
 
@@ -70,9 +96,8 @@ void store_user_read(struct store_row *row, struct store_user *ret_user)
     ret_user->updated_at_ms = store_row_time(row);
 }
 
-void store_session_insert(struct store_steps *steps, const struct store_session *session)
+void store_session_params(struct store_steps *steps, const struct store_session *session)
 {
-    store_steps_add(steps, &insert);
     store_steps_str(steps, session->id);
     store_steps_time(steps, session->expires_at_ms);
     store_steps_str(steps, session->token);
@@ -83,6 +108,12 @@ void store_session_insert(struct store_steps *steps, const struct store_session 
     store_steps_str(steps, session->user_id);
 }
 
+void store_session_insert(struct store_steps *steps, const struct store_session *session)
+{
+    store_steps_add(steps, &insert);
+    store_session_params(steps, session);
+}
+
 void store_session_find(struct store_steps *steps, const struct qn_str *tokens, size_t n_tokens,
                         bool with_profile)
 {
@@ -90,10 +121,54 @@ void store_session_find(struct store_steps *steps, const struct qn_str *tokens, 
     store_steps_array(steps, tokens, n_tokens);
 }
 
-void store_session_delete(struct store_steps *steps, const char *token)
+void store_session_list(struct store_steps *steps, const char *user_id, int64_t after_ms)
 {
-    store_steps_add(steps, &delete_by_token);
+    store_steps_add(steps, &list);
+    store_steps_c(steps, user_id);
+    store_steps_time(steps, after_ms);
+}
+
+void store_session_refresh(struct store_steps *steps, const char *token, int64_t expires_at_ms,
+                           int64_t updated_at_ms)
+{
+    store_steps_add(steps, &refresh);
     store_steps_c(steps, token);
+    store_steps_time(steps, expires_at_ms);
+    store_steps_time(steps, updated_at_ms);
+}
+
+void store_session_delete(struct store_steps *steps, const char *token, const char *user_id)
+{
+    store_steps_add(steps, user_id[0] != '\0' ? &delete_of_user : &delete_by_token);
+    store_steps_c(steps, token);
+    if (user_id[0] != '\0')
+        store_steps_c(steps, user_id);
+}
+
+void store_session_delete_all(struct store_steps *steps, const char *user_id, const char *except_token)
+{
+    store_steps_add(steps, &delete_all);
+    store_steps_c(steps, user_id);
+    store_steps_c(steps, except_token);
+}
+
+static void read_session(struct store_row *row, struct store_session *ret_session)
+{
+    ret_session->id = store_row_str(row);
+    ret_session->user_id = store_row_str(row);
+    ret_session->token = store_row_str(row);
+    ret_session->expires_at_ms = store_row_time(row);
+    ret_session->created_at_ms = store_row_time(row);
+    ret_session->updated_at_ms = store_row_time(row);
+    ret_session->ip_address = store_row_str(row);
+    ret_session->user_agent = store_row_str(row);
+}
+
+bool store_session_read_alone(const PGresult *result, int row, struct store_session *ret_session)
+{
+    struct store_row r = store_row_of(result, row);
+    read_session(&r, ret_session);
+    return !r.bad;
 }
 
 bool store_session_read(const PGresult *result, int row, bool with_profile,
@@ -101,15 +176,7 @@ bool store_session_read(const PGresult *result, int row, bool with_profile,
 {
     struct store_row r = store_row_of(result, row);
     *ret_found = (struct store_found_session){0};
-    struct store_session *session = &ret_found->session;
-    session->id = store_row_str(&r);
-    session->user_id = store_row_str(&r);
-    session->token = store_row_str(&r);
-    session->expires_at_ms = store_row_time(&r);
-    session->created_at_ms = store_row_time(&r);
-    session->updated_at_ms = store_row_time(&r);
-    session->ip_address = store_row_str(&r);
-    session->user_agent = store_row_str(&r);
+    read_session(&r, &ret_found->session);
     store_user_read(&r, &ret_found->user);
     if (with_profile) {
         unsigned there = (unsigned)store_row_i64(&r);

@@ -28,6 +28,8 @@ void store_user_read(struct store_row *row, struct store_user *ret_user);
 
 /* Empty ip_address and user_agent are written as "", not null, as Better Auth does. */
 void store_session_insert(struct store_steps *steps, const struct store_session *session);
+/* The eight parameters of such an insertion, from id to userId, for a step of one's own. */
+void store_session_params(struct store_steps *steps, const struct store_session *session);
 
 enum { STORE_SESSION_TOKEN_COLUMN = 2 };
 
@@ -36,8 +38,22 @@ enum { STORE_SESSION_TOKEN_COLUMN = 2 };
 void store_session_find(struct store_steps *steps, const struct qn_str *tokens, size_t n_tokens,
                         bool with_profile);
 
-/* One row if there was such a session, else none. */
-void store_session_delete(struct store_steps *steps, const char *token);
+/* A user's sessions that end after a moment, oldest first. The product, too, lists no more than so many. */
+enum { STORE_SESSION_LIST_MAX = 100 };
+void store_session_list(struct store_steps *steps, const char *user_id, int64_t after_ms);
+
+/* Moves a session's end. One row, as it is then, if there is such a session. */
+void store_session_refresh(struct store_steps *steps, const char *token, int64_t expires_at_ms,
+                           int64_t updated_at_ms);
+
+/* One row if there was such a session, else none. With a 'user_id' that is not empty another user's stays. */
+void store_session_delete(struct store_steps *steps, const char *token, const char *user_id);
+
+/* All of a user's but the one with this token, which may be empty. */
+void store_session_delete_all(struct store_steps *steps, const char *user_id, const char *except_token);
+
+/* A row of the first two. */
+bool store_session_read_alone(const PGresult *result, int row, struct store_session *ret_session);
 
 struct store_found_session {
     struct store_session session;

@@ -167,7 +167,7 @@ static void test_tables(void **state)
     (void)state;
     const struct qn_service *auth = &quintet_auth_v1_auth_service;
     assert_string_equal(auth->name, "quintet.auth.v1.AuthService");
-    assert_int_equal(auth->n_methods, 5);
+    assert_int_equal(auth->n_methods, 22);
     const struct qn_method *check = qn_method_find(auth, QN_STR("GetSessionWithProfileCheck"));
     assert_ptr_equal(check, &quintet_auth_v1_auth_service_get_session_with_profile_check);
     assert_string_equal(check->path, "quintet.auth.v1.AuthService/GetSessionWithProfileCheck");

@@ -91,7 +91,7 @@ static void test_bearer_too_long_for_the_table(void **state)
 static bool forgotten(const char *cookie)
 {
     struct qn_context ctx = {.credentials.cookie = qn_str_c(cookie)};
-    return auth_credential_dont_remember(&jar, &ctx, &arena);
+    return auth_credential_dont_remember(&jar, ctx.credentials.cookie, &arena);
 }
 
 static void test_dont_remember(void **state)

@@ -169,6 +169,87 @@ static void test_secure_cookies(void **state)
     assert_false(secure(ENV("NODE_ENV", "development")));
 }
 
+static void test_sessions_by_default_are_better_auths(void **state)
+{
+    (void)state;
+    struct auth_settings settings;
+    char *lines;
+    assert_int_equal(read_settings(&settings, ENV("BETTER_AUTH_SECRET", GOOD), &lines), 0);
+    assert_true(settings.email_password);
+    assert_false(settings.disable_sign_up);
+    assert_false(settings.delete_user);
+    assert_false(settings.disable_session_refresh);
+    assert_int_equal(settings.session_expires_in_ms, 604800000);
+    assert_int_equal(settings.session_update_age_ms, 86400000);
+    assert_int_equal(settings.session_fresh_age_ms, 86400000);
+    free(lines);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+    size_t complaints =
+        read_settings(&settings,
+                      ENV("BETTER_AUTH_SECRET", GOOD, "QUINTET_AUTH_SESSION_EXPIRES_IN", "59s",
+                          "QUINTET_AUTH_SESSION_UPDATE_AGE", "366d", "QUINTET_AUTH_DELETE_USER", "perhaps"),
+                      &lines);
+    assert_int_equal(complaints, 3);
+    free(lines);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+}
+
+/* What goes by mail is not switched on where no mail can go, or no link lead anywhere. */
+static void test_what_wants_mail(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"QUINTET_AUTH_DELETE_USER_BY_MAIL", "QUINTET_AUTH_CHANGE_EMAIL",
+                                        "QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION",
+                                        "QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP"};
+    static const char url[] = "https://app.example.com", smtp[] = "smtp://mail.example.com";
+    for (size_t i = 0; i < QN_COUNT(names); i++) {
+        const struct {
+            const char *const *from;
+            size_t complaints;
+        } cases[] = {
+            {ENV("BETTER_AUTH_SECRET", GOOD, names[i], "true"), 1},
+            {ENV("BETTER_AUTH_SECRET", GOOD, names[i], "true", "BETTER_AUTH_URL", url), 1},
+            {ENV("BETTER_AUTH_SECRET", GOOD, names[i], "true", "SMTP_URL", smtp, "SMTP_FROM",
+                 "a@example.com"),
+             1},
+            {ENV("NODE_ENV", "development", names[i], "true"), 1},
+            {ENV("NODE_ENV", "development", names[i], "true", "BETTER_AUTH_URL", url), 0},
+            {ENV("BETTER_AUTH_SECRET", GOOD, names[i], "true", "BETTER_AUTH_URL", url, "SMTP_URL", smtp,
+                 "SMTP_FROM", "a@example.com"),
+             0},
+            {ENV("BETTER_AUTH_SECRET", GOOD, names[i], "false"), 0},
+        };
+        for (size_t k = 0; k < QN_COUNT(cases); k++) {
+            struct result result = result_of(cases[k].from);
+            if (result.complaints != cases[k].complaints ||
+                (result.complaints && !strstr(result.lines, names[i])))
+                fail_msg("%s, case %zu: %zu complaints: %s", names[i], k, result.complaints, result.lines);
+            free(result.lines);
+        }
+    }
+}
+
+static void test_the_mail_of_a_sign_up(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *when, *required;
+        bool sent;
+    } cases[] = {{"auto", "false", false}, {"auto", "true", true},   {"true", "false", true},
+                 {"true", "true", true},   {"false", "true", false}, {"false", "false", false}};
+    for (size_t i = 0; i < QN_COUNT(cases); i++) {
+        struct auth_settings settings;
+        char *lines;
+        read_settings(&settings,
+                      ENV("BETTER_AUTH_SECRET", GOOD, "QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP", cases[i].when,
+                          "QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", cases[i].required),
+                      &lines);
+        assert_int_equal(auth_settings_verify_on_sign_up(&settings), cases[i].sent);
+        free(lines);
+        qn_config_free(auth_settings_table, auth_settings_count, &settings);
+    }
+}
+
 static void test_every_bad_setting_is_told_at_once(void **state)
 {
     (void)state;
@@ -195,9 +276,15 @@ static void test_every_bad_setting_is_told_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_secret_signs),  cmocka_unit_test(test_without_a_secret),
-        cmocka_unit_test(test_bad_list_of_secrets), cmocka_unit_test(test_weak_secrets_only_warn),
-        cmocka_unit_test(test_secure_cookies),      cmocka_unit_test(test_every_bad_setting_is_told_at_once),
+        cmocka_unit_test(test_which_secret_signs),
+        cmocka_unit_test(test_without_a_secret),
+        cmocka_unit_test(test_bad_list_of_secrets),
+        cmocka_unit_test(test_weak_secrets_only_warn),
+        cmocka_unit_test(test_secure_cookies),
+        cmocka_unit_test(test_sessions_by_default_are_better_auths),
+        cmocka_unit_test(test_what_wants_mail),
+        cmocka_unit_test(test_the_mail_of_a_sign_up),
+        cmocka_unit_test(test_every_bad_setting_is_told_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

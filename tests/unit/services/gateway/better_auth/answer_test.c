@@ -72,12 +72,37 @@ static void test_session(void **state)
     qn_buf_fini(&text);
 }
 
+static void test_account(void **state)
+{
+    (void)state;
+    Google__Protobuf__Timestamp created = time_of(1795408255, 768000000);
+    Quintet__Auth__V1__Account account = QUINTET__AUTH__V1__ACCOUNT__INIT;
+    account.id = (char *)"i";
+    account.account_id = (char *)"4711";
+    account.provider_id = (char *)"github";
+    account.user_id = (char *)"u";
+    account.created_at = account.updated_at = &created;
+    account.scopes = (char *[]){(char *)"read:user", (char *)"user:email"};
+    account.n_scopes = 2;
+    struct qn_buf text;
+    qn_buf_init(&text, 64 * 1024);
+    struct qn_json_writer w = {.to = &text};
+    gateway_answer_write_account(&w, &account);
+    assert_str(
+        qn_buf_view(&text),
+        "{\"accountId\":\"4711\",\"providerId\":\"github\",\"userId\":\"u\","
+        "\"createdAt\":\"2026-11-23T04:30:55.768Z\",\"updatedAt\":\"2026-11-23T04:30:55.768Z\",\"id\":\"i\","
+        "\"scopes\":[\"read:user\",\"user:email\"]}");
+    qn_buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_user),
         cmocka_unit_test(test_user_without_an_image),
         cmocka_unit_test(test_session),
+        cmocka_unit_test(test_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,11 +36,11 @@ static struct qn_json *parse(const char *text)
 }
 
 /* 'json' NULL: no body. */
-static void expect(const char *json, bool also_record, const char *issues)
+static void expect(const char *json, enum gateway_body_shape shape, const char *issues)
 {
     struct qn_buf got;
     qn_buf_init(&got, 4096);
-    gateway_body_issues(json ? parse(json) : NULL, FIELDS, QN_COUNT(FIELDS), also_record, &got);
+    gateway_body_issues(json ? parse(json) : NULL, FIELDS, QN_COUNT(FIELDS), shape, &got);
     assert_str(qn_buf_view(&got), issues);
     qn_buf_fini(&got);
 }
@@ -48,38 +48,47 @@ static void expect(const char *json, bool also_record, const char *issues)
 static void test_sound_bodies(void **state)
 {
     (void)state;
-    expect("{" SOUND "}", true, "");
-    expect("{" SOUND ",\"image\":\"\",\"rememberMe\":false,\"unknown\":[1]}", true, "");
-    expect("{\"password\":\"\"," SOUND "}", true, ""); /* the last of two wins */
+    expect("{" SOUND "}", GATEWAY_BODY_OBJECT_AND_RECORD, "");
+    expect("{" SOUND ",\"image\":\"\",\"rememberMe\":false,\"unknown\":[1]}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "");
+    expect("{\"password\":\"\"," SOUND "}", GATEWAY_BODY_OBJECT_AND_RECORD, ""); /* the last of two wins */
 }
 
 /* The sentences are zod's, as the product's clients see them. */
 static void test_each_issue(void **state)
 {
     (void)state;
-    expect("{\"email\":\"a@example.com\",\"password\":\"p\"}", true,
+    expect("{\"email\":\"a@example.com\",\"password\":\"p\"}", GATEWAY_BODY_OBJECT_AND_RECORD,
            "[body.name] Invalid input: expected string, received undefined");
-    expect("{" SOUND ",\"name\":null}", true, "[body.name] Invalid input: expected string, received null");
-    expect("{" SOUND ",\"name\":1}", true, "[body.name] Invalid input: expected string, received number");
-    expect("{" SOUND ",\"name\":true}", true, "[body.name] Invalid input: expected string, received boolean");
-    expect("{" SOUND ",\"name\":[]}", true, "[body.name] Invalid input: expected string, received array");
-    expect("{" SOUND ",\"name\":{}}", true, "[body.name] Invalid input: expected string, received object");
-    expect("{" SOUND ",\"email\":\"a@b\"}", true, "[body.email] Invalid email address");
-    expect("{" SOUND ",\"email\":7}", true, "[body.email] Invalid input: expected string, received number");
-    expect("{" SOUND ",\"password\":\"\"}", true,
+    expect("{" SOUND ",\"name\":null}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.name] Invalid input: expected string, received null");
+    expect("{" SOUND ",\"name\":1}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.name] Invalid input: expected string, received number");
+    expect("{" SOUND ",\"name\":true}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.name] Invalid input: expected string, received boolean");
+    expect("{" SOUND ",\"name\":[]}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.name] Invalid input: expected string, received array");
+    expect("{" SOUND ",\"name\":{}}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.name] Invalid input: expected string, received object");
+    expect("{" SOUND ",\"email\":\"a@b\"}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.email] Invalid email address");
+    expect("{" SOUND ",\"email\":7}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.email] Invalid input: expected string, received number");
+    expect("{" SOUND ",\"password\":\"\"}", GATEWAY_BODY_OBJECT_AND_RECORD,
            "[body.password] Too small: expected string to have >=1 characters");
-    expect("{" SOUND ",\"rememberMe\":\"yes\"}", true,
+    expect("{" SOUND ",\"rememberMe\":\"yes\"}", GATEWAY_BODY_OBJECT_AND_RECORD,
            "[body.rememberMe] Invalid input: expected boolean, received string");
-    expect("{" SOUND ",\"rememberMe\":null}", true,
+    expect("{" SOUND ",\"rememberMe\":null}", GATEWAY_BODY_OBJECT_AND_RECORD,
            "[body.rememberMe] Invalid input: expected boolean, received null");
-    expect("{" SOUND ",\"image\":null}", true, "[body.image] Invalid input: expected string, received null");
+    expect("{" SOUND ",\"image\":null}", GATEWAY_BODY_OBJECT_AND_RECORD,
+           "[body.image] Invalid input: expected string, received null");
 }
 
 static void test_issues_come_in_the_order_of_the_fields(void **state)
 {
     (void)state;
     expect(
-        "{\"rememberMe\":1,\"password\":\"\",\"email\":\"x\"}", true,
+        "{\"rememberMe\":1,\"password\":\"\",\"email\":\"x\"}", GATEWAY_BODY_OBJECT_AND_RECORD,
         "[body.name] Invalid input: expected string, received undefined; [body.email] Invalid email address; "
         "[body.password] Too small: expected string to have >=1 characters; "
         "[body.rememberMe] Invalid input: expected boolean, received number");
@@ -88,12 +97,12 @@ static void test_issues_come_in_the_order_of_the_fields(void **state)
 static void test_bodies_that_are_no_object(void **state)
 {
     (void)state;
-    expect(NULL, false, "[body] Invalid input: expected object, received undefined");
-    expect("[]", false, "[body] Invalid input: expected object, received array");
-    expect("null", true,
+    expect(NULL, GATEWAY_BODY_OBJECT, "[body] Invalid input: expected object, received undefined");
+    expect("[]", GATEWAY_BODY_OBJECT, "[body] Invalid input: expected object, received array");
+    expect("null", GATEWAY_BODY_OBJECT_AND_RECORD,
            "[body] Invalid input: expected object, received null; [body] Invalid input: expected record, "
            "received null");
-    expect("\"x\"", true,
+    expect("\"x\"", GATEWAY_BODY_OBJECT_AND_RECORD,
            "[body] Invalid input: expected object, received string; [body] Invalid input: expected record, "
            "received string");
 }
@@ -114,6 +123,43 @@ static void test_members(void **state)
     assert_false(gateway_body_bool(NULL, "yes", false));
 }
 
+/* Routes that take members of any name say so in another word. */
+static void test_records(void **state)
+{
+    (void)state;
+    expect("[]", GATEWAY_BODY_RECORD, "[body] Invalid input: expected record, received array");
+    expect(NULL, GATEWAY_BODY_RECORD, "[body] Invalid input: expected record, received undefined");
+}
+
+static void expect_text(const char *json, const char *text)
+{
+    struct gateway_request req = {.arena = arena};
+    char *is = gateway_body_text_of_any(&req, parse(json));
+    arena = req.arena;
+    if (!text ? is != NULL : !is || strcmp(is, text) != 0)
+        fail_msg("%s is %s, not %s", json, is ? is : "none", text ? text : "none");
+}
+
+/* As a number would stand in a column of text if JavaScript had put it there. */
+static void test_text_of_any(void **state)
+{
+    (void)state;
+    expect_text("\"x\"", "x");
+    expect_text("\"\"", "");
+    expect_text("5", "5");
+    expect_text("5.0", "5");
+    expect_text("-0", "0");
+    expect_text("1e3", "1000");
+    expect_text("0.1", "0.1");
+    expect_text("1e21", "1e+21");
+    expect_text("true", "true");
+    expect_text("false", "false");
+    expect_text("null", NULL);
+    expect_text("[1]", NULL);
+    expect_text("{}", NULL);
+    expect_text("\"a\\u0000b\"", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +168,8 @@ int main(void)
         cmocka_unit_test(test_issues_come_in_the_order_of_the_fields),
         cmocka_unit_test(test_bodies_that_are_no_object),
         cmocka_unit_test(test_members),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_text_of_any),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

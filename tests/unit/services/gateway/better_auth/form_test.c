@@ -115,6 +115,26 @@ static void test_arena_ceiling(void **state)
     qn_arena_fini(&small);
 }
 
+static void expect_written(struct qn_str text, const char *written)
+{
+    struct qn_buf to;
+    qn_buf_init(&to, 1024);
+    gateway_form_write(&to, text);
+    assert_str(qn_buf_view(&to), written);
+    qn_buf_fini(&to);
+}
+
+/* As URLSearchParams writes it. */
+static void test_writing(void **state)
+{
+    (void)state;
+    expect_written(QN_STR("some text"), "some+text");
+    expect_written(QN_STR("aZ09*-._"), "aZ09*-._");
+    expect_written(QN_STR("~'()!&=+%/"), "%7E%27%28%29%21%26%3D%2B%25%2F");
+    expect_written(QN_STR("\xc3\xa9\r\n"), "%C3%A9%0D%0A");
+    expect_written(QN_STR(""), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_utf8_is_refused),
         cmocka_unit_test(test_too_many_fields),
         cmocka_unit_test(test_arena_ceiling),
+        cmocka_unit_test(test_writing),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
