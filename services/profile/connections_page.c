@@ -109,7 +109,7 @@ static void write_figures(struct qn_buf *to, const struct pg_look *look, const s
     qn_buf_write_c(to, "</small></dd></div>");
     if (sharing)
         qn_buf_printf(to,
-                      "<div><dt>This process may have</dt><dd>%zu <small>of %u process%s</small></dd></div>"
+                      "<div><dt>Allowed here</dt><dd>%zu <small>%u process%s</small></dd></div>"
                       "<div><dt>Handed over</dt><dd>%llu <small>given, %llu taken</small></dd></div>",
                       look->allowance, sharing->processes, sharing->processes == 1 ? "" : "es",
                       (unsigned long long)sharing->given, (unsigned long long)sharing->taken);

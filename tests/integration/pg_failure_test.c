@@ -444,7 +444,7 @@ static void test_end_out_of_time(void **state)
     pg_fixture_begin("");
     harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
     for (size_t i = 0; i < QN_COUNT(held); i++)
-        pg_ask_start(&held[i], &sql_wait_alone, 60000, "1");
+        pg_ask_start(&held[i], i % 2 ? &sql_wait_alone : &sql_wait_alone_too, 60000, "1");
     pg_ask_start(&read, &sql_wait_shared, 60000, "1");
     pg_fixture_until(SQL_WAITING, 5);
     pg_ask_start(&queued, &sql_insert, 60000, "x", "");

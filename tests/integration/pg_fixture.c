@@ -13,6 +13,8 @@ enum { LIMIT_MS = 20000 };
 struct pg_fixture fix;
 
 const struct pg_statement sql_pid = {"test_pid", "select pg_backend_pid()", true};
+const struct pg_statement sql_wait_alone_too = {"test_wait_alone_too",
+                                                "select pg_advisory_xact_lock($1::bigint), 2", false};
 const struct pg_statement sql_wait_alone = {"test_wait_alone", "select pg_advisory_xact_lock($1::bigint)",
                                             false};
 const struct pg_statement sql_wait_shared = {"test_wait_shared",

@@ -86,6 +86,8 @@ void pg_fixture_expect_logged(const char *text, size_t want);
 /* Ready-made statements. */
 extern const struct pg_statement sql_pid;        /* plain SELECT: the backend's pid */
 extern const struct pg_statement sql_wait_alone; /* waits for advisory lock $1: alone on its connection */
+/* Another kind of write that does the same: the last connection of writes is only lent to one kind. */
+extern const struct pg_statement sql_wait_alone_too;
 /* The same, but said to be a plain SELECT: stands in for one that takes long, as long as the test wants. */
 extern const struct pg_statement sql_wait_shared;
 extern const struct pg_statement sql_insert; /* a note: id, body */

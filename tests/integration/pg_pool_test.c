@@ -412,11 +412,12 @@ static void test_large_values(void **state)
     pg_fixture_end();
 }
 
+/* Of two kinds, for the last connection is only lent to one that has all the others. */
 static void hold_all(struct pg_ask *held, size_t n)
 {
     harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
     for (size_t i = 0; i < n; i++)
-        pg_ask_start(&held[i], &sql_wait_alone, 60000, "1");
+        pg_ask_start(&held[i], i % 2 ? &sql_wait_alone : &sql_wait_alone_too, 60000, "1");
     pg_fixture_until(SQL_WAITING, (long)n);
 }
 

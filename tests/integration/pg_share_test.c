@@ -164,7 +164,7 @@ static void test_a_write_waits_for_reads(void **state)
     pg_fixture_end();
 }
 
-/* Five writes that all wait for one lock: four are sent, the fifth connection stays for reads. */
+/* Writes that all wait for one lock: four are sent, the fifth connection stays for reads. */
 static void test_writes_leave_one_connection_to_reads(void **state)
 {
     (void)state;
@@ -172,7 +172,7 @@ static void test_writes_leave_one_connection_to_reads(void **state)
     pg_fixture_begin("");
     lock(1);
     for (size_t i = 0; i < QN_COUNT(writes); i++)
-        pg_ask_start(&writes[i], &sql_wait_alone, 60000, "1");
+        pg_ask_start(&writes[i], i % 2 ? &sql_wait_alone : &sql_wait_alone_too, 60000, "1");
     pg_fixture_until(SQL_WAITING, 4);
     for (size_t i = 0; i < QN_COUNT(reads); i++)
         pg_ask_start(&reads[i], &sql_pid, 60000);

@@ -14,6 +14,8 @@
 #include "tests/harness/loop_fixture.h"
 #include "tests/harness/test.h"
 
+/* Why this file is long: a lane has many ends, and each is tried with the same few kinds of job. */
+
 struct job {
     struct qn_work work;
     sem_t *began, *gate; /* NULL: not used */
