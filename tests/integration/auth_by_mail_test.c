@@ -1,6 +1,9 @@
 /* What goes by mail: passwords reset, addresses verified and changed, users deleted; with a mail server of
  * the test's own. That nobody else was written to is proven at the end: auth tries what waits before it goes,
- * and then there are as many mails as were awaited. */
+ * and then there are as many mails as were awaited.
+ *
+ * Why this file is long: one stand of helpers (mails, tokens, costs) serves all flows, and each flow begins
+ * where another one ends. */
 #include <stdlib.h>
 
 #include "common/core/check.h"
