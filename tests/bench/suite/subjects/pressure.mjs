@@ -1,5 +1,6 @@
 // Session checks while something else goes on: a flood of sign-ins, thousands of idle connections, a slow neighbour's rate.
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { memoryOf } from '../cpu.mjs'
 import { load } from '../load.mjs'
 import { CHECK, measureStack } from './quintet.mjs'
@@ -8,6 +9,7 @@ const CLIENTS = 64
 const FLOOD = 32 // sign-ins at once: more than the cores, less than the queue for passwords holds
 const IDLE = 2000
 const ACTIVE = 200
+const IDLE_FOR_MS = 8000 // before anything is measured: connections that asked a moment ago are not idle yet
 
 const checks = (stack, concurrency) => ({ target: stack.url, path: CHECK, cookies: stack.files.cookies, concurrency })
 
@@ -70,6 +72,7 @@ const idle = {
             async measure(at, times) {
                 const held = at === 'with' ? await openIdle(stack.url, IDLE) : null
                 try {
+                    if (held) await delay(IDLE_FOR_MS)
                     const sample = await measureStack(ctx, stack, { ...checks(stack, ACTIVE), ...times })
                     const lost = held ? IDLE - held.alive() : 0
                     return { ...sample, ...memoryOfServices(stack), idle: held ? IDLE : 0, ...(lost > 0 ? { void: `${lost} idle connections were closed` } : {}) }
