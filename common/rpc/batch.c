@@ -185,7 +185,7 @@ size_t qn_client_room(const struct qn_client *client, const struct qn_queue *que
     return messages_left(client, queue) * (queue->method->batchable ? QN_WIRE_CALLS_MAX : 1);
 }
 
-/* The same for one peer, where requests cannot spread over all. */
+/* No more than that share of one peer's either, where requests cannot spread over all. */
 static bool may_send_to(const struct qn_client *client, const struct qn_queue *queue,
                         const struct qn_peer *peer)
 {

@@ -146,6 +146,12 @@ static inline bool pg_conn_is_up(const struct pg_conn *conn)
     return conn->state >= PG_CONN_IDLE;
 }
 
+/* The flight in that place of the ring; 0 is the one whose answer comes first. */
+static inline struct pg_flight *pg_conn_flight(struct pg_conn *conn, size_t place)
+{
+    return &conn->flights[(conn->first_flight + place) % PG_PIPELINE_MAX];
+}
+
 /* conn.c */
 
 /* Starts to connect. Requires: DOWN. 'up' or 'down' follows, 'down' perhaps from within

@@ -26,11 +26,6 @@ enum {
     RESENT_MAX_OPERATORS = 5,
 };
 
-static struct pg_flight *flight_at(struct pg_conn *conn, size_t place)
-{
-    return &conn->flights[(conn->first_flight + place) % PG_PIPELINE_MAX];
-}
-
 static void add_op(struct pg_flight *flight, int kind, unsigned step)
 {
     QN_CHECK(flight->n_ops < PG_OPS_MAX);
@@ -115,7 +110,7 @@ void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)
     QN_CHECK(conn->n_flights < PG_PIPELINE_MAX);
     if (alone || conn->state == PG_CONN_IDLE)
         pg_conn_move(conn, alone ? PG_CONN_ALONE : PG_CONN_SHARED);
-    struct pg_flight *flight = flight_at(conn, conn->n_flights++);
+    struct pg_flight *flight = pg_conn_flight(conn, conn->n_flights++);
     *flight = (struct pg_flight){.query = query, .sent_us = qn_clock_now_us()};
     query->conn = conn;
     query->sent_us = flight->sent_us;
@@ -148,7 +143,7 @@ static void clear_results(PGresult **results)
 /* The flight's memory stays as it is until the next query is sent. */
 static struct pg_flight *take_out_first(struct pg_conn *conn)
 {
-    struct pg_flight *flight = flight_at(conn, 0);
+    struct pg_flight *flight = pg_conn_flight(conn, 0);
     conn->first_flight = (conn->first_flight + 1) % PG_PIPELINE_MAX;
     conn->n_flights--;
     conn->held_up = false;
@@ -259,7 +254,7 @@ static uint64_t time_of_answer(struct pg_conn *conn)
 /* Takes over the result. False: it does not belong here. */
 static bool take_result(struct pg_conn *conn, PGresult *result)
 {
-    struct pg_flight *flight = flight_at(conn, 0);
+    struct pg_flight *flight = pg_conn_flight(conn, 0);
     ExecStatusType kind = PQresultStatus(result);
     const struct pg_op *op = &flight->ops[flight->next_op];
     /* A deferred constraint fails at the commit: an error in front of the Sync's own answer. */
@@ -306,9 +301,9 @@ static bool take_result(struct pg_conn *conn, PGresult *result)
 /* After a query's Sync. False: the connection has been closed. */
 static bool settle(struct pg_conn *conn)
 {
-    bool drop = flight_at(conn, 0)->verdict.drop_connection;
+    bool drop = pg_conn_flight(conn, 0)->verdict.drop_connection;
     char sqlstate[PG_SQLSTATE_LEN + 1];
-    memcpy(sqlstate, flight_at(conn, 0)->sqlstate, sizeof sqlstate);
+    memcpy(sqlstate, pg_conn_flight(conn, 0)->sqlstate, sizeof sqlstate);
     land(conn);
     conn->owner->room(conn);
     if (drop) {
@@ -365,7 +360,7 @@ bool pg_flight_read(struct pg_conn *conn)
             pg_conn_close(conn, "odd answer");
             return false;
         }
-        if (flight_at(conn, 0)->next_op == flight_at(conn, 0)->n_ops && !settle(conn))
+        if (pg_conn_flight(conn, 0)->next_op == pg_conn_flight(conn, 0)->n_ops && !settle(conn))
             return false;
     }
     return true;
@@ -378,7 +373,7 @@ static void on_silence(struct qn_timer *timer)
 
 void pg_flight_take_back(struct pg_conn *conn, size_t place)
 {
-    struct pg_flight *flight = flight_at(conn, place);
+    struct pg_flight *flight = pg_conn_flight(conn, place);
     QN_CHECK(place > 0 && place < conn->n_flights && conn->state == PG_CONN_SHARED);
     count_out(conn, flight);
     flight->shared = NULL;
@@ -391,11 +386,11 @@ void pg_flight_take_back(struct pg_conn *conn, size_t place)
 void pg_flight_abandon(struct pg_conn *conn, struct pg_query *query)
 {
     size_t place = 0;
-    while (flight_at(conn, place)->query != query) {
+    while (pg_conn_flight(conn, place)->query != query) {
         place++;
         QN_CHECK(place < conn->n_flights);
     }
-    flight_at(conn, place)->query = NULL;
+    pg_conn_flight(conn, place)->query = NULL;
     query->conn = NULL;
     if (conn->n_flights == 1 && conn->state != PG_CONN_CANCELLING && pg_cancel_may_start(conn))
         pg_cancel_start(conn);

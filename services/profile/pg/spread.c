@@ -97,11 +97,6 @@ bool pg_spread_allows_write(const struct pg_pool *pool, struct pg_query *query, 
     return true;
 }
 
-static struct pg_flight *flight_at(struct pg_conn *conn, size_t place)
-{
-    return &conn->flights[(conn->first_flight + place) % PG_PIPELINE_MAX];
-}
-
 static bool any_takes_reads(const struct pg_pool *pool)
 {
     for (size_t i = 0; i < pool->n_conns; i++)
@@ -113,9 +108,9 @@ static bool any_takes_reads(const struct pg_pool *pool)
 /* From the last on, for each goes to the front of the queue. */
 static void move_others(struct pg_conn *conn)
 {
-    const struct pg_statement_entry *first = flight_at(conn, 0)->shared;
+    const struct pg_statement_entry *first = pg_conn_flight(conn, 0)->shared;
     for (size_t place = conn->n_flights - 1; place > 0; place--) {
-        const struct pg_flight *flight = flight_at(conn, place);
+        const struct pg_flight *flight = pg_conn_flight(conn, place);
         struct pg_query *query = flight->query;
         if (!query || query->moved || flight->shared == first)
             continue;
