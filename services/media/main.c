@@ -1,6 +1,6 @@
 #include "common/core/check.h"
-#include "services/media/object_folder.h"
-#include "services/media/object_http.h"
+#include "services/media/folder/object_folder.h"
+#include "services/media/folder/object_http.h"
 #include "services/media/photo_sweep.h"
 #include "services/media/rpc.h"
 #include "services/media/settings.h"

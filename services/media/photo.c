@@ -35,8 +35,8 @@
 #include "common/core/clock.h"
 #include "common/core/id.h"
 #include "common/core/metric.h"
-#include "services/media/image.h"
 #include "services/media/photo_key.h"
+#include "services/media/picture/image.h"
 
 enum { URL_MAX = 8 * 1024 };
 

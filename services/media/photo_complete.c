@@ -10,9 +10,9 @@
  * What a kill leaves: photo.c. */
 #include "common/core/check.h"
 #include "common/core/clock.h"
-#include "services/media/image.h"
 #include "services/media/photo.h"
 #include "services/media/photo_key.h"
+#include "services/media/picture/image.h"
 
 struct complete {
     struct media_service *service;

@@ -1,7 +1,7 @@
 #include "common/core/check.h"
-#include "services/media/image.h"
-#include "services/media/object_range.h"
+#include "services/media/folder/object_range.h"
 #include "services/media/photo_key.h"
+#include "services/media/picture/image.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,7 +3,7 @@
 
 #include "common/rpc/client.h"
 #include "media.qn.h"
-#include "services/media/object_file.h"
+#include "services/media/folder/object_file.h"
 #include "tests/harness/http.h"
 #include "tests/harness/postgres.h"
 #include "tests/harness/service.h"

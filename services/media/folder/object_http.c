@@ -1,12 +1,12 @@
-#include "services/media/object_http.h"
+#include "services/media/folder/object_http.h"
 
 #include <stdio.h>
 
 #include "common/core/check.h"
 #include "common/core/log.h"
-#include "services/media/object_get.h"
-#include "services/media/object_put.h"
-#include "services/media/object_reply.h"
+#include "services/media/folder/object_get.h"
+#include "services/media/folder/object_put.h"
+#include "services/media/folder/object_reply.h"
 
 static bool body(void *context, struct qn_exchange *exchange, struct qn_str piece)
 {

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "common/core/clock.h"
-#include "services/media/object_file.h"
-#include "services/media/object_secret.h"
+#include "services/media/folder/object_file.h"
+#include "services/media/folder/object_secret.h"
 #include "tests/harness/service.h"
 #include "tests/harness/test.h"
 

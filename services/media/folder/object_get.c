@@ -1,12 +1,12 @@
-#include "services/media/object_get.h"
+#include "services/media/folder/object_get.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
-#include "services/media/object_range.h"
-#include "services/media/object_reply.h"
+#include "services/media/folder/object_range.h"
+#include "services/media/folder/object_reply.h"
 
 /* 1. the key: under photos/, or 403   2. the file, opened on the lane: 404 when there is none
  * 3. If-None-Match: 304   4. Range: 206, 416, or all of it.

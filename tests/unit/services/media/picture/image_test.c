@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "services/media/image.h"
+#include "services/media/picture/image.h"
 #include "tests/harness/test.h"
 
 #define SNIFF(bytes) media_image_sniff(QN_STR(bytes))

@@ -1,7 +1,7 @@
 #ifndef MEDIA_OBJECT_PUT_H
 #define MEDIA_OBJECT_PUT_H
 
-#include "services/media/object_http.h"
+#include "services/media/folder/object_http.h"
 
 /* 10 MiB: proto/media.proto. */
 enum { MEDIA_OBJECT_PUT_MAX_BYTES = 10485760 };

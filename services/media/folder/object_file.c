@@ -1,4 +1,4 @@
-#include "services/media/object_file.h"
+#include "services/media/folder/object_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

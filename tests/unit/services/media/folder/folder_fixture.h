@@ -1,7 +1,7 @@
 #ifndef QN_TESTS_MEDIA_FOLDER_FIXTURE_H
 #define QN_TESTS_MEDIA_FOLDER_FIXTURE_H
 
-#include "services/media/object_folder.h"
+#include "services/media/folder/object_folder.h"
 
 /* The embedded store on a loop and a folder of its own, as cmocka's set-up and tear-down; the tear-down
  * proves the loop empty and tmp/ as well. */

@@ -1,11 +1,11 @@
-#include "services/media/object_put.h"
+#include "services/media/folder/object_put.h"
 
 #include <stdio.h>
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
-#include "services/media/object_reply.h"
-#include "services/media/object_upload.h"
+#include "services/media/folder/object_reply.h"
+#include "services/media/folder/object_upload.h"
 #include "services/media/sigv4_verify.h"
 
 /* 1. with the first piece of the body: is it signed, by us, for this method, host, path, type and length, and

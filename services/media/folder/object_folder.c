@@ -1,4 +1,4 @@
-#include "services/media/object_folder.h"
+#include "services/media/folder/object_folder.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -6,7 +6,7 @@
 #include "common/core/check.h"
 #include "common/core/encode.h"
 #include "common/core/log.h"
-#include "services/media/object_secret.h"
+#include "services/media/folder/object_secret.h"
 
 /* The lane is for waiting, not for computing, hence more threads than cores; a disk with one head gains
  * nothing from more than a few. The queue is a burst of uploads and reads; what comes beyond is refused. */

@@ -1,4 +1,4 @@
-#include "services/media/object_range.h"
+#include "services/media/folder/object_range.h"
 
 enum media_object_range media_object_range_read(struct qn_str header, uint64_t size_bytes,
                                                 uint64_t *ret_offset, uint64_t *ret_length)

@@ -1,4 +1,4 @@
-#include "services/media/image.h"
+#include "services/media/picture/image.h"
 
 #include "common/core/buf.h"
 #include "common/core/check.h"

@@ -1,4 +1,4 @@
-#include "services/media/object_range.h"
+#include "services/media/folder/object_range.h"
 #include "tests/harness/test.h"
 
 static void test_ranges(void **state)

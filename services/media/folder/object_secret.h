@@ -2,7 +2,7 @@
 #define MEDIA_OBJECT_SECRET_H
 
 #include "common/core/status.h"
-#include "services/media/object_folder.h"
+#include "services/media/folder/object_folder.h"
 
 /* The key that signs uploads to the embedded folder, for a set-up that was given none: made once, kept in the
  * file "credentials" (mode 0600) beside the objects, where no request can reach. Two processes that start at

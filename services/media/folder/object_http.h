@@ -2,7 +2,7 @@
 #define MEDIA_OBJECT_HTTP_H
 
 #include "common/http/httpd.h"
-#include "services/media/object_folder.h"
+#include "services/media/folder/object_folder.h"
 
 /* The embedded store as browsers see it. A part of the service; open it after the folder.
  *

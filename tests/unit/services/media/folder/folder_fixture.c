@@ -1,4 +1,4 @@
-#include "tests/unit/services/media/folder_fixture.h"
+#include "tests/unit/services/media/folder/folder_fixture.h"
 
 #include <dirent.h>
 #include <fcntl.h>

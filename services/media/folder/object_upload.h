@@ -1,7 +1,7 @@
 #ifndef MEDIA_OBJECT_UPLOAD_H
 #define MEDIA_OBJECT_UPLOAD_H
 
-#include "services/media/object_folder.h"
+#include "services/media/folder/object_folder.h"
 
 /* One object on its way from a socket to the disk: pieces are gathered on the loop while the lane writes
  * those before them into a file in the making. What waits for the disk is bounded, of one upload by its size

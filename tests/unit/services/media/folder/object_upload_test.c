@@ -3,10 +3,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "services/media/object_upload.h"
+#include "services/media/folder/object_upload.h"
 #include "tests/harness/loop_fixture.h"
 #include "tests/harness/test.h"
-#include "tests/unit/services/media/folder_fixture.h"
+#include "tests/unit/services/media/folder/folder_fixture.h"
 
 #define KEY "pending/u/p"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "common/core/clock.h"
-#include "services/media/object_file.h"
+#include "services/media/folder/object_file.h"
 
 /* The two that walk folders: listing keys, and finding what was left in the making. */
 

@@ -1,4 +1,4 @@
-#include "services/media/object_secret.h"
+#include "services/media/folder/object_secret.h"
 
 #include <errno.h>
 #include <fcntl.h>

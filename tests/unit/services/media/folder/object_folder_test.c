@@ -3,10 +3,10 @@
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
-#include "services/media/object_folder.h"
+#include "services/media/folder/object_folder.h"
 #include "tests/harness/loop_fixture.h"
 #include "tests/harness/test.h"
-#include "tests/unit/services/media/folder_fixture.h"
+#include "tests/unit/services/media/folder/folder_fixture.h"
 
 /* The seam (object.h) with the folder behind it. */
 

@@ -1,4 +1,4 @@
-#include "services/media/object_upload.h"
+#include "services/media/folder/object_upload.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

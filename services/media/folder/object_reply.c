@@ -1,4 +1,4 @@
-#include "services/media/object_reply.h"
+#include "services/media/folder/object_reply.h"
 
 #include "common/core/check.h"
 #include "common/core/metric.h"

@@ -4,7 +4,7 @@
 #include "common/core/log.h"
 #include "common/core/metric.h"
 #include "common/loop/work.h"
-#include "services/media/object_file.h"
+#include "services/media/folder/object_file.h"
 #include "services/media/settings.h"
 #include "services/media/sigv4.h"
 
