@@ -36,6 +36,8 @@ pkg_check_modules(SSL REQUIRED IMPORTED_TARGET libssl>=3.0)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
+pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips>=8.13)
 find_package(nng REQUIRED) # Debian's has a CMake file and no .pc
 find_package(Threads REQUIRED)
 

@@ -33,16 +33,26 @@ bool media_object_key_is_safe(struct qn_str key)
 }
 
 enum qn_status media_object_presign_put(struct media_object_store *store, const struct media_object_put *put,
-                                        int64_t now_ms, struct qn_buf *to)
+                                        int64_t now_ms, struct qn_buf *to,
+                                        struct media_object_put_headers *ret_headers)
 {
+    ret_headers->n_headers = 0;
     if (!media_object_key_is_safe(put->key))
         return QN_INVALID_ARGUMENT;
-    return store->ops->presign_put(store, put, now_ms, to);
+    return store->ops->presign_put(store, put, now_ms, to, ret_headers);
 }
 
-void media_object_public_url(struct media_object_store *store, struct qn_str key, struct qn_buf *to)
+enum qn_status media_object_read_url(struct media_object_store *store, struct qn_str key, int64_t now_ms,
+                                     struct qn_buf *to)
 {
-    store->ops->public_url(store, key, to);
+    if (!media_object_key_is_safe(key))
+        return QN_INVALID_ARGUMENT;
+    return store->ops->read_url(store, key, now_ms, to);
+}
+
+enum qn_status media_object_source(struct media_object_store *store, struct media_object_source *ret_source)
+{
+    return store->ops->source(store, ret_source);
 }
 
 static void deliver_early(struct qn_later *later)
@@ -93,6 +103,27 @@ void media_object_read_range(struct media_object_store *store, struct media_obje
     set_text(request->key, key);
     request->offset = offset;
     request->length = length;
+    start(store, request, media_object_key_is_safe(key), done);
+}
+
+void media_object_read_all(struct media_object_store *store, struct media_object_request *request,
+                           struct qn_str key, size_t max_bytes, struct qn_buf *into, media_object_cb *done)
+{
+    QN_CHECK(max_bytes <= MEDIA_OBJECT_BYTES_MAX);
+    request->verb = MEDIA_OBJECT_READ_ALL;
+    set_text(request->key, key);
+    request->length = max_bytes;
+    request->into = into;
+    start(store, request, media_object_key_is_safe(key), done);
+}
+
+void media_object_write(struct media_object_store *store, struct media_object_request *request,
+                        struct qn_str key, const struct media_object_body *body, media_object_cb *done)
+{
+    QN_CHECK(body->bytes.len > 0 && body->bytes.len <= MEDIA_OBJECT_BYTES_MAX);
+    request->verb = MEDIA_OBJECT_WRITE;
+    set_text(request->key, key);
+    request->body = *body;
     start(store, request, media_object_key_is_safe(key), done);
 }
 

@@ -6,10 +6,9 @@
 #include "common/core/status.h"
 #include "common/loop/loop.h"
 
-/* The seam between photos and where their bytes lie. Behind it stands the embedded folder (object_folder.h);
- * R2 or any S3 fits the same few operations, and nothing on this side would notice: keys, no folders; a PUT
- * that only its presigned URL allows; HEAD, a ranged GET, a copy and a DELETE of our own; a listing in order
- * of keys.
+/* The seam between photos and where their bytes lie: the embedded folder (folder/object_folder.h), R2 or any
+ * S3 (s3/). Nothing on this side knows which: keys, no folders; a PUT by a browser that only its presigned
+ * URL allows; HEAD, GET, PUT and DELETE of our own; a listing in order of keys.
  *
  * Keys: media_object_key_is_safe(). All on the loop's thread. Starting calls back later, exactly once. */
 
@@ -39,6 +38,16 @@ struct media_object_entry {
 
 enum { MEDIA_OBJECT_READ_MAX = 4096, MEDIA_OBJECT_LIST_MAX = 64 };
 
+/* The most that one object has, and that media_object_read_all() takes. */
+enum { MEDIA_OBJECT_BYTES_MAX = 10485760 };
+
+/* What is put under a key. The views must stay until 'done'. */
+struct media_object_body {
+    struct qn_str bytes; /* 1 to MEDIA_OBJECT_BYTES_MAX */
+    struct qn_str content_type;
+    struct qn_str cache_control; /* what whoever reads it is told; may be empty */
+};
+
 /* One operation: embed it, zero it first, set 'arena' and 'deadline_ms'. It belongs to the store from start
  * until 'done' has been entered; in 'done' it may be started again. */
 struct media_object_request {
@@ -46,8 +55,8 @@ struct media_object_request {
     uint64_t deadline_ms;   /* of qn_clock_now_ms() */
 
     /* The answer, valid in 'done' when the status is QN_OK. */
-    struct media_object_info info;      /* of head and read */
-    struct qn_str bytes;                /* of read: what there was, at most as long as asked */
+    struct media_object_info info; /* of head and read */
+    struct qn_str bytes; /* of read: what there was, at most as long as asked; of read_all: all of it */
     struct media_object_entry *entries; /* of list, in order of keys */
     size_t n_entries;
 
@@ -55,6 +64,8 @@ struct media_object_request {
     enum {
         MEDIA_OBJECT_HEAD,
         MEDIA_OBJECT_READ,
+        MEDIA_OBJECT_READ_ALL,
+        MEDIA_OBJECT_WRITE,
         MEDIA_OBJECT_COPY,
         MEDIA_OBJECT_DELETE,
         MEDIA_OBJECT_LIST
@@ -62,8 +73,10 @@ struct media_object_request {
     char key[MEDIA_OBJECT_KEY_MAX + 1];    /* of list: the prefix */
     char to_key[MEDIA_OBJECT_KEY_MAX + 1]; /* of list: after which */
     uint64_t offset;
-    size_t length;
-    enum qn_status early; /* known before any work was done */
+    size_t length;                 /* of read_all: the most that is taken */
+    struct qn_buf *into;           /* of read_all */
+    struct media_object_body body; /* of write */
+    enum qn_status early;          /* known before any work was done */
     struct qn_later later;
     void (*done)(struct media_object_request *request, enum qn_status status);
 };
@@ -73,13 +86,36 @@ struct media_object_put {
     struct qn_str key;
     struct qn_str content_type;
     uint64_t size_bytes;
+    struct qn_str sha256; /* 32 bytes that the object must hash to, or empty */
     uint32_t expires_s;
+};
+
+/* What the browser must send along, as it is, with its PUT: signed. Content-Length is too, and left out: a
+ * browser sets that itself. */
+struct media_object_put_headers {
+    struct media_object_put_header {
+        const char *name;
+        char value[MEDIA_OBJECT_TYPE_MAX + 1];
+    } headers[4];
+    size_t n_headers;
+};
+
+/* From where pictures are read: what Next.js's images.remotePatterns wants to know. */
+struct media_object_source {
+    char scheme[6]; /* "https" or "http" */
+    char hostname[256];
+    char port[6]; /* empty: the scheme's own */
+    char pathname[MEDIA_OBJECT_KEY_MAX +
+                  1]; /* a pattern: "/photos/" and two asterisks, or behind a bucket's name */
 };
 
 struct media_object_ops {
     enum qn_status (*presign_put)(struct media_object_store *store, const struct media_object_put *put,
-                                  int64_t now_ms, struct qn_buf *to);
-    void (*public_url)(struct media_object_store *store, struct qn_str key, struct qn_buf *to);
+                                  int64_t now_ms, struct qn_buf *to,
+                                  struct media_object_put_headers *ret_headers);
+    enum qn_status (*read_url)(struct media_object_store *store, struct qn_str key, int64_t now_ms,
+                               struct qn_buf *to);
+    enum qn_status (*source)(struct media_object_store *store, struct media_object_source *ret_source);
     void (*start)(struct media_object_store *store, struct media_object_request *request);
     struct qn_loop *(*loop)(struct media_object_store *store);
 };
@@ -88,16 +124,26 @@ struct media_object_ops {
 void media_object_refuse(struct media_object_store *store, struct media_object_request *request,
                          enum qn_status status);
 
-/* Appends a URL at which one PUT of exactly this type and size, with these two headers, makes the object,
- * once, until it expires. QN_RESOURCE_EXHAUSTED: over the ceiling of 'to'. QN_INVALID_ARGUMENT: an unsafe
- * key. QN_UNAVAILABLE: the store is not open to browsers yet. */
+/* Appends a URL at which one PUT of exactly this type, size and (if given) hash, with these headers, makes
+ * the object, once where the store can see to it, until it expires. QN_RESOURCE_EXHAUSTED: over the ceiling
+ * of 'to'. QN_INVALID_ARGUMENT: an unsafe key. QN_UNAVAILABLE: the store is not open to browsers yet. */
 QN_MUST_USE enum qn_status media_object_presign_put(struct media_object_store *store,
                                                     const struct media_object_put *put, int64_t now_ms,
-                                                    struct qn_buf *to);
+                                                    struct qn_buf *to,
+                                                    struct media_object_put_headers *ret_headers);
 
-/* Appends where anyone reads an object whose key begins with MEDIA_OBJECT_PUBLIC_PREFIX: one URL for ever. */
-void media_object_public_url(struct media_object_store *store, struct qn_str key, struct qn_buf *to);
+/* Appends where an object whose key begins with MEDIA_OBJECT_PUBLIC_PREFIX is read: with a public domain the
+ * same URL for ever; without one a signed URL, the same for everyone who asks within the same
+ * MEDIA_OBJECT_READ_WINDOW_MS, and good for at least as long again. Statuses as above. */
+QN_MUST_USE enum qn_status media_object_read_url(struct media_object_store *store, struct qn_str key,
+                                                 int64_t now_ms, struct qn_buf *to);
 #define MEDIA_OBJECT_PUBLIC_PREFIX "photos/"
+enum { MEDIA_OBJECT_READ_WINDOW_MS = 6 * 3600 * 1000 };
+
+/* From where media_object_read_url()'s URLs are read. QN_UNAVAILABLE: the store is not open to browsers yet.
+ */
+QN_MUST_USE enum qn_status media_object_source(struct media_object_store *store,
+                                               struct media_object_source *ret_source);
 
 /* Statuses of all that follow, beside their own: QN_INVALID_ARGUMENT for an unsafe key; QN_DEADLINE_EXCEEDED
  * and QN_UNAVAILABLE (nothing was done, or for copy and delete: it may have been, and may be done again);
@@ -113,6 +159,16 @@ void media_object_head(struct media_object_store *store, struct media_object_req
  * QN_NOT_FOUND. */
 void media_object_read_range(struct media_object_store *store, struct media_object_request *request,
                              struct qn_str key, uint64_t offset, size_t length, media_object_cb *done);
+
+/* All of an object, into 'into' (empty; its ceiling must allow for it; it must stay until 'done').
+ * QN_NOT_FOUND; QN_OUT_OF_RANGE: it has more than 'max_bytes'. */
+void media_object_read_all(struct media_object_store *store, struct media_object_request *request,
+                           struct qn_str key, size_t max_bytes, struct qn_buf *into, media_object_cb *done);
+
+/* Makes an object of these bytes, whatever was there before: whole or not at all, and there when QN_OK is
+ * said. May be done again after any other status. */
+void media_object_write(struct media_object_store *store, struct media_object_request *request,
+                        struct qn_str key, const struct media_object_body *body, media_object_cb *done);
 
 /* The same bytes and type under another key as well, whatever was there before; its touched_ms is now, also
  * when it was the same object already. Nobody ever sees a part of it. QN_NOT_FOUND: there is no 'from'. */

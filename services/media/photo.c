@@ -99,8 +99,9 @@ Quintet__Media__V1__Photo *media_photo_of_row(struct media_service *service, str
     if (!photo || !created)
         return NULL;
     qn_buf_init(&url, URL_MAX);
-    media_object_public_url(service->store, qn_str_c(row->object_key), &url);
-    char *url_copy = qn_buf_failed(&url) ? NULL : qn_arena_copy(arena, url.data, url.len);
+    enum qn_status status =
+        media_object_read_url(service->store, qn_str_c(row->object_key), qn_clock_wall_ms(), &url);
+    char *url_copy = status != QN_OK ? NULL : qn_arena_copy(arena, url.data, url.len);
     qn_buf_fini(&url);
     if (!url_copy)
         return NULL;
@@ -124,6 +125,7 @@ struct create {
     struct qn_call *call;
     struct qn_request request;
     const char *url;
+    struct media_object_put_headers headers;
     int64_t now_ms;
     char photo_id[QN_ID_LEN + 1];
     char key[MEDIA_OBJECT_KEY_MAX + 1];
@@ -156,7 +158,7 @@ static bool presign(struct create *c, const Quintet__Media__V1__CreateUploadRequ
                                          .expires_s =
                                              (uint32_t)(c->service->settings->upload_valid_ms / 1000)};
     qn_buf_init(&url, URL_MAX);
-    enum qn_status status = media_object_presign_put(c->service->store, &put, c->now_ms, &url);
+    enum qn_status status = media_object_presign_put(c->service->store, &put, c->now_ms, &url, &c->headers);
     if (status == QN_OK)
         c->url = qn_arena_copy(c->call->arena, url.data, url.len);
     qn_buf_fini(&url);
@@ -178,13 +180,14 @@ static void on_created(struct qn_request *request)
     }
     char size[24];
     snprintf(size, sizeof size, "%lld", (long long)in->size_bytes);
-    Quintet__Media__V1__Header type = QUINTET__MEDIA__V1__HEADER__INIT,
-                               length = QUINTET__MEDIA__V1__HEADER__INIT;
-    type.name = (char *)"content-type";
-    type.value = in->content_type;
-    length.name = (char *)"content-length";
-    length.value = size;
-    Quintet__Media__V1__Header *headers[] = {&type, &length};
+    Quintet__Media__V1__Header header[QN_COUNT(c->headers.headers) + 1], *headers[QN_COUNT(header)];
+    size_t n = c->headers.n_headers;
+    for (size_t i = 0; i <= n; i++) {
+        quintet__media__v1__header__init(&header[i]);
+        header[i].name = i < n ? (char *)c->headers.headers[i].name : (char *)"content-length";
+        header[i].value = i < n ? c->headers.headers[i].value : size;
+        headers[i] = &header[i];
+    }
     int64_t expires_ms = c->now_ms + c->service->settings->upload_valid_ms;
     Google__Protobuf__Timestamp expires = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
     expires.seconds = expires_ms / 1000; /* the signature's second */
@@ -193,7 +196,7 @@ static void on_created(struct qn_request *request)
     out.method = (char *)"PUT";
     out.url = (char *)c->url;
     out.headers = headers;
-    out.n_headers = QN_COUNT(headers);
+    out.n_headers = n + 1;
     out.expires_at = &expires;
     media_photo_count("created");
     qn_call_reply(c->call, &out);

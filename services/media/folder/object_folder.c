@@ -68,6 +68,10 @@ static void run(struct qn_work *work)
     case MEDIA_OBJECT_READ:
         job->status = look(job);
         break;
+    case MEDIA_OBJECT_READ_ALL:
+    case MEDIA_OBJECT_WRITE:
+        job->status = QN_UNIMPLEMENTED;
+        break;
     case MEDIA_OBJECT_COPY:
         job->status = media_object_file_copy(place, request->key, request->to_key, &job->err);
         break;
@@ -132,7 +136,8 @@ static struct qn_loop *loop_of(struct media_object_store *store)
 /* URLs. */
 
 static enum qn_status presign_put(struct media_object_store *store, const struct media_object_put *put,
-                                  int64_t now_ms, struct qn_buf *to)
+                                  int64_t now_ms, struct qn_buf *to,
+                                  struct media_object_put_headers *ret_headers)
 {
     struct media_object_folder *folder = folder_of(store);
     struct qn_str scheme, host;
@@ -154,14 +159,41 @@ static enum qn_status presign_put(struct media_object_store *store, const struct
     };
     qn_buf_write_str(to, scheme);
     qn_buf_write_str(to, host);
+    ret_headers->n_headers = 1;
+    ret_headers->headers[0].name = "content-type";
+    snprintf(ret_headers->headers[0].value, sizeof ret_headers->headers[0].value, "%.*s",
+             QN_STR_ARG(put->content_type));
     return media_sigv4_presign(&folder->key, &request, now_ms, put->expires_s, to);
 }
 
-static void public_url(struct media_object_store *store, struct qn_str key, struct qn_buf *to)
+static enum qn_status read_url(struct media_object_store *store, struct qn_str key, int64_t now_ms,
+                               struct qn_buf *to)
 {
+    (void)now_ms; /* what is public here needs no signature */
+    if (folder_of(store)->origin[0] == '\0')
+        return QN_UNAVAILABLE;
     qn_buf_write_c(to, folder_of(store)->origin);
     qn_buf_write_byte(to, '/');
     qn_percent_encode(to, key, QN_PERCENT_PATH);
+    return qn_buf_failed(to) ? QN_RESOURCE_EXHAUSTED : QN_OK;
+}
+
+static enum qn_status source(struct media_object_store *store, struct media_object_source *ret_source)
+{
+    struct qn_str scheme, host, name;
+    if (!media_settings_origin(qn_str_c(folder_of(store)->origin), &scheme, &host))
+        return QN_UNAVAILABLE;
+    size_t colon = host.len;
+    while (colon > 0 && host.ptr[colon - 1] != ':' && host.ptr[colon - 1] != ']')
+        colon--;
+    bool port = colon > 0 && host.ptr[colon - 1] == ':';
+    name = qn_str_n(host.ptr, port ? colon - 1 : host.len);
+    snprintf(ret_source->scheme, sizeof ret_source->scheme, "%.*s", (int)(scheme.len - 3), scheme.ptr);
+    snprintf(ret_source->hostname, sizeof ret_source->hostname, "%.*s", QN_STR_ARG(name));
+    snprintf(ret_source->port, sizeof ret_source->port, "%.*s", port ? (int)(host.len - colon) : 0,
+             host.ptr + colon);
+    snprintf(ret_source->pathname, sizeof ret_source->pathname, "/" MEDIA_OBJECT_PUBLIC_PREFIX "**");
+    return QN_OK;
 }
 
 void media_object_folder_set_origin(struct media_object_folder *folder, const char *origin)
@@ -200,7 +232,7 @@ static void on_sweep_timer(struct qn_timer *timer)
 /* The part. */
 
 static const struct media_object_ops ops = {
-    .presign_put = presign_put, .public_url = public_url, .start = start, .loop = loop_of};
+    .presign_put = presign_put, .read_url = read_url, .source = source, .start = start, .loop = loop_of};
 
 static enum qn_status take_key(struct media_object_folder *self, struct qn_error *err)
 {

@@ -179,22 +179,40 @@ static void test_urls(void **state)
                                             .content_type = QN_STR("image/png"),
                                             .size_bytes = 10,
                                             .expires_s = 600};
+    struct media_object_put_headers headers;
+    struct media_object_source source;
     qn_buf_init(&url, 8192);
     /* Before it is known where browsers find it there is no URL to give. */
-    assert_int_equal(media_object_presign_put(&folder_fixture.store, &put_of, 0, &url), QN_UNAVAILABLE);
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &put_of, 0, &url, &headers),
+                     QN_UNAVAILABLE);
     media_object_folder_set_origin(&folder_fixture, "http://pictures.example.com:80/");
-    assert_int_equal(media_object_presign_put(&folder_fixture.store, &put_of, 1795407356000, &url), QN_OK);
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &put_of, 1795407356000, &url, &headers),
+                     QN_OK);
     assert_true(
         qn_str_starts(qn_buf_view(&url), QN_STR("http://pictures.example.com/quintet/pending/u/p?X-Amz-"
                                                 "Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKTEST%2F"
                                                 "20261123%2Fauto%2Fs3%2Faws4_request&")));
     qn_buf_clear(&url);
-    media_object_public_url(&folder_fixture.store, QN_STR("photos/p"), &url);
+    assert_int_equal(headers.n_headers, 1);
+    assert_string_equal(headers.headers[0].name, "content-type");
+    assert_string_equal(headers.headers[0].value, "image/png");
+    assert_int_equal(media_object_read_url(&folder_fixture.store, QN_STR("photos/p"), 0, &url), QN_OK);
     assert_str(qn_buf_view(&url), "http://pictures.example.com/photos/p");
     const struct media_object_put unsafe = {
         .key = QN_STR("../p"), .content_type = QN_STR("image/png"), .size_bytes = 10, .expires_s = 600};
-    assert_int_equal(media_object_presign_put(&folder_fixture.store, &unsafe, 0, &url), QN_INVALID_ARGUMENT);
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &unsafe, 0, &url, &headers),
+                     QN_INVALID_ARGUMENT);
     qn_buf_fini(&url);
+
+    assert_int_equal(media_object_source(&folder_fixture.store, &source), QN_OK);
+    assert_string_equal(source.hostname, "pictures.example.com");
+    assert_string_equal(source.port, "");
+    media_object_folder_set_origin(&folder_fixture, "http://[::1]:8081");
+    assert_int_equal(media_object_source(&folder_fixture.store, &source), QN_OK);
+    assert_string_equal(source.scheme, "http");
+    assert_string_equal(source.hostname, "[::1]");
+    assert_string_equal(source.port, "8081");
+    assert_string_equal(source.pathname, "/photos/**");
 }
 
 static bool part_closed;
