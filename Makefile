@@ -10,10 +10,10 @@ export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
 
 CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
 
-.PHONY: help setup build run restart test soak results seed bench asan tsan fuzz lint fmt clean
+.PHONY: help setup build run restart test pgbouncer soak results seed bench asan tsan fuzz lint fmt clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  ONLY=common/core  narrows test, asan and tsan;  N=100000  sizes seed;  BENCH=--quick  bench;  README.md has the settings"
 
@@ -30,8 +30,11 @@ run: build ## start PostgreSQL and the four services, until Ctrl-C
 restart: build ## the running services for new ones, one by one, while they work; ONLY=auth narrows
 	@build/bin/quintet-run --restart $(ONLY)
 
-test: build ## every test, with servers of its own, and those with PostgreSQL through PgBouncer too; ends in "N passed, N failed"
-	@tests/run --build build --pgbouncer $(ONLY)
+test: build ## every test, with servers of its own; ends in "N passed, N failed"
+	@tests/run --build build $(ONLY)
+
+pgbouncer: build ## the tests with PostgreSQL once more, through a PgBouncer
+	@tests/run --build build --pgbouncer $(or $(ONLY),pgbouncer/)
 
 soak: build ## the tests' long counts (about an hour); rewrites tests/system/SOAK.md
 	@tests/soak --build build
