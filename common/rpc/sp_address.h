@@ -7,10 +7,11 @@
 
 #include "common/core/listen.h"
 
-/* The socket address of "tcp://127.0.0.1:7001", "tcp://[::1]:0" or "ipc:///folder/1.sock". Inside the room.
- */
+/* The socket address of "tcp://127.0.0.1:7001", "tls+tcp://[::1]:0" or "ipc:///folder/1.sock". Inside the
+ * room. */
 struct qn_sp_address {
     bool ipc;
+    bool tls; /* what is said there is TLS */
     socklen_t len;
     union {
         struct sockaddr any;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/core/check.h"
@@ -46,6 +47,8 @@ struct sp_line {
     struct qn_loop *loop;
     struct qn_line_events events;
     struct qn_sp_address address;
+    struct qn_tls *tls; /* NULL: without */
+    char *tls_server_name;
     size_t message_max_bytes;
     struct qn_sp_pipe *pipe; /* NULL: none now */
     uint32_t n_connections;
@@ -88,6 +91,14 @@ static bool is_idle(const struct sp_line *line)
     return true;
 }
 
+static void discard(struct sp_line *line)
+{
+    if (line->tls != NULL)
+        qn_tls_close(line->tls);
+    free(line->tls_server_name);
+    free(line);
+}
+
 static void on_tell(struct qn_later *later)
 {
     struct sp_line *line = container_of(later, struct sp_line, tell);
@@ -101,7 +112,7 @@ static void on_tell(struct qn_later *later)
         return;
     struct qn_gate *gate = line->gate;
     qn_later_cancel(line->loop, &line->tell); /* a 'done' above may have closed the line */
-    free(line);
+    discard(line);
     qn_gate_release(gate);
 }
 
@@ -305,6 +316,8 @@ static void dial(struct sp_line *line)
     struct qn_sp_pipe_options options = {
         .fd = fd,
         .ipc = line->address.ipc,
+        .tls = line->tls,
+        .tls_server_name = line->tls_server_name,
         .protocol = QN_SP_REQ,
         .message_max_bytes = line->message_max_bytes,
         .events = &events,
@@ -340,6 +353,18 @@ static void start_last(struct qn_line *base, struct qn_message *message, uint64_
     start_trip(&line->trips[line->n_trips - 1], message, timeout_ms, done, context);
 }
 
+static enum qn_status open_tls(struct sp_line *line, const struct qn_transport_options *options,
+                               struct qn_error *err)
+{
+    const struct qn_tls_files files = {options->tls_certificate_file, options->tls_key_file,
+                                       options->tls_ca_file};
+    QN_CHECK(options->tls_server_name != NULL);
+    line->tls_server_name = strdup(options->tls_server_name);
+    if (line->tls_server_name == NULL)
+        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
+    return qn_tls_open(&files, &line->tls, err);
+}
+
 enum qn_status qn_sp_line_open(struct qn_gate *gate, const struct qn_transport_options *options,
                                const struct qn_line_events *events, struct qn_line **ret_line,
                                struct qn_error *err)
@@ -352,6 +377,13 @@ enum qn_status qn_sp_line_open(struct qn_gate *gate, const struct qn_transport_o
     struct sp_line *line = calloc(1, sizeof(*line) + n_trips * sizeof(line->trips[0]));
     if (line == NULL)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
+    if (address.tls) {
+        enum qn_status status = open_tls(line, options, err);
+        if (status != QN_OK) {
+            discard(line);
+            return status;
+        }
+    }
     line->base.ops = &ops;
     line->gate = gate;
     line->loop = qn_gate_loop(gate);

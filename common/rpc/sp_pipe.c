@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "common/core/check.h"
+#include "common/core/log.h"
 #include "common/core/metric.h"
 
-/* A connection: 1. connects  2. both sides say hello  3. messages come, each handed to the owner, and leave,
+/* A connection: 1. connects  2. shakes hands, with TLS  3. both sides say hello  4. messages come, each handed to the owner, and leave,
  * all that were queued in a turn of the loop with one system call. A stranger's hello, bytes that break the
  * framing, a message over the limit, no hello in time, a reader that stands still, a message that is not sent
  * to its end: the connection is closed, and counted. */
@@ -26,6 +27,9 @@ enum {
     /* Of what came before a connection broke. A kernel's buffer is a few hundred KB, and each read takes 32
      * KiB or what is missing of a message; a peer that goes on sending is not waited for. */
     READS_AT_END_MAX = 256,
+    /* Of ciphertext that is read at once: two records of the largest size. */
+    CIPHERTEXT_MAX = 2 * 17 * 1024,
+    WARN_EVERY_MS = 1000,
 };
 
 static struct qn_metric broken_metric = {
@@ -71,6 +75,8 @@ static void shut(struct qn_sp_pipe *pipe)
     if (pipe->poll != NULL)
         qn_poll_close(pipe->poll);
     close(pipe->fd);
+    qn_sp_tls_free(pipe->tls);
+    pipe->tls = NULL;
     qn_sp_inbox_fini(&pipe->inbox);
     struct qn_node *node;
     while ((node = qn_list_pop(&pipe->out)) != NULL) {
@@ -97,6 +103,22 @@ static void lose_for(struct qn_sp_pipe *pipe, const char *reason)
 {
     count_broken(reason);
     lose(pipe);
+}
+
+/* Both sides' operators want to know why their services do not speak. */
+static void lose_for_tls(struct qn_sp_pipe *pipe)
+{
+    static struct qn_log_limit limit;
+    uint64_t held_back;
+    const char *rest;
+    size_t len = qn_sp_tls_pending(pipe->tls, &rest); /* an alert, which tells the other side */
+    if (len > 0)
+        send(pipe->fd, rest, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (qn_log_due(&limit, WARN_EVERY_MS, &held_back))
+        qn_log(NULL, QN_WARN, "connection between services refused by TLS", QN_F_C("why", qn_sp_tls_why(pipe->tls)),
+               QN_F_C("side", pipe->protocol == QN_SP_REP ? "server" : "client"),
+               QN_F_INT("held_back", held_back));
+    lose_for(pipe, "tls");
 }
 
 /* Writing. */
@@ -152,12 +174,51 @@ static void await_movement(struct qn_sp_pipe *pipe)
 
 static void read_to_end(struct qn_sp_pipe *pipe);
 
+/* Of TLS, the queue's next messages become ciphertext when all before has left. False: the pipe is closed. */
+static bool encrypt(struct qn_sp_pipe *pipe)
+{
+    const char *rest;
+    if (pipe->tls == NULL || qn_list_empty(&pipe->out) || qn_sp_tls_pending(pipe->tls, &rest) > 0)
+        return true;
+    struct iovec pieces[2 * WRITE_AT_ONCE];
+    size_t n_pieces = gather(pipe, pieces), taken;
+    if (qn_sp_tls_write(pipe->tls, pieces, n_pieces, &taken) != QN_SP_TLS_DONE) {
+        lose_for(pipe, "memory");
+        return false;
+    }
+    return account(pipe, taken);
+}
+
+/* What the kernel is to take next; 0: nothing is left. */
+static size_t next_pieces(struct qn_sp_pipe *pipe, struct iovec pieces[2 * WRITE_AT_ONCE])
+{
+    const char *rest;
+    if (pipe->tls == NULL)
+        return gather(pipe, pieces);
+    size_t len = qn_sp_tls_pending(pipe->tls, &rest);
+    pieces[0] = (struct iovec){(char *)rest, len};
+    return len > 0 ? 1 : 0;
+}
+
+/* The kernel has taken so much. False: the pipe is closed. */
+static bool took(struct qn_sp_pipe *pipe, size_t len)
+{
+    if (pipe->tls == NULL)
+        return account(pipe, len);
+    qn_sp_tls_sent(pipe->tls, len);
+    return true;
+}
+
 /* Writes what is queued, as far as the kernel takes it. False: the pipe is closed. */
 static bool flush(struct qn_sp_pipe *pipe)
 {
-    while (!qn_list_empty(&pipe->out)) {
+    for (;;) {
         struct iovec pieces[2 * WRITE_AT_ONCE];
-        struct msghdr message = {.msg_iov = pieces, .msg_iovlen = gather(pipe, pieces)};
+        if (!encrypt(pipe))
+            return false;
+        struct msghdr message = {.msg_iov = pieces, .msg_iovlen = next_pieces(pipe, pieces)};
+        if (message.msg_iovlen == 0)
+            break;
         ssize_t sent = sendmsg(pipe->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR)
             continue;
@@ -172,7 +233,7 @@ static bool flush(struct qn_sp_pipe *pipe)
         }
         if (pipe->blocked)
             await_movement(pipe); /* it moves */
-        if (!account(pipe, (size_t)sent))
+        if (!took(pipe, (size_t)sent))
             return false;
     }
     if (pipe->blocked) {
@@ -252,9 +313,60 @@ static void await_rest(struct qn_sp_pipe *pipe, bool moved)
         qn_timer_start(pipe->loop, &pipe->rest, pipe->unfinished_ms, on_unfinished);
 }
 
+/* Ciphertext that has been taken in, made into messages as far as they are wanted. False: the pipe is closed.
+ */
+static bool decrypt(struct qn_sp_pipe *pipe)
+{
+    enum qn_sp_tls_step step = QN_SP_TLS_DONE;
+    while (!is_deaf(pipe) && step == QN_SP_TLS_DONE) {
+        struct iovec room[2];
+        size_t n_room = qn_sp_inbox_room(&pipe->inbox, room), came;
+        if (n_room == 0) {
+            lose_for(pipe, "memory");
+            return false;
+        }
+        step = qn_sp_tls_read(pipe->tls, room, n_room, &came);
+        if (step == QN_SP_TLS_FAILED || step == QN_SP_TLS_ENDED) {
+            (step == QN_SP_TLS_FAILED ? lose_for_tls : lose)(pipe);
+            return false;
+        }
+        qn_sp_inbox_filled(&pipe->inbox, came);
+        if (!hand_on(pipe))
+            return false;
+    }
+    const char *pending;
+    if (!pipe->blocked && qn_sp_tls_pending(pipe->tls, &pending) > 0)
+        work_later(pipe); /* reading made something to say: a new key was asked for */
+    return true;
+}
+
+/* The next ciphertext. False: nothing came, or the pipe is closed. */
+static bool take_ciphertext(struct qn_sp_pipe *pipe)
+{
+    char bytes[CIPHERTEXT_MAX];
+    ssize_t came = recv(pipe->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (came < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+        return false;
+    if (came <= 0) {
+        lose(pipe);
+        return false;
+    }
+    if (!qn_sp_tls_take(pipe->tls, bytes, (size_t)came)) {
+        lose_for(pipe, "memory");
+        return false;
+    }
+    return true;
+}
+
 /* False: nothing came, or the pipe is closed. */
 static bool read_some(struct qn_sp_pipe *pipe)
 {
+    if (pipe->tls != NULL) {
+        if (!take_ciphertext(pipe) || !decrypt(pipe))
+            return false;
+        await_rest(pipe, true);
+        return true;
+    }
     struct iovec room[2];
     size_t n_room = qn_sp_inbox_room(&pipe->inbox, room);
     if (n_room == 0) {
@@ -304,7 +416,7 @@ static void on_work(struct qn_later *later)
         return;
     }
     if (pipe->state != QN_SP_OPEN || pipe->blocked || flush(pipe)) {
-        if (hand_on(pipe)) {
+        if (hand_on(pipe) && (pipe->tls == NULL || pipe->state < QN_SP_GREETING || decrypt(pipe))) {
             want(pipe);
             await_rest(pipe, false);
         }
@@ -316,26 +428,66 @@ static void on_late(struct qn_timer *timer)
     lose_for(container_of(timer, struct qn_sp_pipe, timer), "no_hello");
 }
 
+/* The connection is new, so its buffer has room for a hello and for the records of a hand-shake. */
+static bool send_now(struct qn_sp_pipe *pipe, const void *bytes, size_t len)
+{
+    return send(pipe->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
+}
+
+static bool send_pending_now(struct qn_sp_pipe *pipe)
+{
+    const char *bytes;
+    size_t len = qn_sp_tls_pending(pipe->tls, &bytes);
+    bool sent = len == 0 || send_now(pipe, bytes, len);
+    if (sent)
+        qn_sp_tls_sent(pipe->tls, len);
+    return sent;
+}
+
 static void say_hello(struct qn_sp_pipe *pipe)
 {
     uint8_t hello[QN_SP_HELLO_BYTES];
+    struct iovec piece = {hello, sizeof(hello)};
+    size_t taken;
     qn_sp_put_hello(hello, pipe->protocol);
     pipe->state = QN_SP_GREETING;
-    /* The connection is new, so its buffer has room for eight bytes. */
-    if (send(pipe->fd, hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)sizeof(hello))
+    bool said = pipe->tls == NULL ? send_now(pipe, hello, sizeof(hello))
+                                  : qn_sp_tls_write(pipe->tls, &piece, 1, &taken) == QN_SP_TLS_DONE &&
+                                        send_pending_now(pipe);
+    if (!said)
         lose(pipe);
     else
         want(pipe);
+}
+
+static void shake(struct qn_sp_pipe *pipe)
+{
+    enum qn_sp_tls_step step = qn_sp_tls_shake(pipe->tls);
+    if (step == QN_SP_TLS_FAILED || step == QN_SP_TLS_ENDED) {
+        lose_for_tls(pipe);
+    } else if (!send_pending_now(pipe)) {
+        lose(pipe);
+    } else if (step == QN_SP_TLS_DONE) {
+        say_hello(pipe);
+        if (pipe->state != QN_SP_CLOSED) /* its hello may have come with the last of the hand-shake */
+            decrypt(pipe);
+    } else {
+        want(pipe);
+    }
 }
 
 static void on_connected(struct qn_sp_pipe *pipe)
 {
     int error = 0;
     socklen_t len = sizeof(error);
-    if (getsockopt(pipe->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
+    if (getsockopt(pipe->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
         lose(pipe);
-    else
+    } else if (pipe->tls == NULL) {
         say_hello(pipe);
+    } else {
+        pipe->state = QN_SP_SHAKING;
+        shake(pipe);
+    }
 }
 
 static void on_ready(void *context, int events)
@@ -343,6 +495,11 @@ static void on_ready(void *context, int events)
     struct qn_sp_pipe *pipe = context;
     if (pipe->state == QN_SP_CONNECTING) {
         on_connected(pipe);
+        return;
+    }
+    if (pipe->state == QN_SP_SHAKING) {
+        if (take_ciphertext(pipe))
+            shake(pipe);
         return;
     }
     if ((events & QN_WRITABLE) && pipe->blocked && !flush(pipe))
@@ -354,7 +511,13 @@ static void on_ready(void *context, int events)
 struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe_options *options)
 {
     struct qn_sp_pipe *pipe = calloc(1, sizeof(*pipe));
-    if (pipe == NULL || qn_poll_open(loop, options->fd, on_ready, pipe, &pipe->poll) != QN_OK) {
+    bool room = pipe != NULL;
+    if (room && options->tls != NULL)
+        room = (pipe->tls = qn_sp_tls_new(options->tls, options->protocol == QN_SP_REP,
+                                          options->tls_server_name)) != NULL;
+    if (!room || qn_poll_open(loop, options->fd, on_ready, pipe, &pipe->poll) != QN_OK) {
+        if (room)
+            qn_sp_tls_free(pipe->tls);
         free(pipe);
         close(options->fd);
         return NULL;

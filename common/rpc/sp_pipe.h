@@ -6,13 +6,15 @@
 #include "common/loop/poll.h"
 #include "common/loop/timer.h"
 #include "common/rpc/sp_frame.h"
+#include "common/rpc/sp_tls.h"
 
 /* One connection that speaks nng's wire, on the loop. Inside the room; the loop's thread.
  *
- *   CONNECTING ──▶ GREETING ──▶ OPEN ──▶ CLOSED
- *        └─────────────┴──────────────────▲
+ *   CONNECTING ──▶ SHAKING ──▶ GREETING ──▶ OPEN ──▶ CLOSED
+ *        └────────────┴────────────┴──────────────────▲
+ * SHAKING is TLS's; without it GREETING follows at once.
  */
-enum qn_sp_pipe_state { QN_SP_CONNECTING, QN_SP_GREETING, QN_SP_OPEN, QN_SP_CLOSED };
+enum qn_sp_pipe_state { QN_SP_CONNECTING, QN_SP_SHAKING, QN_SP_GREETING, QN_SP_OPEN, QN_SP_CLOSED };
 
 struct qn_sp_pipe;
 
@@ -21,7 +23,8 @@ struct qn_sp_pipe_events {
     void (*open)(struct qn_sp_pipe *pipe);
     /* The message is the owner's. False: no further ones until qn_sp_pipe_resume(). */
     bool (*message)(struct qn_sp_pipe *pipe, const struct qn_sp_trace *trace, struct qn_message *message);
-    /* All of a message is the kernel's, and it is freed; not for one without a sender. */
+    /* All of a message is the kernel's (of TLS: encrypted, and next for the kernel), and it is freed; not for
+     * one without a sender. */
     void (*written)(struct qn_sp_pipe *pipe, void *sender);
     /* By the other side, or because it broke the rules; not after qn_sp_pipe_close(). Messages that were not
      * written to their end are their senders' again, and message->sent says how far they came; those without
@@ -36,6 +39,7 @@ struct qn_sp_pipe {
     enum qn_sp_pipe_state state;
     int fd;
     struct qn_poll *poll;
+    struct qn_sp_tls *tls; /* NULL: bytes go as they are */
     struct qn_sp_inbox inbox;
     uint16_t protocol; /* our own */
     bool paused;       /* the owner wants no messages */
@@ -51,9 +55,11 @@ struct qn_sp_pipe_options {
     int fd;          /* non-blocking; the pipe's from here on, also when it fails */
     bool connecting; /* connect(2) is under way */
     bool ipc;
+    struct qn_tls *tls;          /* NULL: without. The one that dials is TLS's client */
+    const char *tls_server_name; /* of the one that dials: what the peer's certificate must bear */
     uint16_t protocol; /* our own: QN_SP_REQ or QN_SP_REP; the other side must have the other */
     size_t message_max_bytes;
-    uint64_t greeting_ms;   /* for connect and hello together; 0: 5 s */
+    uint64_t greeting_ms;   /* for connect, hand-shake and hello together; 0: 5 s */
     uint64_t stalled_ms;    /* how long the other side may take no byte of what it is sent; 0: 30 s */
     uint64_t unfinished_ms; /* how long it may send no byte of a message that it has begun; 0: 30 s */
     const struct qn_sp_pipe_events *events;

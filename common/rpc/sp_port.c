@@ -53,6 +53,7 @@ struct sp_port {
     struct qn_loop *loop;
     struct qn_port_events events;
     struct qn_sp_address address;
+    struct qn_tls *tls; /* NULL: without */
     size_t message_max_bytes;
     int number;
     int fd;
@@ -203,6 +204,7 @@ static void accept_one(struct sp_port *port, int fd)
     struct qn_sp_pipe_options options = {
         .fd = fd,
         .ipc = port->address.ipc,
+        .tls = port->tls,
         .protocol = QN_SP_REP,
         .message_max_bytes = port->message_max_bytes,
         .events = &events,
@@ -243,11 +245,18 @@ static void on_acceptable(void *context, int ready)
 
 /* Its life. */
 
+static void discard(struct sp_port *port)
+{
+    if (port->tls != NULL)
+        qn_tls_close(port->tls);
+    free(port);
+}
+
 static void end(struct sp_port *port)
 {
     struct qn_port_events events = port->events;
     struct qn_gate *gate = port->gate;
-    free(port);
+    discard(port);
     qn_gate_release(gate);
     if (events.closed != NULL)
         events.closed(events.context);
@@ -361,7 +370,8 @@ static enum qn_status listen_ipc(struct sp_port *port, const char *url, struct q
 static enum qn_status listen_tcp(struct sp_port *port, const char *url, struct qn_error *err)
 {
     struct qn_error why = {0};
-    enum qn_status status = qn_listen_open(url + strlen("tcp://"), &port->fd, &why);
+    enum qn_status status =
+        qn_listen_open(url + strlen(port->address.tls ? "tls+tcp://" : "tcp://"), &port->fd, &why);
     if (status != QN_OK)
         return qn_error_set(err, status, "%s: %s", url, why.message);
     struct qn_listen_address bound = {.len = sizeof(bound.bytes)};
@@ -383,7 +393,11 @@ enum qn_status qn_sp_port_open(struct qn_gate *gate, const struct qn_transport_o
     if (port == NULL)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
     port->address = address;
-    enum qn_status status = (address.ipc ? listen_ipc : listen_tcp)(port, options->url, err);
+    const struct qn_tls_files files = {options->tls_certificate_file, options->tls_key_file,
+                                       options->tls_ca_file};
+    enum qn_status status = address.tls ? qn_tls_open(&files, &port->tls, err) : QN_OK;
+    if (status == QN_OK)
+        status = (address.ipc ? listen_ipc : listen_tcp)(port, options->url, err);
     if (status == QN_OK) {
         status = qn_poll_open(qn_gate_loop(gate), port->fd, on_acceptable, port, &port->poll);
         if (status != QN_OK) {
@@ -392,7 +406,7 @@ enum qn_status qn_sp_port_open(struct qn_gate *gate, const struct qn_transport_o
         }
     }
     if (status != QN_OK) {
-        free(port);
+        discard(port);
         return status;
     }
     port->base.ops = &ops;

@@ -9,10 +9,10 @@
 enum { PARTING_MS = 1000 };
 
 /* Which transport carries an address. Ours has no threads between the kernel and the loop, which is what a
- * message costs most (README.md); nng's library has what we do not: TLS, and messages within a process. */
+ * message costs most (README.md); nng's library has what we do not: messages within a process. */
 static bool is_ours(const char *url)
 {
-    return qn_str_starts(qn_str_c(url), QN_STR("ipc://")) || qn_str_starts(qn_str_c(url), QN_STR("tcp://"));
+    return !qn_str_starts(qn_str_c(url), QN_STR("inproc://"));
 }
 
 enum qn_status qn_line_open(struct qn_gate *gate, const struct qn_transport_options *options,

@@ -1,7 +1,6 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
-#include <nng/supplemental/tls/tls.h>
 #include <nng/transport/tcp/tcp.h> /* nothing but its option names */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
-#include "common/rpc/broken_pipe.h"
 #include "common/rpc/transport_ops.h"
 #include "common/rpc/wire.h"
 
@@ -18,15 +16,13 @@
  * waits for or restarts an aio (nng issues 508, 1138, 1721).
  *
  * Why this file is long: nng is included here and nowhere else. From the top: what happens on nng's threads;
- * messages; TLS; lines (client); ports (server). */
+ * messages; lines (client); ports (server). */
 
 /* How soon nng dials again; it doubles up to the second, and picks a random time below. */
 enum { REDIAL_MIN_MS = 20, REDIAL_MAX_MS = 500 };
 
 /* A peer that has not read an answer for so long gets none. */
 enum { ANSWER_TIMEOUT_MS = 30000 };
-
-enum { PEM_MAX_BYTES = 1 << 20 };
 
 #if defined(__SANITIZE_ADDRESS__)
 /* nng 1.5.2 loses the memory of a connection that still shakes hands, or waits to be accepted, when its
@@ -105,7 +101,7 @@ static enum qn_status failed(struct qn_error *err, int rv, const char *url, cons
     return qn_error_set(err, status_of(rv), "%s: %s: %s", url, what, nng_strerror(rv));
 }
 
-/* Messages are copied to and from nng's: what travels by this transport is encrypted, or a test. */
+/* Messages are copied to and from nng's: what travels by this transport stays in the process. */
 
 static struct qn_message *ours(nng_msg *message)
 {
@@ -136,75 +132,6 @@ static void drop_message(nng_aio *aio)
     nng_aio_set_msg(aio, NULL);
     if (message != NULL)
         nng_msg_free(message);
-}
-
-/* TLS. */
-
-static char *read_pem(const char *path, struct qn_error *err)
-{
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        qn_error_set(err, QN_INVALID_ARGUMENT, "%s: %m", path);
-        return NULL;
-    }
-    char *text = calloc(1, PEM_MAX_BYTES);
-    size_t len = text != NULL ? fread(text, 1, PEM_MAX_BYTES, file) : 0;
-    bool whole = !ferror(file) && len > 0 && len < PEM_MAX_BYTES;
-    fclose(file);
-    if (!whole) {
-        qn_error_set(err, QN_INVALID_ARGUMENT, "%s: not a PEM file", path);
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-static enum qn_status tls_fill(nng_tls_config *tls, const struct qn_transport_options *options,
-                               const char *ca, const char *certificate, const char *key, struct qn_error *err)
-{
-    int rv = nng_tls_config_ca_chain(tls, ca, NULL);
-    if (rv != 0)
-        return failed(err, rv, options->url, options->tls_ca_file);
-    if ((rv = nng_tls_config_own_cert(tls, certificate, key, NULL)) != 0)
-        return failed(err, rv, options->url, options->tls_certificate_file);
-    if ((rv = nng_tls_config_auth_mode(tls, NNG_TLS_AUTH_MODE_REQUIRED)) != 0)
-        return failed(err, rv, options->url, "tls");
-    if (options->tls_server_name != NULL &&
-        (rv = nng_tls_config_server_name(tls, options->tls_server_name)) != 0)
-        return failed(err, rv, options->url, "tls");
-    return QN_OK;
-}
-
-/* *ret_tls stays NULL when the url is none of TLS. */
-static enum qn_status tls_config(const struct qn_transport_options *options, nng_tls_mode mode,
-                                 nng_tls_config **ret_tls, struct qn_error *err)
-{
-    *ret_tls = NULL;
-    if (!qn_str_starts(qn_str_c(options->url), QN_STR("tls+")))
-        return QN_OK;
-    if (options->tls_ca_file == NULL || options->tls_certificate_file == NULL ||
-        options->tls_key_file == NULL)
-        return qn_error_set(err, QN_INVALID_ARGUMENT, "%s: needs certificate, key and CA files",
-                            options->url);
-    nng_tls_config *tls;
-    int rv = nng_tls_config_alloc(&tls, mode);
-    if (rv != 0)
-        return failed(err, rv, options->url, "tls (is nng built with it?)");
-    char *ca = read_pem(options->tls_ca_file, err);
-    char *certificate = ca != NULL ? read_pem(options->tls_certificate_file, err) : NULL;
-    char *key = certificate != NULL ? read_pem(options->tls_key_file, err) : NULL;
-    enum qn_status status =
-        key != NULL ? tls_fill(tls, options, ca, certificate, key, err) : QN_INVALID_ARGUMENT;
-    free(ca);
-    free(certificate);
-    if (key != NULL)
-        explicit_bzero(key, strlen(key));
-    free(key);
-    if (status == QN_OK)
-        *ret_tls = tls;
-    else
-        nng_tls_config_free(tls);
-    return status;
 }
 
 /* Not every transport knows every option (inproc knows none). */
@@ -335,8 +262,6 @@ static int trip_open(struct line *line, struct trip *trip)
 static enum qn_status line_dial(struct line *line, const struct qn_transport_options *options,
                                 struct qn_error *err)
 {
-    nng_tls_config *tls;
-    QN_TRY(tls_config(options, NNG_TLS_MODE_CLIENT, &tls, err));
     nng_dialer dialer;
     int rv = nng_dialer_create(&dialer, line->socket, options->url);
     if (rv == 0)
@@ -350,12 +275,8 @@ static enum qn_status line_dial(struct line *line, const struct qn_transport_opt
         rv = tolerate(nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true));
     if (rv == 0)
         rv = tolerate(nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, true));
-    if (rv == 0 && tls != NULL)
-        rv = nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
     if (rv == 0)
         rv = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
-    if (tls != NULL)
-        nng_tls_config_free(tls); /* the dialer holds it */
     return rv == 0 ? QN_OK : failed(err, rv, options->url, "cannot dial");
 }
 
@@ -463,7 +384,6 @@ enum qn_status qn_nng_line_open(struct qn_gate *gate, const struct qn_transport_
                                 struct qn_error *err)
 {
     static const struct qn_line_ops ops = {start_last, close_line, idle_trips, start, cancel, cancel_unsent};
-    qn_broken_pipe_cover((const void *)nng_close);
     size_t n_trips = options->contexts + 1;
     struct line *line = calloc(1, sizeof(*line) + n_trips * sizeof(line->trips[0]));
     if (line == NULL)
@@ -621,8 +541,6 @@ static int seat_open(struct port *port, struct seat *seat)
 static enum qn_status port_listen(struct port *port, const struct qn_transport_options *options,
                                   struct qn_error *err)
 {
-    nng_tls_config *tls;
-    QN_TRY(tls_config(options, NNG_TLS_MODE_SERVER, &tls, err));
     nng_listener listener;
     int rv = nng_listener_create(&listener, port->socket, options->url);
     if (rv == 0)
@@ -632,12 +550,8 @@ static enum qn_status port_listen(struct port *port, const struct qn_transport_o
         rv = tolerate(nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true));
     if (rv == 0)
         rv = tolerate(nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true));
-    if (rv == 0 && tls != NULL)
-        rv = nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls);
     if (rv == 0)
         rv = nng_listener_start(listener, 0);
-    if (tls != NULL)
-        nng_tls_config_free(tls); /* the listener holds it */
     if (rv != 0)
         return failed(err, rv, options->url, "cannot listen");
     if (nng_listener_get_int(listener, NNG_OPT_TCP_BOUND_PORT, &port->number) != 0)
@@ -737,7 +651,6 @@ enum qn_status qn_nng_port_open(struct qn_gate *gate, const struct qn_transport_
                                 struct qn_error *err)
 {
     static const struct qn_port_ops ops = {number, peers, close_port, answer, hang_up};
-    qn_broken_pipe_cover((const void *)nng_close);
     struct port *port = calloc(1, sizeof(*port) + options->contexts * sizeof(port->seats[0]));
     if (port == NULL)
         return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "%s: out of memory", options->url);
