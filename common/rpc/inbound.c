@@ -18,7 +18,7 @@ enum { KEEP_BUFFER_BYTES = 64 << 10 };
 
 static struct qn_metric refused_metric = {
     .name = "quintet_rpc_server_refused_total",
-    .help = "Messages that were no envelope (envelope) or too long (size)",
+    .help = "Messages that were no envelope (envelope), too long (size), or not for this caller (caller)",
     .kind = QN_COUNTER,
     .labels = {"reason"},
 };
@@ -110,8 +110,20 @@ static bool is_request_id(struct qn_str id)
     return id.len <= QN_WIRE_REQUEST_ID_MAX;
 }
 
+/* Whether the peer's certificate lets it call this service. */
+static bool may_call(const struct qn_inbound *inbound)
+{
+    const struct qn_service *service = inbound->stats->service;
+    if (service == NULL || service->n_callers == 0)
+        return true;
+    for (size_t i = 0; i < service->n_callers; i++)
+        if (qn_seat_peer_is(inbound->seat, service->callers[i]))
+            return true;
+    return false;
+}
+
 /* Fills the call from the wire; false: it was answered, for the handler shall not see it. */
-static bool accept_call(struct qn_inbound *inbound, size_t index, struct qn_wire_call *wire)
+static bool accept_call(struct qn_inbound *inbound, size_t index, bool allowed, struct qn_wire_call *wire)
 {
     struct qn_server *server = inbound->server;
     struct qn_served *served = &inbound->served[index];
@@ -138,6 +150,10 @@ static bool accept_call(struct qn_inbound *inbound, size_t index, struct qn_wire
     } else if (call->method == NULL) {
         fault.status = QN_UNIMPLEMENTED;
         fault.message = "no such method";
+    } else if (!allowed) {
+        fault.status = QN_PERMISSION_DENIED;
+        fault.message = "this service is not for whom the caller's certificate names";
+        fault.reason = "CALLER_NOT_ALLOWED";
     } else if (wire->timeout_ms == 0) {
         fault.status = QN_DEADLINE_EXCEEDED;
     } else if (!named) {
@@ -154,13 +170,25 @@ static bool accept_call(struct qn_inbound *inbound, size_t index, struct qn_wire
     return false;
 }
 
+static void refuse(struct qn_server *server, const char *reason, const char *detail)
+{
+    uint64_t held_back;
+    qn_metric_add(qn_metric_series(&refused_metric, reason, NULL, NULL), 1);
+    if (qn_log_due(&server->refusals, 1000, &held_back))
+        qn_log(NULL, QN_WARN, "message refused", QN_F_C("address", server->listening),
+               QN_F_C("reason", reason), QN_F_C("detail", detail), QN_F_INT("held_back", held_back));
+}
+
 static void dispatch(struct qn_inbound *inbound, struct qn_wire_request *request)
 {
     const struct qn_handler *handler = &inbound->stats->handler;
     struct qn_wire_call wire;
     size_t n_accepted = 0;
+    bool allowed = may_call(inbound);
+    if (!allowed)
+        refuse(inbound->server, "caller", inbound->stats->method->path);
     for (size_t i = 0; i < inbound->n_calls && qn_wire_next_call(request, &wire); i++)
-        if (accept_call(inbound, i, &wire))
+        if (accept_call(inbound, i, allowed, &wire))
             inbound->batch[n_accepted++] = &inbound->served[i].call;
     if (handler->batch != NULL && n_accepted > 0) {
         handler->batch(inbound->batch, n_accepted);
@@ -176,15 +204,6 @@ static struct qn_method_stats *find_method(struct qn_server *server, struct qn_s
         if (qn_str_eq(path, qn_str_c(server->methods[i].method->path)))
             return &server->methods[i];
     return &server->unknown;
-}
-
-static void refuse(struct qn_server *server, const char *reason, const char *detail)
-{
-    uint64_t held_back;
-    qn_metric_add(qn_metric_series(&refused_metric, reason, NULL, NULL), 1);
-    if (qn_log_due(&server->refusals, 1000, &held_back))
-        qn_log(NULL, QN_WARN, "message refused", QN_F_C("address", server->listening),
-               QN_F_C("reason", reason), QN_F_C("detail", detail), QN_F_INT("held_back", held_back));
 }
 
 void qn_inbound_arrived(void *context, struct qn_seat *seat, struct qn_message *message)

@@ -22,6 +22,7 @@
 /* What is counted of a method; the series are looked up once. */
 struct qn_method_stats {
     const struct qn_method *method; /* NULL: of a name we do not serve */
+    const struct qn_service *service;
     struct qn_handler handler;
     struct qn_series *calls[QN_STATUS_COUNT]; /* by status, made at need */
     struct qn_series *seconds;

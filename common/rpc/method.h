@@ -46,6 +46,8 @@ struct qn_service {
     const char *name;                       /* "quintet.auth.v1.AuthService" */
     const struct qn_method *const *methods; /* in the order of the .proto */
     size_t n_methods;
+    const char *const *callers; /* names in the certificates of those who may call it */
+    size_t n_callers;           /* 0: whoever has a certificate */
 };
 
 struct qn_call;

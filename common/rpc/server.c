@@ -115,6 +115,7 @@ static enum qn_status make_methods(struct qn_server *server)
             const struct qn_method *method = handlers->service->methods[k];
             struct qn_method_stats *stats = &server->methods[server->n_methods++];
             stats->method = method;
+            stats->service = handlers->service;
             stats->handler = handlers->handlers[k];
             QN_CHECK((method->batchable ? stats->handler.batch != NULL : stats->handler.one != NULL));
             stats->seconds = qn_metric_series(&seconds_metric, method->path, NULL, NULL);

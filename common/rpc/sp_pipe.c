@@ -11,10 +11,10 @@
 #include "common/core/log.h"
 #include "common/core/metric.h"
 
-/* A connection: 1. connects  2. shakes hands, with TLS  3. both sides say hello  4. messages come, each handed to the owner, and leave,
- * all that were queued in a turn of the loop with one system call. A stranger's hello, bytes that break the
- * framing, a message over the limit, no hello in time, a reader that stands still, a message that is not sent
- * to its end: the connection is closed, and counted. */
+/* A connection: 1. connects  2. shakes hands, with TLS  3. both sides say hello  4. messages come, each
+ * handed to the owner, and leave, all that were queued in a turn of the loop with one system call. A
+ * stranger's hello, bytes that break the framing, a message over the limit, no hello in time, a reader that
+ * stands still, a message that is not sent to its end: the connection is closed, and counted. */
 
 enum {
     /* Who is there says hello at once; a peer that has taken no byte of an answer for so long gets none. */
@@ -115,7 +115,8 @@ static void lose_for_tls(struct qn_sp_pipe *pipe)
     if (len > 0)
         send(pipe->fd, rest, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (qn_log_due(&limit, WARN_EVERY_MS, &held_back))
-        qn_log(NULL, QN_WARN, "connection between services refused by TLS", QN_F_C("why", qn_sp_tls_why(pipe->tls)),
+        qn_log(NULL, QN_WARN, "connection between services refused by TLS",
+               QN_F_C("why", qn_sp_tls_why(pipe->tls)),
                QN_F_C("side", pipe->protocol == QN_SP_REP ? "server" : "client"),
                QN_F_INT("held_back", held_back));
     lose_for(pipe, "tls");

@@ -57,7 +57,7 @@ struct qn_sp_pipe_options {
     bool ipc;
     struct qn_tls *tls;          /* NULL: without. The one that dials is TLS's client */
     const char *tls_server_name; /* of the one that dials: what the peer's certificate must bear */
-    uint16_t protocol; /* our own: QN_SP_REQ or QN_SP_REP; the other side must have the other */
+    uint16_t protocol;           /* our own: QN_SP_REQ or QN_SP_REP; the other side must have the other */
     size_t message_max_bytes;
     uint64_t greeting_ms;   /* for connect, hand-shake and hello together; 0: 5 s */
     uint64_t stalled_ms;    /* how long the other side may take no byte of what it is sent; 0: 30 s */

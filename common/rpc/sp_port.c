@@ -192,6 +192,12 @@ static void hang_up(struct qn_seat *base)
     qn_later_start(port->loop, &port->work, on_work); /* tells of it */
 }
 
+static bool peer_is(const struct qn_seat *base, const char *name)
+{
+    const struct sp_seat *seat = seat_of((struct qn_seat *)base);
+    return seat->port->tls == NULL || (seat->pipe != NULL && qn_sp_tls_peer_is(seat->pipe->tls, name));
+}
+
 static void accept_one(struct sp_port *port, int fd)
 {
     static const struct qn_sp_pipe_events events = {on_open, on_message, on_written, on_closed};
@@ -386,7 +392,7 @@ enum qn_status qn_sp_port_open(struct qn_gate *gate, const struct qn_transport_o
                                const struct qn_port_events *events, struct qn_port **ret_port,
                                struct qn_error *err)
 {
-    static const struct qn_port_ops ops = {number, peers, close_port, answer, hang_up};
+    static const struct qn_port_ops ops = {number, peers, close_port, answer, hang_up, peer_is};
     struct qn_sp_address address;
     QN_TRY(qn_sp_address_of(options->url, &address, err));
     struct sp_port *port = calloc(1, sizeof(*port) + options->contexts * sizeof(port->seats[0]));

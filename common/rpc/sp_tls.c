@@ -20,8 +20,8 @@ enum {
 
 struct qn_sp_tls {
     SSL *ssl;
-    BIO *in, *out; /* the SSL's: what came, what is to leave */
-    size_t sent;   /* of 'out' */
+    BIO *in, *out;        /* the SSL's: what came, what is to leave */
+    size_t sent;          /* of 'out' */
     GENERAL_NAMES *names; /* of the peer's certificate, once the hand-shake is done */
     char why[160];
 };
@@ -51,9 +51,9 @@ struct qn_sp_tls *qn_sp_tls_new(struct qn_tls *tls, bool server, const char *nam
         struct in6_addr address;
         bool is_address = inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
         SSL_set_hostflags(self->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        room = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(self->ssl), name) == 1
-                          : SSL_set1_host(self->ssl, name) == 1 &&
-                                SSL_set_tlsext_host_name(self->ssl, name) == 1;
+        room = is_address
+                   ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(self->ssl), name) == 1
+                   : SSL_set1_host(self->ssl, name) == 1 && SSL_set_tlsext_host_name(self->ssl, name) == 1;
     }
     if (!room) {
         qn_sp_tls_free(self);

@@ -82,13 +82,15 @@ static enum qn_status load(const struct qn_tls *tls, SSL_CTX **ret_context, stru
     SSL_CTX_set_default_passwd_cb(context, no_password);
     enum qn_status status = QN_OK;
     if (SSL_CTX_use_certificate_chain_file(context, tls->files[0]) != 1)
-        status = qn_error_set(err, QN_INVALID_ARGUMENT, "%s: no certificate in PEM: %s", tls->files[0], reason());
+        status =
+            qn_error_set(err, QN_INVALID_ARGUMENT, "%s: no certificate in PEM: %s", tls->files[0], reason());
     else if (SSL_CTX_use_PrivateKey_file(context, tls->files[1], SSL_FILETYPE_PEM) != 1)
-        status = qn_error_set(err, QN_INVALID_ARGUMENT, "%s: not the key of %s in PEM, without a password: %s",
-                              tls->files[1], tls->files[0], reason());
+        status =
+            qn_error_set(err, QN_INVALID_ARGUMENT, "%s: not the key of %s in PEM, without a password: %s",
+                         tls->files[1], tls->files[0], reason());
     else if (SSL_CTX_load_verify_file(context, tls->files[2]) != 1)
-        status = qn_error_set(err, QN_INVALID_ARGUMENT, "%s: no authority's certificate in PEM: %s", tls->files[2],
-                              reason());
+        status = qn_error_set(err, QN_INVALID_ARGUMENT, "%s: no authority's certificate in PEM: %s",
+                              tls->files[2], reason());
     if (status != QN_OK) {
         SSL_CTX_free(context);
         return status;
@@ -126,7 +128,8 @@ enum qn_status qn_tls_open(const struct qn_tls_files *files, struct qn_tls **ret
     const char *const given[N_FILES] = {files->certificate, files->key, files->ca};
     for (int i = 0; i < N_FILES; i++)
         if (given[i] == NULL)
-            return qn_error_set(err, QN_INVALID_ARGUMENT, "TLS wants a certificate, its key and an authority");
+            return qn_error_set(err, QN_INVALID_ARGUMENT,
+                                "TLS wants a certificate, its key and an authority");
     struct qn_tls *tls = calloc(1, sizeof(*tls));
     bool room = tls != NULL;
     for (int i = 0; i < N_FILES && room; i++)

@@ -96,6 +96,11 @@ void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer)
     seat->ops->answer(seat, answer);
 }
 
+bool qn_seat_peer_is(const struct qn_seat *seat, const char *name)
+{
+    return seat->ops->peer_is == NULL || seat->ops->peer_is(seat, name);
+}
+
 void qn_seat_hang_up(struct qn_seat *seat)
 {
     seat->ops->hang_up(seat);

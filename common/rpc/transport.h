@@ -10,13 +10,13 @@
 #include "common/rpc/message.h"
 
 /* nng's request and reply, as events on the loop: lines that ask and ports that answer. By our own transport
- * (ipc://, tcp://) or nng's library (tls+tcp://, inproc://), to the same contract. Inside the room;
+ * (ipc://, tcp://, tls+tcp://) or nng's library (inproc://), to the same contract. Inside the room;
  * services use server.h and client.h. All functions are for the loop's thread. Processes that use this must
  * not be forked without exec: nng's threads, where its library is at work, do not survive it. */
 
 struct qn_transport_options {
     const char *url; /* as nng writes it: "tcp://127.0.0.1:7001", "ipc:///folder/1.sock", "inproc://x" */
-    /* PEM files for tls+tcp, read when the line or port is opened. */
+    /* PEM files for tls+tcp (tls.h), read again when they change. */
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
     const char *tls_server_name; /* a line's: the name that the peer's certificate must bear */
     size_t contexts;             /* messages in the air at once; a line has one more for its goodbye */
@@ -103,6 +103,10 @@ size_t qn_port_peers(const struct qn_port *port);
 /* Sends the answer, which is the port's from here on, and takes the next message when it has left. NULL: no
  * answer at all; the peer's deadline tells it. A peer that is gone by now gets none. */
 void qn_seat_answer(struct qn_seat *seat, struct qn_message *answer);
+
+/* Whether the peer that the seat's message came from may call itself so: its certificate bears the name, as
+ * qn_sp_tls_peer_is() says. True where peers show none (ipc, tcp, inproc). False once the peer is gone. */
+bool qn_seat_peer_is(const struct qn_seat *seat, const char *name);
 
 /* Instead of an answer to a goodbye: closes the connection that the seat's message came on. */
 void qn_seat_hang_up(struct qn_seat *seat);

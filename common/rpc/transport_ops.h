@@ -4,8 +4,8 @@
 #include "common/rpc/transport.h"
 
 /* What transport.c asks of a transport; each object of one begins with one of these. Inside the room.
- * sp_line.c and sp_port.c (ours, on the loop) carry ipc:// and tcp://, transport_nng.c (nng's library)
- * tls+tcp:// and inproc://; both speak the same wire. */
+ * sp_line.c and sp_port.c (ours, on the loop) carry ipc://, tcp:// and tls+tcp://, transport_nng.c (nng's
+ * library) inproc://; both speak the same wire. */
 
 struct qn_line_ops {
     /* As 'start', on a trip that is kept for this. */
@@ -27,6 +27,7 @@ struct qn_port_ops {
     void (*close)(struct qn_port *port);
     void (*answer)(struct qn_seat *seat, struct qn_message *answer);
     void (*hang_up)(struct qn_seat *seat);
+    bool (*peer_is)(const struct qn_seat *seat, const char *name); /* NULL: peers show no certificates */
 };
 
 struct qn_line {

@@ -35,6 +35,17 @@ struct gen_options {
  * False when an extension is not encoded as its declaration says. */
 bool gen_options_read(const gen_method *method, struct gen_options *ret_options);
 
+/* What it adds to a service: who may call it, by the names in their certificates. */
+enum { GEN_CALLERS_MAX = 8 };
+struct gen_callers {
+    const char *names[GEN_CALLERS_MAX];
+    size_t n_names;
+};
+
+/* Reads the extension 50003. False when it is not encoded as its declaration says, a name could stand in no
+ * certificate, or there are more than GEN_CALLERS_MAX. */
+bool gen_callers_read(const gen_service *service, struct gen_callers *ret_callers);
+
 /* True for the files that come with protobuf ("google/protobuf/timestamp.proto"): not ours to rule on. */
 bool gen_is_foreign(const gen_file *file);
 

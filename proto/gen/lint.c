@@ -153,6 +153,11 @@ static void check_file(struct lint *lint, const gen_file *file)
         breach(lint, file, "only proto3 is used here");
     if (!package_is_ours(file->package))
         breach(lint, file, "the package must be quintet.<name>.v<number>");
+    struct gen_callers callers;
+    for (size_t i = 0; i < file->n_service; i++)
+        if (!gen_callers_read(file->service[i], &callers))
+            breach(lint, file, "%s: callers are at most %d names of lower-case letters, digits and hyphens",
+                   file->service[i]->name, GEN_CALLERS_MAX);
     for (size_t i = 0; i < file->n_service; i++)
         for (size_t k = 0; k < file->service[i]->n_method; k++)
             check_method(lint, file, file->service[i], file->service[i]->method[k]);

@@ -69,6 +69,22 @@ static char *descriptor_of(const char *type_name)
     return gen_text("%s__descriptor", gen_protobuf_c_name(type_name + 1));
 }
 
+static void write_service(const gen_service *service, const char *name, const char *symbol, FILE *source)
+{
+    struct gen_callers callers;
+    if (!gen_callers_read(service, &callers))
+        abort();
+    if (callers.n_names > 0) {
+        fprintf(source, "static const char *const %s_callers[] = {", symbol);
+        for (size_t i = 0; i < callers.n_names; i++)
+            fprintf(source, "\"%s\", ", callers.names[i]);
+        fprintf(source, "};\n\n");
+    }
+    fprintf(source, "const struct qn_service %s = {\"%s\", %s_methods, %zu, %s%s, %zu};\n", symbol, name,
+            symbol, service->n_method, callers.n_names > 0 ? symbol : "NULL",
+            callers.n_names > 0 ? "_callers" : "", callers.n_names);
+}
+
 void gen_write_source(const gen_file *file, FILE *source)
 {
     char *stem = gen_stem(file->name);
@@ -92,7 +108,7 @@ void gen_write_source(const gen_file *file, FILE *source)
         fprintf(source, "\nstatic const struct qn_method *const %s_methods[] = {\n", symbol);
         for (size_t k = 0; k < service->n_method; k++)
             fprintf(source, "    &%s_%s,\n", symbol, gen_snake(service->method[k]->name));
-        fprintf(source, "};\n\nconst struct qn_service %s = {\"%s\", %s_methods, %zu};\n", symbol, name,
-                symbol, service->n_method);
+        fprintf(source, "};\n\n");
+        write_service(service, name, symbol, source);
     }
 }

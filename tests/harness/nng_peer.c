@@ -1,6 +1,7 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <nng/protocol/reqrep0/req.h>
+#include <nng/supplemental/tls/tls.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +22,10 @@
  *
  * nng_peer req URL COUNT BYTES ROUNDS: asks Echo COUNT times on each of its contexts, with up to BYTES; says
  * "round", and waits until its connection has been lost and there is a new one; all that ROUNDS times. Ends
- * with 0 when all answers were right. */
+ * with 0 when all answers were right.
+ *
+ * For tls+tcp:// the environment has NNG_PEER_CERTIFICATE (a PEM file with the key behind the certificate)
+ * and NNG_PEER_CA; the other side's certificate must bear the name "localhost". */
 
 enum { CONTEXTS = 8, LONG_MS = 60000 };
 
@@ -41,6 +45,41 @@ static void ready(const char *url)
 {
     printf("ready %s\n", url);
     fflush(stdout);
+}
+
+/* NULL for an address without TLS. */
+static nng_tls_config *tls_of(const char *url, nng_tls_mode mode)
+{
+    nng_tls_config *tls = NULL;
+    if (strncmp(url, "tls+", 4) != 0)
+        return NULL;
+    must(nng_tls_config_alloc(&tls, mode), "tls");
+    must(nng_tls_config_cert_key_file(tls, getenv("NNG_PEER_CERTIFICATE"), NULL), "certificate");
+    must(nng_tls_config_ca_file(tls, getenv("NNG_PEER_CA")), "authority");
+    must(nng_tls_config_auth_mode(tls, NNG_TLS_AUTH_MODE_REQUIRED), "tls");
+    if (mode == NNG_TLS_MODE_CLIENT)
+        must(nng_tls_config_server_name(tls, "localhost"), "tls");
+    return tls;
+}
+
+static void listen_at(nng_socket socket, const char *url)
+{
+    nng_listener listener;
+    nng_tls_config *tls = tls_of(url, NNG_TLS_MODE_SERVER);
+    must(nng_listener_create(&listener, socket, url), url);
+    if (tls != NULL)
+        must(nng_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, tls), "tls");
+    must(nng_listener_start(listener, 0), url);
+}
+
+static void dial_to(nng_socket socket, const char *url)
+{
+    nng_dialer dialer;
+    nng_tls_config *tls = tls_of(url, NNG_TLS_MODE_CLIENT);
+    must(nng_dialer_create(&dialer, socket, url), url);
+    if (tls != NULL)
+        must(nng_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls), "tls");
+    must(nng_dialer_start(dialer, NNG_FLAG_NONBLOCK), url);
 }
 
 static nng_aio *aio_new(void)
@@ -145,7 +184,7 @@ static int serve_at(const char *url)
 {
     must(nng_rep0_open(&peer), "socket");
     must(nng_socket_set_size(peer, NNG_OPT_RECVMAXSZ, 0), "size");
-    must(nng_listen(peer, url, NULL, 0), url);
+    listen_at(peer, url);
     ready(url);
     run_contexts(serve);
     return 0;
@@ -253,7 +292,7 @@ static int ask_at(const char *url)
     must(nng_socket_set_ms(peer, NNG_OPT_RECONNMINT, 10), "redial");
     must(nng_socket_set_ms(peer, NNG_OPT_RECONNMAXT, 100), "redial");
     must(nng_pipe_notify(peer, NNG_PIPE_EV_ADD_POST, on_connected, NULL), "notify");
-    must(nng_dial(peer, url, NULL, NNG_FLAG_NONBLOCK), url);
+    dial_to(peer, url);
     ready(url);
     for (size_t i = 1; i <= n_rounds; i++) {
         await_connection(i);
@@ -271,8 +310,8 @@ static int pass_on(const char *front_url, const char *back_url)
     must(nng_req0_open_raw(&back), "socket");
     must(nng_socket_set_size(front, NNG_OPT_RECVMAXSZ, 0), "size");
     must(nng_socket_set_size(back, NNG_OPT_RECVMAXSZ, 0), "size");
-    must(nng_dial(back, back_url, NULL, NNG_FLAG_NONBLOCK), back_url);
-    must(nng_listen(front, front_url, NULL, 0), front_url);
+    dial_to(back, back_url);
+    listen_at(front, front_url);
     ready(front_url);
     must(nng_device(front, back), "device");
     return 0;

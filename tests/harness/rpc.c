@@ -64,8 +64,10 @@ static const struct qn_handlers *const all_handlers[] = {&rpc_service_handlers};
 struct qn_server *rpc_serve(struct qn_loop *loop, const struct qn_server_options *options)
 {
     struct qn_server_options filled = *options;
-    filled.handlers = all_handlers;
-    filled.n_handlers = 1;
+    if (filled.handlers == NULL) {
+        filled.handlers = all_handlers;
+        filled.n_handlers = 1;
+    }
     struct qn_server *server;
     struct qn_error err = {0};
     if (qn_server_open(loop, &filled, &server, &err) != QN_OK)

@@ -17,7 +17,7 @@ const char *rpc_folder(void);
 /* Formatted text that lives as long as the process. */
 const char *rpc_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Serves the test service; 'options' may be zeroed but for 'listen'. */
+/* Serves the test service, unless other handlers are given; 'options' may be zeroed but for 'listen'. */
 struct qn_server *rpc_serve(struct qn_loop *loop, const struct qn_server_options *options);
 struct qn_client *rpc_connect(struct qn_loop *loop, const struct qn_client_options *options);
 /* Runs the loop until it is closed. */

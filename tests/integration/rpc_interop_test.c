@@ -9,11 +9,12 @@
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "tests/harness/certificates.h"
 #include "tests/harness/rpc.h"
 
 /* nng's own library on the other side (tests/harness/nng_peer.c), which keeps "it is nng's protocol" true:
- * both sides ask and answer, lose one another and find one another again. Each over a local socket and TCP.
- */
+ * both sides ask and answer, lose one another and find one another again. Each over a local socket, TCP and
+ * TLS, where nng speaks 1.2 by mbedTLS. */
 
 enum {
     COUNT = 400,                      /* questions of each of nng_peer's eight contexts */
@@ -21,12 +22,15 @@ enum {
 };
 
 static struct qn_loop *loop;
-static bool local;
+static enum { IPC, TCP, TLS } wire;
+
+static struct certificate_files certificate;
+static const char *ca;
 
 static int set_up_ipc(void **state)
 {
     (void)state;
-    local = true;
+    wire = IPC;
     loop = loop_fixture_begin();
     rpc_service_reset();
     return 0;
@@ -35,7 +39,37 @@ static int set_up_ipc(void **state)
 static int set_up_tcp(void **state)
 {
     set_up_ipc(state);
-    local = false;
+    wire = TCP;
+    return 0;
+}
+
+static int set_up_tls(void **state)
+{
+    set_up_ipc(state);
+    wire = TLS;
+    return 0;
+}
+
+/* One for both sides. nng wants the key behind the certificate. */
+static int make_certificate(void **state)
+{
+    (void)state;
+    ca = certificate_authority("interop");
+    certificate = certificate_for(ca, "localhost");
+    const char *both = rpc_text("%s/both.pem", rpc_folder());
+    const char *const parts[] = {certificate.certificate, certificate.key};
+    FILE *to = fopen(both, "we");
+    assert_non_null(to);
+    for (size_t i = 0; i < QN_COUNT(parts); i++) {
+        char text[4096];
+        FILE *from = fopen(parts[i], "re");
+        assert_non_null(from);
+        fwrite(text, 1, fread(text, 1, sizeof(text), from), to);
+        fclose(from);
+    }
+    assert_int_equal(fclose(to), 0);
+    setenv("NNG_PEER_CERTIFICATE", both, 1);
+    setenv("NNG_PEER_CA", ca, 1);
     return 0;
 }
 
@@ -51,7 +85,7 @@ static int tear_down(void **state)
 static const char *free_url(void)
 {
     static unsigned number;
-    if (local)
+    if (wire == IPC)
         return rpc_text("ipc://%s/%u.sock", rpc_folder(), number++);
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -60,12 +94,26 @@ static const char *free_url(void)
     assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
     close(fd);
-    return rpc_text("tcp://127.0.0.1:%d", ntohs(address.sin_port));
+    return rpc_text("%s://127.0.0.1:%d", wire == TLS ? "tls+tcp" : "tcp", ntohs(address.sin_port));
 }
 
 static struct qn_server *serve(const char *url)
 {
-    return rpc_serve(loop, &(struct qn_server_options){.listen = url, .call_arena_bytes = 16 << 20});
+    return rpc_serve(loop, &(struct qn_server_options){.listen = url,
+                                                       .call_arena_bytes = 16 << 20,
+                                                       .tls_certificate_file = certificate.certificate,
+                                                       .tls_key_file = certificate.key,
+                                                       .tls_ca_file = ca});
+}
+
+/* The certificate bears a name, which the address then has to be. */
+static struct qn_client *connect_to(const char *url)
+{
+    const char *address = wire == TLS ? rpc_text("tls+tcp://localhost:%s", strrchr(url, ':') + 1) : url;
+    return rpc_connect(loop, &(struct qn_client_options){.address = address,
+                                                         .tls_certificate_file = certificate.certificate,
+                                                         .tls_key_file = certificate.key,
+                                                         .tls_ca_file = ca});
 }
 
 static struct rpc_peer spawn(const char *mode, const char *first, const char *second)
@@ -165,13 +213,13 @@ static void test_nng_answers(void **state)
 {
     (void)state;
     struct rpc_peer peer = spawn("rep", free_url(), NULL);
-    struct qn_client *client = rpc_connect(loop, &(struct qn_client_options){.address = peer.address});
+    struct qn_client *client = connect_to(peer.address);
     rpc_await_ready(loop, client, true);
     assert_int_equal(call_many(client, 3000, 100, 10000), 3000);
     assert_int_equal(call_many(client, 400, 8, DATA_MAX), 400);
     rpc_close_client(client);
     /* We have said goodbye, and it has hung up; it serves the next. */
-    client = rpc_connect(loop, &(struct qn_client_options){.address = peer.address});
+    client = connect_to(peer.address);
     assert_int_equal(call_many(client, 100, 10, 1000), 100);
     rpc_close_client(client);
     rpc_peer_end(&peer, SIGKILL);
@@ -181,7 +229,7 @@ static void test_nng_is_killed_while_answering(void **state)
 {
     (void)state;
     const char *url = free_url();
-    struct qn_client *client = rpc_connect(loop, &(struct qn_client_options){.address = url});
+    struct qn_client *client = connect_to(url);
     for (int i = 0; i < 2; i++) {
         struct rpc_peer peer = spawn("rep", url, NULL);
         rpc_await_ready(loop, client, true);
@@ -211,7 +259,7 @@ static void test_devices(void **state)
     struct rpc_peer front = spawn("device", free_url(), back.address);
     struct rpc_peer peer = ask_by_nng(front.address, COUNT / 4, 100000, 1);
     assert_int_equal(rpc_peer_await(&peer, loop), 0);
-    struct qn_client *client = rpc_connect(loop, &(struct qn_client_options){.address = front.address});
+    struct qn_client *client = connect_to(front.address);
     assert_int_equal(call_many(client, 500, 50, 100000), 500);
     rpc_close_client(client);
     rpc_peer_end(&front, SIGKILL);
@@ -221,7 +269,8 @@ static void test_devices(void **state)
 
 #define T(name)                                                                                              \
     cmocka_unit_test_setup_teardown(name, set_up_ipc, tear_down),                                            \
-        cmocka_unit_test_setup_teardown(name, set_up_tcp, tear_down)
+        cmocka_unit_test_setup_teardown(name, set_up_tcp, tear_down),                                        \
+        cmocka_unit_test_setup_teardown(name, set_up_tls, tear_down)
 
 int main(void)
 {
@@ -233,5 +282,5 @@ int main(void)
         T(test_nng_is_killed_while_answering),
         T(test_devices),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_certificate, NULL);
 }
