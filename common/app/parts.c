@@ -1,10 +1,20 @@
 #include "common/app/parts.h"
 
+#include <string.h>
+
 #include "common/core/check.h"
 
 static const char *given(const char *text)
 {
     return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* Whether "tcp://host:port" stays on this machine, whatever the network is like. */
+static bool is_loopback(struct qn_str address)
+{
+    struct qn_str host = qn_str_n(address.ptr + strlen("tcp://"), address.len - strlen("tcp://"));
+    return qn_str_starts(host, QN_STR("127.")) || qn_str_starts(host, QN_STR("localhost:")) ||
+           qn_str_starts(host, QN_STR("[::1]:"));
 }
 
 void qn_parts_check_address(const char *name, const char *address, const struct qn_rpc_tls_settings *tls,
@@ -26,6 +36,11 @@ void qn_parts_check_address(const char *name, const char *address, const struct 
         qn_config_complain(
             report, name, address,
             "tls+tcp:// only with all of QUINTET_TLS_CERT, QUINTET_TLS_KEY and QUINTET_TLS_CA");
+    if (qn_str_starts(text, QN_STR("tcp://")) && !tls->allow_plain && !is_loopback(text))
+        qn_config_complain(
+            report, name, address,
+            "tcp:// beyond this machine only with QUINTET_RPC_ALLOW_PLAIN=true: it is neither encrypted "
+            "nor asks who calls; tls+tcp:// does both");
 }
 
 /* The server. */

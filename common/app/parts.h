@@ -16,12 +16,13 @@
  * Name the server last: parts are drained and closed in reverse, so it stops taking calls first and those in
  * hand can still ask. Everything on the loop's thread. */
 
-/* Files for tls+tcp:// addresses, PEM; empty: not given. One identity for all that a process serves and asks.
- */
+/* Files for tls+tcp:// addresses, PEM, read again when they change; empty: not given. One identity for all
+ * that a process serves and asks. */
 struct qn_rpc_tls_settings {
     char *certificate_file; /* QUINTET_TLS_CERT */
     char *key_file;         /* QUINTET_TLS_KEY */
     char *ca_file;          /* QUINTET_TLS_CA */
+    bool allow_plain;       /* QUINTET_RPC_ALLOW_PLAIN */
 };
 
 #define QN_RPC_TLS_SETTINGS(type, member)                                                                    \
@@ -29,7 +30,9 @@ struct qn_rpc_tls_settings {
                       "certificate shown to other services, PEM file"),                                      \
         QN_SETTING_STRING("QUINTET_TLS_KEY", type, member.key_file, "", "its private key, PEM file"),        \
         QN_SETTING_STRING("QUINTET_TLS_CA", type, member.ca_file, "",                                        \
-                          "authority that other services' certificates must come from, PEM file")
+                          "authority that other services' certificates must come from, PEM file"),           \
+        QN_SETTING_BOOL("QUINTET_RPC_ALLOW_PLAIN", type, member.allow_plain, "false",                        \
+                        "tcp:// beyond this machine: unencrypted, and open to whoever reaches the port")
 
 struct qn_rpc_server_settings {
     char *listen;     /* QUINTET_RPC_LISTEN: as in struct qn_server_options */
@@ -51,8 +54,9 @@ struct qn_rpc_client_settings {
     QN_SETTING_STRING("QUINTET_" SERVICE "_ADDRESS", type, member.address, default_address,                  \
                       "where that service listens: ipc://folder, tcp:// or tls+tcp://host:port")
 
-/* For a service's check(): complains, under 'name', about an address of a scheme that there is not, and about
- * one of tls+tcp:// without the three files; files themselves are read when the part opens. */
+/* For a service's check(): complains, under 'name', about an address of a scheme that there is not, about one
+ * of tls+tcp:// without the three files, and about one of tcp:// whose host is not this machine's loopback
+ * unless that is allowed; files themselves are read when the part opens. */
 void qn_parts_check_address(const char *name, const char *address, const struct qn_rpc_tls_settings *tls,
                             struct qn_config_report *report);
 

@@ -11,7 +11,7 @@
 #include "common/loop/timer.h"
 
 /* The way from the threads of nng's library to the loop, for objects that it may never let go of: those of
- * transport_nng.c, which carries tls+tcp:// and inproc://. Lines and ports of our own transport have no need
+ * transport_nng.c, which carries inproc://. Lines and ports of our own transport have no need
  * of that; they only hold the gate open until they have gone. Inside the room.
  *
  * nng 1.5.2 can stop for ever in nng_close(): when a connection is closed while the head of a message has

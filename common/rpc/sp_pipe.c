@@ -27,8 +27,6 @@ enum {
     /* Of what came before a connection broke. A kernel's buffer is a few hundred KB, and each read takes 32
      * KiB or what is missing of a message; a peer that goes on sending is not waited for. */
     READS_AT_END_MAX = 256,
-    /* Of ciphertext that is read at once: two records of the largest size. */
-    CIPHERTEXT_MAX = 2 * 17 * 1024,
     WARN_EVERY_MS = 1000,
 };
 
@@ -74,9 +72,9 @@ static void shut(struct qn_sp_pipe *pipe)
     qn_timer_cancel(pipe->loop, &pipe->rest);
     if (pipe->poll != NULL)
         qn_poll_close(pipe->poll);
-    close(pipe->fd);
-    qn_sp_tls_free(pipe->tls);
-    pipe->tls = NULL;
+    close(pipe->stream.fd);
+    qn_sp_tls_free(pipe->stream.tls);
+    pipe->stream.tls = NULL;
     qn_sp_inbox_fini(&pipe->inbox);
     struct qn_node *node;
     while ((node = qn_list_pop(&pipe->out)) != NULL) {
@@ -110,13 +108,10 @@ static void lose_for_tls(struct qn_sp_pipe *pipe)
 {
     static struct qn_log_limit limit;
     uint64_t held_back;
-    const char *rest;
-    size_t len = qn_sp_tls_pending(pipe->tls, &rest); /* an alert, which tells the other side */
-    if (len > 0)
-        send(pipe->fd, rest, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    qn_sp_stream_refuse(&pipe->stream);
     if (qn_log_due(&limit, WARN_EVERY_MS, &held_back))
         qn_log(NULL, QN_WARN, "connection between services refused by TLS",
-               QN_F_C("why", qn_sp_tls_why(pipe->tls)),
+               QN_F_C("why", qn_sp_stream_why(&pipe->stream)),
                QN_F_C("side", pipe->protocol == QN_SP_REP ? "server" : "client"),
                QN_F_INT("held_back", held_back));
     lose_for(pipe, "tls");
@@ -175,52 +170,15 @@ static void await_movement(struct qn_sp_pipe *pipe)
 
 static void read_to_end(struct qn_sp_pipe *pipe);
 
-/* Of TLS, the queue's next messages become ciphertext when all before has left. False: the pipe is closed. */
-static bool encrypt(struct qn_sp_pipe *pipe)
-{
-    const char *rest;
-    if (pipe->tls == NULL || qn_list_empty(&pipe->out) || qn_sp_tls_pending(pipe->tls, &rest) > 0)
-        return true;
-    struct iovec pieces[2 * WRITE_AT_ONCE];
-    size_t n_pieces = gather(pipe, pieces), taken;
-    if (qn_sp_tls_write(pipe->tls, pieces, n_pieces, &taken) != QN_SP_TLS_DONE) {
-        lose_for(pipe, "memory");
-        return false;
-    }
-    return account(pipe, taken);
-}
-
-/* What the kernel is to take next; 0: nothing is left. */
-static size_t next_pieces(struct qn_sp_pipe *pipe, struct iovec pieces[2 * WRITE_AT_ONCE])
-{
-    const char *rest;
-    if (pipe->tls == NULL)
-        return gather(pipe, pieces);
-    size_t len = qn_sp_tls_pending(pipe->tls, &rest);
-    pieces[0] = (struct iovec){(char *)rest, len};
-    return len > 0 ? 1 : 0;
-}
-
-/* The kernel has taken so much. False: the pipe is closed. */
-static bool took(struct qn_sp_pipe *pipe, size_t len)
-{
-    if (pipe->tls == NULL)
-        return account(pipe, len);
-    qn_sp_tls_sent(pipe->tls, len);
-    return true;
-}
-
 /* Writes what is queued, as far as the kernel takes it. False: the pipe is closed. */
 static bool flush(struct qn_sp_pipe *pipe)
 {
     for (;;) {
         struct iovec pieces[2 * WRITE_AT_ONCE];
-        if (!encrypt(pipe))
-            return false;
-        struct msghdr message = {.msg_iov = pieces, .msg_iovlen = next_pieces(pipe, pieces)};
-        if (message.msg_iovlen == 0)
+        size_t n_pieces = gather(pipe, pieces);
+        if (n_pieces == 0 && !qn_sp_stream_is_behind(&pipe->stream))
             break;
-        ssize_t sent = sendmsg(pipe->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = qn_sp_stream_write(&pipe->stream, pieces, n_pieces);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -234,7 +192,7 @@ static bool flush(struct qn_sp_pipe *pipe)
         }
         if (pipe->blocked)
             await_movement(pipe); /* it moves */
-        if (!took(pipe, (size_t)sent))
+        if (!account(pipe, (size_t)sent))
             return false;
     }
     if (pipe->blocked) {
@@ -314,72 +272,20 @@ static void await_rest(struct qn_sp_pipe *pipe, bool moved)
         qn_timer_start(pipe->loop, &pipe->rest, pipe->unfinished_ms, on_unfinished);
 }
 
-/* Ciphertext that has been taken in, made into messages as far as they are wanted. False: the pipe is closed.
- */
-static bool decrypt(struct qn_sp_pipe *pipe)
-{
-    enum qn_sp_tls_step step = QN_SP_TLS_DONE;
-    while (!is_deaf(pipe) && step == QN_SP_TLS_DONE) {
-        struct iovec room[2];
-        size_t n_room = qn_sp_inbox_room(&pipe->inbox, room), came;
-        if (n_room == 0) {
-            lose_for(pipe, "memory");
-            return false;
-        }
-        step = qn_sp_tls_read(pipe->tls, room, n_room, &came);
-        if (step == QN_SP_TLS_FAILED || step == QN_SP_TLS_ENDED) {
-            (step == QN_SP_TLS_FAILED ? lose_for_tls : lose)(pipe);
-            return false;
-        }
-        qn_sp_inbox_filled(&pipe->inbox, came);
-        if (!hand_on(pipe))
-            return false;
-    }
-    const char *pending;
-    if (!pipe->blocked && qn_sp_tls_pending(pipe->tls, &pending) > 0)
-        work_later(pipe); /* reading made something to say: a new key was asked for */
-    return true;
-}
-
-/* The next ciphertext. False: nothing came, or the pipe is closed. */
-static bool take_ciphertext(struct qn_sp_pipe *pipe)
-{
-    char bytes[CIPHERTEXT_MAX];
-    ssize_t came = recv(pipe->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-    if (came < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
-        return false;
-    if (came <= 0) {
-        lose(pipe);
-        return false;
-    }
-    if (!qn_sp_tls_take(pipe->tls, bytes, (size_t)came)) {
-        lose_for(pipe, "memory");
-        return false;
-    }
-    return true;
-}
-
 /* False: nothing came, or the pipe is closed. */
 static bool read_some(struct qn_sp_pipe *pipe)
 {
-    if (pipe->tls != NULL) {
-        if (!take_ciphertext(pipe) || !decrypt(pipe))
-            return false;
-        await_rest(pipe, true);
-        return true;
-    }
     struct iovec room[2];
     size_t n_room = qn_sp_inbox_room(&pipe->inbox, room);
     if (n_room == 0) {
         lose_for(pipe, "memory");
         return false;
     }
-    struct msghdr message = {.msg_iov = room, .msg_iovlen = n_room};
-    ssize_t came = recvmsg(pipe->fd, &message, MSG_DONTWAIT);
+    ssize_t came = qn_sp_stream_read(&pipe->stream, room, n_room);
     if (came < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
         return false;
     if (came <= 0) {
-        lose(pipe);
+        (came < 0 && errno == EPROTO ? lose_for_tls : lose)(pipe);
         return false;
     }
     qn_sp_inbox_filled(&pipe->inbox, (size_t)came);
@@ -387,6 +293,13 @@ static bool read_some(struct qn_sp_pipe *pipe)
         return false;
     await_rest(pipe, true);
     return true;
+}
+
+/* What came already, and is seen by no poll. */
+static void read_on(struct qn_sp_pipe *pipe)
+{
+    while (!is_deaf(pipe) && qn_sp_stream_has_more(&pipe->stream) && read_some(pipe)) {
+    }
 }
 
 /* The other side has gone, and takes nothing more. What it said before counts all the same: a client's call
@@ -417,10 +330,11 @@ static void on_work(struct qn_later *later)
         return;
     }
     if (pipe->state != QN_SP_OPEN || pipe->blocked || flush(pipe)) {
-        if (hand_on(pipe) && (pipe->tls == NULL || pipe->state < QN_SP_GREETING || decrypt(pipe))) {
-            want(pipe);
-            await_rest(pipe, false);
-        }
+        if (!hand_on(pipe))
+            return;
+        want(pipe);
+        await_rest(pipe, false);
+        read_on(pipe);
     }
 }
 
@@ -429,62 +343,38 @@ static void on_late(struct qn_timer *timer)
     lose_for(container_of(timer, struct qn_sp_pipe, timer), "no_hello");
 }
 
-/* The connection is new, so its buffer has room for a hello and for the records of a hand-shake. */
-static bool send_now(struct qn_sp_pipe *pipe, const void *bytes, size_t len)
-{
-    return send(pipe->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len;
-}
-
-static bool send_pending_now(struct qn_sp_pipe *pipe)
-{
-    const char *bytes;
-    size_t len = qn_sp_tls_pending(pipe->tls, &bytes);
-    bool sent = len == 0 || send_now(pipe, bytes, len);
-    if (sent)
-        qn_sp_tls_sent(pipe->tls, len);
-    return sent;
-}
-
 static void say_hello(struct qn_sp_pipe *pipe)
 {
     uint8_t hello[QN_SP_HELLO_BYTES];
-    struct iovec piece = {hello, sizeof(hello)};
-    size_t taken;
+    const struct iovec piece = {hello, sizeof(hello)};
     qn_sp_put_hello(hello, pipe->protocol);
     pipe->state = QN_SP_GREETING;
-    bool said = pipe->tls == NULL ? send_now(pipe, hello, sizeof(hello))
-                                  : qn_sp_tls_write(pipe->tls, &piece, 1, &taken) == QN_SP_TLS_DONE &&
-                                        send_pending_now(pipe);
-    if (!said)
+    /* The connection is new, so its buffer has room for eight bytes. */
+    if (qn_sp_stream_write(&pipe->stream, &piece, 1) != (ssize_t)sizeof(hello)) {
         lose(pipe);
-    else
-        want(pipe);
+        return;
+    }
+    want(pipe);
+    read_on(pipe); /* its hello may have come with the last of the hand-shake */
 }
 
 static void shake(struct qn_sp_pipe *pipe)
 {
-    enum qn_sp_tls_step step = qn_sp_tls_shake(pipe->tls);
-    if (step == QN_SP_TLS_FAILED || step == QN_SP_TLS_ENDED) {
-        lose_for_tls(pipe);
-    } else if (!send_pending_now(pipe)) {
-        lose(pipe);
-    } else if (step == QN_SP_TLS_DONE) {
+    enum qn_sp_tls_step step = qn_sp_stream_shake(&pipe->stream);
+    if (step == QN_SP_TLS_DONE)
         say_hello(pipe);
-        if (pipe->state != QN_SP_CLOSED) /* its hello may have come with the last of the hand-shake */
-            decrypt(pipe);
-    } else {
+    else if (step == QN_SP_TLS_FAILED)
+        lose_for_tls(pipe);
+    else
         want(pipe);
-    }
 }
 
 static void on_connected(struct qn_sp_pipe *pipe)
 {
     int error = 0;
     socklen_t len = sizeof(error);
-    if (getsockopt(pipe->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
+    if (getsockopt(pipe->stream.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0) {
         lose(pipe);
-    } else if (pipe->tls == NULL) {
-        say_hello(pipe);
     } else {
         pipe->state = QN_SP_SHAKING;
         shake(pipe);
@@ -499,14 +389,13 @@ static void on_ready(void *context, int events)
         return;
     }
     if (pipe->state == QN_SP_SHAKING) {
-        if (take_ciphertext(pipe))
-            shake(pipe);
+        shake(pipe);
         return;
     }
     if ((events & QN_WRITABLE) && pipe->blocked && !flush(pipe))
         return;
-    if ((events & QN_READABLE) && !is_deaf(pipe))
-        read_some(pipe);
+    if ((events & QN_READABLE) && !is_deaf(pipe) && read_some(pipe))
+        read_on(pipe);
 }
 
 struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe_options *options)
@@ -514,11 +403,11 @@ struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe
     struct qn_sp_pipe *pipe = calloc(1, sizeof(*pipe));
     bool room = pipe != NULL;
     if (room && options->tls != NULL)
-        room = (pipe->tls = qn_sp_tls_new(options->tls, options->protocol == QN_SP_REP,
-                                          options->tls_server_name)) != NULL;
+        room = (pipe->stream.tls = qn_sp_tls_new(options->tls, options->protocol == QN_SP_REP,
+                                                 options->tls_server_name)) != NULL;
     if (!room || qn_poll_open(loop, options->fd, on_ready, pipe, &pipe->poll) != QN_OK) {
         if (room)
-            qn_sp_tls_free(pipe->tls);
+            qn_sp_tls_free(pipe->stream.tls);
         free(pipe);
         close(options->fd);
         return NULL;
@@ -532,7 +421,7 @@ struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe
     pipe->loop = loop;
     pipe->owner = options->owner;
     pipe->events = options->events;
-    pipe->fd = options->fd;
+    pipe->stream.fd = options->fd;
     pipe->protocol = options->protocol;
     pipe->stalled_ms = options->stalled_ms != 0 ? options->stalled_ms : STALLED_MS;
     pipe->unfinished_ms = options->unfinished_ms != 0 ? options->unfinished_ms : UNFINISHED_MS;

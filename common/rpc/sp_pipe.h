@@ -6,7 +6,7 @@
 #include "common/loop/poll.h"
 #include "common/loop/timer.h"
 #include "common/rpc/sp_frame.h"
-#include "common/rpc/sp_tls.h"
+#include "common/rpc/sp_stream.h"
 
 /* One connection that speaks nng's wire, on the loop. Inside the room; the loop's thread.
  *
@@ -37,9 +37,8 @@ struct qn_sp_pipe {
     const struct qn_sp_pipe_events *events;
     struct qn_loop *loop;
     enum qn_sp_pipe_state state;
-    int fd;
+    struct qn_sp_stream stream;
     struct qn_poll *poll;
-    struct qn_sp_tls *tls; /* NULL: bytes go as they are */
     struct qn_sp_inbox inbox;
     uint16_t protocol; /* our own */
     bool paused;       /* the owner wants no messages */

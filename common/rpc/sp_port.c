@@ -195,7 +195,7 @@ static void hang_up(struct qn_seat *base)
 static bool peer_is(const struct qn_seat *base, const char *name)
 {
     const struct sp_seat *seat = seat_of((struct qn_seat *)base);
-    return seat->port->tls == NULL || (seat->pipe != NULL && qn_sp_tls_peer_is(seat->pipe->tls, name));
+    return seat->port->tls == NULL || (seat->pipe != NULL && qn_sp_tls_peer_is(seat->pipe->stream.tls, name));
 }
 
 static void accept_one(struct sp_port *port, int fd)

@@ -132,6 +132,11 @@ enum qn_sp_tls_step qn_sp_tls_read(struct qn_sp_tls *tls, const struct iovec *ro
     return QN_SP_TLS_DONE;
 }
 
+bool qn_sp_tls_has_more(const struct qn_sp_tls *tls)
+{
+    return SSL_pending(tls->ssl) > 0 || BIO_ctrl_pending(tls->in) > 0;
+}
+
 static bool encrypt(struct qn_sp_tls *tls, const void *bytes, size_t len)
 {
     size_t written;
@@ -205,5 +210,5 @@ bool qn_sp_tls_peer_is(const struct qn_sp_tls *tls, const char *name)
 
 const char *qn_sp_tls_why(const struct qn_sp_tls *tls)
 {
-    return tls->why[0] != '\0' ? tls->why : "unknown reason";
+    return tls->why[0] != '\0' ? tls->why : "the connection broke";
 }

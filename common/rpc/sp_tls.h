@@ -7,9 +7,9 @@
 
 #include "common/rpc/tls.h"
 
-/* TLS between a pipe and its socket: bytes in, bytes out, no descriptor and no waiting. Ciphertext that came
- * goes in by qn_sp_tls_take(), what is to be sent is looked at by qn_sp_tls_pending(). Inside the room; the
- * loop's thread.
+/* TLS between a stream and its socket: bytes in, bytes out, no descriptor and no waiting. Ciphertext that
+ * came goes in by qn_sp_tls_take(), what is to be sent is looked at by qn_sp_tls_pending(). Inside the room;
+ * the loop's thread.
  *
  * nng's "tls+tcp" is the tcp wire inside of TLS, nothing more; so is ours. Both sides show a certificate. */
 struct qn_sp_tls;
@@ -36,6 +36,9 @@ bool qn_sp_tls_take(struct qn_sp_tls *tls, const void *bytes, size_t len);
 /* Plaintext into up to two pieces of room; '*ret_len' is 0 unless DONE. MORE: nothing is left to read. */
 enum qn_sp_tls_step qn_sp_tls_read(struct qn_sp_tls *tls, const struct iovec *room, size_t n_room,
                                    size_t *ret_len);
+
+/* Whether something was taken that has not been read. */
+bool qn_sp_tls_has_more(const struct qn_sp_tls *tls);
 
 /* Encrypts the pieces, as far as a bound of some records goes; what was taken is pending then, and on its way
  * as far as the sender is concerned. '*ret_len': how much of the pieces was taken, less than all of it only

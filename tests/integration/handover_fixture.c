@@ -33,6 +33,7 @@ static struct harness_service *start(const char *params, const char *listen, con
                      fix.n),
         harness_text("QUINTET_RPC_LISTEN=%s", listen),
         "QUINTET_LOG_LEVEL=info",
+        "QUINTET_RPC_ALLOW_PLAIN=true", /* for names that are none of this machine */
         more,
         NULL,
     };

@@ -31,8 +31,8 @@ static size_t complaints(const char *address, const struct qn_rpc_tls_settings *
 static void test_addresses(void **state)
 {
     (void)state;
-    static const char *const good[] = {"ipc://.quintet/rpc/x", "ipc:///run/x", "tcp://0.0.0.0:7001",
-                                       "inproc://x"};
+    static const char *const good[] = {"ipc://.quintet/rpc/x", "ipc:///run/x",         "tcp://127.0.0.1:7001",
+                                       "tcp://[::1]:7001",     "tcp://localhost:7001", "inproc://x"};
     static const char *const bad[] = {"",         "ipc://",    "/run/x",  "udp://x:1",
                                       "tcp:/x:1", "TCP://x:1", "http://x"};
     for (size_t i = 0; i < QN_COUNT(good); i++)
@@ -46,7 +46,7 @@ static void test_tls_address_wants_all_files(void **state)
 {
     (void)state;
     static char file[] = "file.pem";
-    struct qn_rpc_tls_settings whole = {file, file, file};
+    struct qn_rpc_tls_settings whole = {file, file, file, false};
     assert_int_equal(complaints("tls+tcp://x:1", &whole), 0);
     assert_int_equal(complaints("tls+tcp://x:1", &no_tls), 1);
     for (size_t i = 0; i < 3; i++) {
@@ -54,7 +54,20 @@ static void test_tls_address_wants_all_files(void **state)
         *(char **[]){&lacking.certificate_file, &lacking.key_file, &lacking.ca_file}[i] =
             i == 1 ? NULL : empty;
         assert_int_equal(complaints("tls+tcp://x:1", &lacking), 1);
-        assert_int_equal(complaints("tcp://x:1", &lacking), 0);
+        assert_int_equal(complaints("tcp://127.0.0.1:1", &lacking), 0);
+    }
+}
+
+/* What leaves the machine is encrypted, unless somebody has said that it need not be. */
+static void test_plain_tcp_beyond_this_machine_must_be_asked_for(void **state)
+{
+    (void)state;
+    static const char *const beyond[] = {"tcp://0.0.0.0:7001", "tcp://[::]:7001", "tcp://profile:7001",
+                                         "tcp://localhost.example.com:7001"};
+    const struct qn_rpc_tls_settings allowing = {.allow_plain = true};
+    for (size_t i = 0; i < QN_COUNT(beyond); i++) {
+        assert_int_equal(complaints(beyond[i], &no_tls), 1);
+        assert_int_equal(complaints(beyond[i], &allowing), 0);
     }
 }
 
@@ -170,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_tls_address_wants_all_files),
+        cmocka_unit_test(test_plain_tcp_beyond_this_machine_must_be_asked_for),
         cmocka_unit_test(test_life),
         cmocka_unit_test(test_address_that_cannot_be_listened_on),
     };

@@ -333,7 +333,7 @@ static void test_many_written(void **state)
     (void)state;
     begin(true, QN_SP_REQ, 0);
     const int small = 4096;
-    setsockopt(owner.pipe->fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    setsockopt(owner.pipe->stream.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     for (uint32_t i = 1; i <= 500; i++)
         send_sized(i * 37 % 3000, &a_sender, i);
     assert_int_equal(owner.n_written, 0);
