@@ -11,7 +11,7 @@
 
 #include "tests/harness/test.h"
 
-enum { AUTHORITIES_MAX = 16, HOUR_S = 3600 };
+enum { AUTHORITIES_MAX = 16, PATHS_MAX = 256, HOUR_S = 3600 };
 
 static struct authority {
     char *file;
@@ -37,6 +37,7 @@ static void clean_up(void)
 
 static char *new_path(const char *kind)
 {
+    static char *paths[PATHS_MAX];
     static unsigned number;
     char *path;
     if (owner == 0) {
@@ -44,7 +45,9 @@ static char *new_path(const char *kind)
         owner = getpid();
         atexit(clean_up);
     }
-    assert_true(asprintf(&path, "%s/%u.%s", folder, ++number, kind) > 0);
+    assert_true(number < PATHS_MAX);
+    assert_true(asprintf(&path, "%s/%u.%s", folder, number, kind) > 0);
+    paths[number++] = path; /* they live as long as the process */
     return path;
 }
 
@@ -57,7 +60,6 @@ static void replace(const char *path, int (*write)(FILE *to, const void *what), 
     assert_int_equal(write(to, what), 1);
     assert_int_equal(fclose(to), 0);
     assert_int_equal(rename(fresh, path), 0);
-    free(fresh);
 }
 
 static int write_certificate(FILE *to, const void *what)
