@@ -4,6 +4,7 @@
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "common/core/trace.h"
 #include "common/core/utf8.h"
 #include "common/rpc/inbound.h"
 #include "common/rpc/pack.h"
@@ -25,6 +26,13 @@ static struct qn_metric calls_metric = {
     .kind = QN_COUNTER,
     .labels = {"method", "code"},
 };
+
+void qn_context_set_log(struct qn_context *ctx)
+{
+    struct qn_str trace_id = qn_trace_id(ctx->traceparent);
+    ctx->log = (struct qn_log){.fields = {QN_F_STR("request", ctx->request_id), QN_F_STR("trace", trace_id)},
+                               .n_fields = trace_id.len > 0 ? 2 : 1};
+}
 
 static struct qn_served *served_of(struct qn_call *call)
 {

@@ -22,8 +22,11 @@ struct qn_context {
     struct {
         struct qn_str cookie, bearer;
     } credentials;
-    struct qn_log log; /* carries request=… */
+    struct qn_log log; /* carries request=… and, where there is a sound one, trace=… */
 };
+
+/* Sets 'log' by the ids. */
+void qn_context_set_log(struct qn_context *ctx);
 
 /* One violated field of a request, for QN_INVALID_ARGUMENT. */
 struct qn_violation {

@@ -139,7 +139,7 @@ static bool accept_call(struct qn_inbound *inbound, size_t index, bool allowed, 
         qn_id_request(served->request_id);
         call->ctx.request_id = qn_str_n(served->request_id, QN_REQUEST_ID_LEN);
     }
-    call->ctx.log = (struct qn_log){.fields = {QN_F_STR("request", call->ctx.request_id)}, .n_fields = 1};
+    qn_context_set_log(&call->ctx);
 
     struct qn_error err = {0};
     struct qn_fault fault = {.not_executed = true};

@@ -5,6 +5,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/id.h"
+#include "common/core/trace.h"
 #include "common/core/utf8.h"
 #include "services/gateway/address.h"
 #include "services/gateway/cors.h"
@@ -26,7 +27,6 @@ enum {
     COOKIES_MAX_WITH_CACHE = 2 * 4096,
     BEARER_MAX = 1024,
     USER_AGENT_MAX = 1024,
-    TRACEPARENT_MAX = 128,
     REQUEST_ID_MAX = 64
 };
 
@@ -150,10 +150,9 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
     else
         qn_id_request(req->request_id);
     req->ctx.request_id = qn_str_c(req->request_id);
-    req->ctx.log.fields[0] = QN_F_STR("request", req->ctx.request_id);
-    req->ctx.log.n_fields = 1;
     req->ctx.deadline_ms = qn_clock_now_ms() + (uint64_t)settings->timeout_ms;
-    req->ctx.traceparent = header_text(req, "traceparent", TRACEPARENT_MAX);
+    req->ctx.traceparent = header_text(req, "traceparent", QN_TRACEPARENT_MAX);
+    qn_context_set_log(&req->ctx);
     req->ctx.caller.user_agent = header_text(req, "User-Agent", USER_AGENT_MAX);
     req->ctx.caller.client_ip = gateway_address_of_client(exchange, settings->trusted_proxies, &req->arena);
     if (!req->ctx.caller.client_ip.len && is_lenient(settings))

@@ -254,20 +254,24 @@ static void test_everybody_under_eighteen_is_refused(void **state)
     call(PROFILE "GetMyProfile", cookie, "{}", 404);
 }
 
-/* The request id that a client gives goes through every hop into every log. */
-static void test_request_id_reaches_the_far_end(void **state)
+/* The ids that a client gives go through every hop into every log. */
+static void test_ids_reach_the_logs(void **state)
 {
     (void)state;
     char url[256];
-    snprintf(url, sizeof url, "%s%s", stack.url, PROFILE "GetMyProfile");
-    const char *cookie = qn_arena_printf(&arena, "Cookie: %s", sign_up("traced@example.com"));
+    snprintf(url, sizeof url, "%s%s", stack.url, AUTH "SignUp");
     struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
         .url = url,
-        .headers = {"Content-Type: application/json", "X-Request-Id: story-0815", cookie},
-        .body = QN_STR("{}")});
-    assert_int_equal(reply.status, 404);
+        .headers = {"Content-Type: application/json", "X-Request-Id: story-0815",
+                    "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+        .body =
+            QN_STR("{\"name\":\"T\",\"email\":\"traced@example.com\",\"password\":\"correct horse 1\"}")});
+    assert_int_equal(reply.status, 200);
     assert_string_equal(harness_http_header(&reply, "X-Request-Id", 0), "story-0815");
     harness_http_free(&reply);
+    char *log = harness_service_log(stack.auth);
+    assert_non_null(strstr(log, "signed up request=story-0815 trace=4bf92f3577b34da6a3ce929d0e0e4736 user="));
+    free(log);
 }
 
 static void test_never_more_than_five_connections(void **state)
@@ -309,7 +313,7 @@ int main(void)
         cmocka_unit_test(test_signing_in_with_the_right_and_the_wrong_password),
         cmocka_unit_test(test_guarded_methods_want_a_session),
         cmocka_unit_test(test_everybody_under_eighteen_is_refused),
-        cmocka_unit_test(test_request_id_reaches_the_far_end),
+        cmocka_unit_test(test_ids_reach_the_logs),
         cmocka_unit_test(test_never_more_than_five_connections),
         cmocka_unit_test(test_orderly_end),
     };
