@@ -18,7 +18,7 @@ enum { SECRET_MIN_CHARS = 32, SECRET_MIN_BITS = 120 }; /* below: a warning, as t
 #define YEAR_MS (INT64_C(365) * 24 * 60 * 60 * 1000)
 
 #define SECRETS_ALLOWED                                                                                      \
-    "version:secret,version:secret … with whole numbers from 0, each once; the first signs"
+    "version:secret,version:secret … with whole numbers from 0, each once, 16 at most; the first signs"
 
 const struct qn_setting auth_settings_table[] = {
     QN_APP_SETTINGS(SET, app),
@@ -71,7 +71,8 @@ const struct qn_setting auth_settings_table[] = {
                     "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled); "
                     "auth and gateway must agree"),
     QN_SETTING_CHOICE("QUINTET_AUTH_COOKIE_CACHE_STRATEGY", SET, cookie_cache_strategy, "compact",
-                      "compact|jwt", "what that cookie looks like (session.cookieCache.strategy)"),
+                      "compact|jwt|jwe",
+                      "what that cookie looks like; jwe: encrypted (session.cookieCache.strategy)"),
     QN_SETTING_DURATION("QUINTET_AUTH_COOKIE_CACHE_MAX_AGE", SET, cookie_cache_max_age_ms, "5m", 1000,
                         86400000,
                         "how long that cookie is believed, and so how long a revoked session may live on "
@@ -107,7 +108,7 @@ static bool secrets_valid(const char *text)
     struct qn_str rest = qn_str_c(text), entry, secret;
     for (size_t n = 0; qn_str_next(&rest, ',', &entry); n++) {
         uint64_t version, other;
-        if (!entry_parse(entry, &version, &secret))
+        if (n == AUTH_JWE_KEYS_MAX || !entry_parse(entry, &version, &secret))
             return false;
         /* The same version twice would leave open which one it names. */
         struct qn_str before = qn_str_c(text), earlier;
@@ -139,6 +140,27 @@ struct qn_str auth_settings_secret(const struct auth_settings *settings)
     return is_lenient(settings) ? QN_STR(PUBLIC_DEFAULT_SECRET) : (struct qn_str){0};
 }
 
+size_t auth_settings_secrets(const struct auth_settings *settings, struct qn_str to[AUTH_JWE_KEYS_MAX])
+{
+    struct qn_str rest = qn_str_c(settings->secrets), entry,
+                  older = qn_str_c(given(settings->secret) ? settings->secret : settings->secret_other);
+    size_t n = 0;
+    uint64_t version;
+    if (!given(settings->secrets)) {
+        to[0] = auth_settings_secret(settings);
+        return 1;
+    }
+    while (n < AUTH_JWE_KEYS_MAX && qn_str_next(&rest, ',', &entry))
+        n += entry_parse(entry, &version, &to[n]);
+    for (size_t i = 0; i < n; i++) {
+        if (qn_str_eq(to[i], older))
+            return n;
+    }
+    if (n < AUTH_JWE_KEYS_MAX && older.len > 0 && !qn_str_eq(older, QN_STR(PUBLIC_DEFAULT_SECRET)))
+        to[n++] = older;
+    return n;
+}
+
 bool auth_settings_secure_cookies(const struct auth_settings *settings)
 {
     if (given(settings->url))
@@ -148,8 +170,10 @@ bool auth_settings_secure_cookies(const struct auth_settings *settings)
 
 enum auth_cache_strategy auth_settings_cache_strategy(const struct auth_settings *settings)
 {
-    return qn_str_eq(qn_str_c(settings->cookie_cache_strategy), QN_STR("jwt")) ? AUTH_CACHE_JWT
-                                                                               : AUTH_CACHE_COMPACT;
+    struct qn_str strategy = qn_str_c(settings->cookie_cache_strategy);
+    return qn_str_eq(strategy, QN_STR("jwt"))   ? AUTH_CACHE_JWT
+           : qn_str_eq(strategy, QN_STR("jwe")) ? AUTH_CACHE_JWE
+                                                : AUTH_CACHE_COMPACT;
 }
 
 /* The product's estimate: as many bits as that many independent draws from the characters that occur. */

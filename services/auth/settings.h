@@ -31,7 +31,7 @@ struct auth_settings {
     int64_t session_fresh_age_ms;  /* younger ones may do what is delicate; 0: all may */
     bool disable_session_refresh;
     bool cookie_cache;
-    char *cookie_cache_strategy; /* "compact" or "jwt" */
+    char *cookie_cache_strategy; /* "compact", "jwt" or "jwe" */
     int64_t cookie_cache_max_age_ms;
     int64_t hash_threads; /* 0: one a core */
     int64_t hash_queue;
@@ -52,6 +52,11 @@ void auth_settings_check(void *settings, struct qn_config_report *report);
  * else, with NODE_ENV development or test, Better Auth's public default. A view; empty only for settings that
  * do not pass the check. */
 struct qn_str auth_settings_secret(const struct auth_settings *settings);
+
+/* All that encrypted values may be under, as the product has it: those of BETTER_AUTH_SECRETS, the first of
+ * which encrypts, and then the one of the other two names; without the list the one above alone. Views; how
+ * many, at least one for settings that pass the check. */
+size_t auth_settings_secrets(const struct auth_settings *settings, struct qn_str to[AUTH_JWE_KEYS_MAX]);
 
 /* Whether cookies are "__Secure-": BETTER_AUTH_URL begins with https://, or there is none and NODE_ENV is
  * production. */

@@ -58,6 +58,10 @@ static const struct configuration CONFIGURATIONS[] = {
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_COOKIE_CACHE=true",
       "QUINTET_AUTH_COOKIE_CACHE_STRATEGY=jwt"}},
+    {"cachejwe",
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_COOKIE_CACHE=true",
+      "QUINTET_AUTH_COOKIE_CACHE_STRATEGY=jwe"}},
     {"mail",
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_DELETE_USER=true",
@@ -75,7 +79,6 @@ static const struct configuration CONFIGURATIONS[] = {
 static const struct {
     const char *ids, *reason;
 } LEFT_OUT[] = {
-    {"cachejwe/*", "options: the cookie cache's third strategy, which encrypts"},
     {"bearer*/*", "options: the bearer plugin"},
     {"default/outside-base-path", "outside the base path, where the gateway's other faces are"},
     {"basepath/sign-in.default-path", "outside the base path, where the gateway's other faces are"},
@@ -117,6 +120,7 @@ static const struct {
      "update session set \"createdAt\" = now() - interval '25 hours' where token = $1"},
     {"cachecompact/get-session.cached-row-gone", "delete from session where token = $1"},
     {"cachejwt/get-session.cached-row-gone", "delete from session where token = $1"},
+    {"cachejwe/get-session.cached-row-gone", "delete from session where token = $1"},
     {"defer/get-session.needs-refresh",
      "update session set \"expiresAt\" = now() + interval '5 days' where token = $1"},
 };
