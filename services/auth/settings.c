@@ -5,6 +5,7 @@
 #include "common/core/check.h"
 #include "common/core/utf8.h"
 #include "services/auth/limit.h"
+#include "services/auth/password.h"
 
 #define SET struct auth_settings
 
@@ -44,6 +45,9 @@ const struct qn_setting auth_settings_table[] = {
                     "users may delete themselves (user.deleteUser.enabled)"),
     QN_SETTING_BOOL("QUINTET_AUTH_DELETE_USER_BY_MAIL", SET, delete_user_by_mail, "false",
                     "and must confirm it by mail (user.deleteUser.sendDeleteAccountVerification)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_DELETE_TOKEN_EXPIRES_IN", SET, delete_expires_in_ms, "1d", 60000,
+                        YEAR_MS,
+                        "how long the link that deletes works (user.deleteUser.deleteTokenExpiresIn)"),
     QN_SETTING_BOOL("QUINTET_AUTH_CHANGE_EMAIL", SET, change_email, "false",
                     "users may change their address, by mail (user.changeEmail.enabled)"),
     QN_SETTING_BOOL("QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", SET, require_verification, "false",
@@ -52,12 +56,29 @@ const struct qn_setting auth_settings_table[] = {
                       "auto|true|false",
                       "sign-up sends the mail that verifies the address; auto: when that is required "
                       "(emailVerification.sendOnSignUp)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_IN", SET, verify_on_sign_in, "false",
+                    "who may not sign in before that, with the right password, is sent the mail again "
+                    "(emailVerification.sendOnSignIn)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_VERIFY_EMAIL_EXPIRES_IN", SET, verify_expires_in_ms, "1h", 60000,
+                        YEAR_MS,
+                        "how long links that verify or change an address work (emailVerification.expiresIn)"),
     QN_SETTING_BOOL("QUINTET_AUTH_SIGN_IN_AFTER_VERIFICATION", SET, sign_in_after_verification, "false",
                     "the link that verifies an address signs in "
                     "(emailVerification.autoSignInAfterVerification)"),
     QN_SETTING_BOOL("QUINTET_AUTH_REVOKE_SESSIONS_ON_RESET", SET, revoke_sessions_on_reset, "false",
                     "a password chosen by mail ends all sessions "
                     "(emailAndPassword.revokeSessionsOnPasswordReset)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_RESET_PASSWORD_EXPIRES_IN", SET, reset_expires_in_ms, "1h", 60000,
+                        YEAR_MS,
+                        "how long the link that resets a password works "
+                        "(emailAndPassword.resetPasswordTokenExpiresIn)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_AUTO_SIGN_IN", SET, auto_sign_in, "true",
+                    "sign-up signs in; without it sign-up does not tell that an address is taken "
+                    "(emailAndPassword.autoSignIn)"),
+    QN_SETTING_INT("QUINTET_AUTH_MIN_PASSWORD_LENGTH", SET, password_min, "8", 1, AUTH_PASSWORD_CEILING,
+                   "shortest new password, in UTF-16 code units (emailAndPassword.minPasswordLength)"),
+    QN_SETTING_INT("QUINTET_AUTH_MAX_PASSWORD_LENGTH", SET, password_max, "128", 1, AUTH_PASSWORD_CEILING,
+                   "longest password (emailAndPassword.maxPasswordLength)"),
     QN_SETTING_DURATION("QUINTET_AUTH_SESSION_EXPIRES_IN", SET, session_expires_in_ms, "7d", 60000, YEAR_MS,
                         "how long a session and its cookie live (session.expiresIn)"),
     QN_SETTING_DURATION("QUINTET_AUTH_SESSION_UPDATE_AGE", SET, session_update_age_ms, "1d", 0, YEAR_MS,
@@ -212,6 +233,7 @@ static void complain_of_mail(const struct auth_settings *set, struct qn_config_r
         {"QUINTET_AUTH_DELETE_USER_BY_MAIL", "true", set->delete_user_by_mail},
         {"QUINTET_AUTH_CHANGE_EMAIL", "true", set->change_email},
         {"QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", "true", set->require_verification},
+        {"QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_IN", "true", set->verify_on_sign_in},
         {"QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP", "true",
          qn_str_eq(qn_str_c(set->verify_on_sign_up), QN_STR("true"))},
     };
@@ -222,6 +244,11 @@ static void complain_of_mail(const struct auth_settings *set, struct qn_config_r
                                "false without BETTER_AUTH_URL, which links by mail lead to, and SMTP_URL "
                                "(with NODE_ENV development or test the first alone: links go to the log)");
     }
+}
+
+bool auth_settings_sign_up_conceals(const struct auth_settings *settings)
+{
+    return settings->require_verification || !settings->auto_sign_in;
 }
 
 bool auth_settings_verify_on_sign_up(const struct auth_settings *settings)
@@ -239,6 +266,10 @@ void auth_settings_check(void *settings, struct qn_config_report *report)
     struct qn_str url = qn_str_c(set->url);
     if (url.len > 0 && !qn_str_starts(url, QN_STR("http://")) && !qn_str_starts(url, QN_STR("https://")))
         qn_config_complain(report, "BETTER_AUTH_URL", set->url, "a URL, as https://example.com");
+
+    if (set->password_max < set->password_min)
+        qn_config_complain(report, "QUINTET_AUTH_MAX_PASSWORD_LENGTH", "less than the other",
+                           "QUINTET_AUTH_MIN_PASSWORD_LENGTH or more");
 
     auth_mail_settings_check(&set->mail, report);
     complain_of_mail(set, report);

@@ -13,19 +13,25 @@ struct auth_settings {
     struct qn_rpc_tls_settings tls;
     struct qn_rpc_server_settings rpc;
     struct qn_rpc_client_settings profile;
-    char *secret;             /* BETTER_AUTH_SECRET */
-    char *secret_other;       /* AUTH_SECRET, when the first is not given */
-    char *secrets;            /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
-    char *url;                /* BETTER_AUTH_URL */
-    bool email_password;      /* sign-up and sign-in by address and password */
-    bool disable_sign_up;     /* sign-in alone */
-    bool delete_user;         /* users may delete themselves */
-    bool delete_user_by_mail; /* and must confirm it by mail */
+    char *secret;                 /* BETTER_AUTH_SECRET */
+    char *secret_other;           /* AUTH_SECRET, when the first is not given */
+    char *secrets;                /* BETTER_AUTH_SECRETS: "version:secret,version:secret", goes before both */
+    char *url;                    /* BETTER_AUTH_URL */
+    bool email_password;          /* sign-up and sign-in by address and password */
+    bool disable_sign_up;         /* sign-in alone */
+    bool delete_user;             /* users may delete themselves */
+    bool delete_user_by_mail;     /* and must confirm it by mail */
+    int64_t delete_expires_in_ms; /* of the link that deletes */
     bool change_email;
-    bool require_verification; /* of the address, before the first sign-in */
-    char *verify_on_sign_up;   /* "auto": when that is required; "true", "false" */
+    bool require_verification;          /* of the address, before the first sign-in */
+    char *verify_on_sign_up;            /* "auto": when that is required; "true", "false" */
+    bool verify_on_sign_in;             /* who may not sign in for that is sent the mail again */
+    int64_t verify_expires_in_ms;       /* of links that verify or change an address */
+    bool auto_sign_in;                  /* sign-up signs in */
+    int64_t password_min, password_max; /* UTF-16 code units before normalisation */
     bool sign_in_after_verification;
     bool revoke_sessions_on_reset;
+    int64_t reset_expires_in_ms; /* of the link that resets a password */
     int64_t session_expires_in_ms;
     int64_t session_update_age_ms; /* a session whose end was set longer ago is refreshed */
     int64_t session_fresh_age_ms;  /* younger ones may do what is delicate; 0: all may */
@@ -38,6 +44,9 @@ struct auth_settings {
     int64_t limit_counters;
     struct auth_mail_settings mail;
 };
+
+/* Whether sign-up makes no session and conceals that an address is taken. */
+bool auth_settings_sign_up_conceals(const struct auth_settings *settings);
 
 /* Whether sign-up sends the mail that verifies the address. */
 bool auth_settings_verify_on_sign_up(const struct auth_settings *settings);

@@ -80,6 +80,7 @@ static const struct {
     {"POST", "/get-access-token", gateway_route_provider_token},
     {"GET", "/account-info", gateway_route_account_info},
     {"GET", "/callback/*", gateway_route_callback},
+    {"POST", "/callback/*", gateway_route_post_callback},
     {"GET", "/ok", gateway_route_ok},
     {"GET", "/error", gateway_route_error},
 };
