@@ -1,7 +1,10 @@
 #include "services/auth/cache.h"
 
+#include <stdio.h>
+
 #include "common/core/clock.h"
 #include "common/core/encode.h"
+#include "common/core/id.h"
 #include "common/core/utf8.h"
 #include "common/json/reader.h"
 #include "common/json/writer.h"
@@ -84,9 +87,24 @@ static enum qn_status write_compact(struct auth_cookie_jar *jar, const Quintet__
     return qn_buf_failed(payload) ? QN_RESOURCE_EXHAUSTED : QN_OK;
 }
 
-static enum qn_status write_jwt(struct auth_cookie_jar *jar, const Quintet__Store__V1__Session *session,
-                                const Quintet__Store__V1__User *user, int64_t now_ms, int64_t expires_at_ms,
-                                struct qn_buf *payload, struct qn_buf *to)
+/* A random UUID (RFC 9562, 5.4): the product gives each value a name of its own. */
+static void write_jti(struct qn_json_writer *w)
+{
+    uint8_t bytes[16];
+    char hex[2 * sizeof(bytes) + 1], text[36 + 1];
+    qn_random_bytes(bytes, sizeof(bytes));
+    bytes[6] = (bytes[6] & 0x0F) | 0x40; /* its version, and its variant */
+    bytes[8] = (bytes[8] & 0x3F) | 0x80;
+    qn_hex_encode(hex, bytes, sizeof(bytes));
+    snprintf(text, sizeof(text), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    write_text(w, "jti", text);
+}
+
+/* What a token of either kind says; its times are in seconds. */
+static enum qn_status write_token(const struct auth_cache_kit *kit,
+                                  const Quintet__Store__V1__Session *session,
+                                  const Quintet__Store__V1__User *user, int64_t now_ms, int64_t expires_at_ms,
+                                  struct qn_buf *payload, struct qn_buf *to)
 {
     struct qn_json_writer w = {.to = payload};
     qn_json_object_begin(&w);
@@ -95,12 +113,16 @@ static enum qn_status write_jwt(struct auth_cookie_jar *jar, const Quintet__Stor
     qn_json_int(&w, now_ms / 1000);
     qn_json_key(&w, "exp");
     qn_json_int(&w, expires_at_ms / 1000);
+    if (kit->strategy == AUTH_CACHE_JWE)
+        write_jti(&w);
     qn_json_object_end(&w);
-    return qn_buf_failed(payload) ? QN_RESOURCE_EXHAUSTED : auth_jwt_write(jar, qn_buf_view(payload), to);
+    if (qn_buf_failed(payload))
+        return QN_RESOURCE_EXHAUSTED;
+    return kit->strategy == AUTH_CACHE_JWE ? auth_jwe_write(kit->ring, qn_buf_view(payload), to)
+                                           : auth_jwt_write(kit->jar, qn_buf_view(payload), to);
 }
 
-enum qn_status auth_cache_write(struct auth_cookie_jar *jar, enum auth_cache_strategy strategy,
-                                const Quintet__Store__V1__Session *session,
+enum qn_status auth_cache_write(const struct auth_cache_kit *kit, const Quintet__Store__V1__Session *session,
                                 const Quintet__Store__V1__User *user, int64_t now_ms, int64_t expires_at_ms,
                                 struct qn_buf *to)
 {
@@ -108,10 +130,10 @@ enum qn_status auth_cache_write(struct auth_cookie_jar *jar, enum auth_cache_str
     enum qn_status status;
     qn_buf_init(&text, TEXT_MAX);
     qn_buf_init(&payload, TEXT_MAX);
-    if (strategy == AUTH_CACHE_JWT) {
-        status = write_jwt(jar, session, user, now_ms, expires_at_ms, &payload, to);
+    if (kit->strategy != AUTH_CACHE_COMPACT) {
+        status = write_token(kit, session, user, now_ms, expires_at_ms, &payload, to);
     } else {
-        status = write_compact(jar, session, user, now_ms, expires_at_ms, &text, &payload);
+        status = write_compact(kit->jar, session, user, now_ms, expires_at_ms, &text, &payload);
         char *end = status == QN_OK ? qn_buf_reserve(to, (payload.len + 2) / 3 * 4 + 1) : NULL;
         if (end)
             qn_buf_commit(to, qn_base64url_encode(end, payload.data, payload.len));
@@ -244,26 +266,41 @@ static const struct qn_json *read_compact(struct auth_cookie_jar *jar, struct qn
     return inner;
 }
 
-static const struct qn_json *read_jwt(struct auth_cookie_jar *jar, struct qn_str value,
-                                      struct qn_arena *arena, double *ret_expires_at_ms)
+/* What a JWE holds; NULL: not ours, or no object. */
+static const struct qn_json *read_jwe(struct auth_jwe_ring *ring, struct qn_str value, struct qn_arena *arena)
 {
-    const struct qn_json *payload;
-    if (!auth_jwt_read(jar, value, arena, &payload))
+    struct qn_json *payload;
+    struct qn_str text;
+    return auth_jwe_read(ring, value, arena, &text) && qn_utf8_valid(text) &&
+                   qn_json_parse(text, false, arena, &payload, NULL) == QN_OK &&
+                   payload->kind == QN_JSON_OBJECT
+               ? payload
+               : NULL;
+}
+
+/* The same of a token. */
+static const struct qn_json *read_token(const struct auth_cache_kit *kit, struct qn_str value,
+                                        struct qn_arena *arena, double *ret_expires_at_ms)
+{
+    const struct qn_json *payload = NULL;
+    if (kit->strategy == AUTH_CACHE_JWE)
+        payload = read_jwe(kit->ring, value, arena);
+    else if (!auth_jwt_read(kit->jar, value, arena, &payload))
         return NULL;
-    const struct qn_json *ends = qn_json_get(payload, "exp");
+    const struct qn_json *ends = payload ? qn_json_get(payload, "exp") : NULL;
     if (!ends || ends->kind != QN_JSON_NUMBER)
         return NULL;
     *ret_expires_at_ms = ends->number * 1000;
     return payload;
 }
 
-bool auth_cache_read(struct auth_cookie_jar *jar, enum auth_cache_strategy strategy, struct qn_str value,
-                     struct qn_arena *arena, struct auth_cache *ret_cache)
+bool auth_cache_read(const struct auth_cache_kit *kit, struct qn_str value, struct qn_arena *arena,
+                     struct auth_cache *ret_cache)
 {
     double expires_at_ms = 0;
-    const struct qn_json *inner = strategy == AUTH_CACHE_JWT
-                                      ? read_jwt(jar, value, arena, &expires_at_ms)
-                                      : read_compact(jar, value, arena, &expires_at_ms);
+    const struct qn_json *inner = kit->strategy == AUTH_CACHE_COMPACT
+                                      ? read_compact(kit->jar, value, arena, &expires_at_ms)
+                                      : read_token(kit, value, arena, &expires_at_ms);
     const struct qn_json *version = inner ? qn_json_get(inner, "version") : NULL;
     if (!version || version->kind != QN_JSON_STRING || !qn_str_eq(version->text, QN_STR(VERSION)))
         return false;

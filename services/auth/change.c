@@ -94,10 +94,11 @@ static void change(struct auth_live *live)
 {
     struct change *c = container_of(live, struct change, live);
     const Quintet__Auth__V1__ChangePasswordRequest *in = live->call->in;
-    if (auth_input_password(live->call, "new_password", in->new_password, in->new_password_utf8,
-                            AUTH_PASSWORD_MIN, &c->new) &&
-        auth_input_password(live->call, "current_password", in->current_password, in->current_password_utf8,
-                            0, &c->current))
+    const struct auth_settings *set = live->service->settings;
+    if (auth_input_new_password(set, live->call, "new_password", in->new_password, in->new_password_utf8,
+                                &c->new) &&
+        auth_input_password(set, live->call, "current_password", in->current_password,
+                            in->current_password_utf8, &c->current))
         auth_proof_find(&c->proof, live, "current_password", false, on_found);
 }
 
@@ -131,7 +132,8 @@ static void verify(struct auth_live *live)
 {
     struct verify *v = container_of(live, struct verify, live);
     const Quintet__Auth__V1__VerifyPasswordRequest *in = live->call->in;
-    if (auth_input_password(live->call, "password", in->password, in->password_utf8, 0, &v->password))
+    if (auth_input_password(live->service->settings, live->call, "password", in->password, in->password_utf8,
+                            &v->password))
         auth_proof_find(&v->proof, live, "password", true, on_verify_found);
 }
 

@@ -7,8 +7,7 @@
 #include "common/core/str.h"
 
 /* Better Auth's cookies, byte for byte: value "." base64(HMAC-SHA256(secret, value)), the whole
- * percent-encoded as encodeURIComponent does. OpenSSL's libcrypto does the HMAC and is included nowhere else
- * in this service.
+ * percent-encoded as encodeURIComponent does. OpenSSL's libcrypto does the HMAC.
  *
  * One thread: a jar holds one HMAC state, keyed once. */
 struct auth_cookie_jar {

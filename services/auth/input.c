@@ -24,8 +24,16 @@ void auth_input_fail_hashing(const struct auth_service *service, struct qn_call 
         qn_call_fail_with(call, .status = status);
 }
 
-bool auth_input_password(struct qn_call *call, const char *field, const char *text, ProtobufCBinaryData utf8,
-                         size_t shortest, struct qn_str *ret_password)
+static void fail_length(struct qn_call *call, const char *reason, const char *message, const char *field,
+                        int64_t limit, const char *side)
+{
+    char description[64];
+    snprintf(description, sizeof(description), "must have %lld characters or %s", (long long)limit, side);
+    auth_input_fail(call, reason, message, field, description);
+}
+
+bool auth_input_password(const struct auth_settings *settings, struct qn_call *call, const char *field,
+                         const char *text, ProtobufCBinaryData utf8, struct qn_str *ret_password)
 {
     char field_utf8[64];
     snprintf(field_utf8, sizeof(field_utf8), "%s_utf8", field);
@@ -39,18 +47,23 @@ bool auth_input_password(struct qn_call *call, const char *field, const char *te
         auth_input_fail(call, NULL, "password is not UTF-8", field_utf8, "must be UTF-8");
         return false;
     }
-    size_t len = qn_utf8_utf16_len(password);
-    if (len < shortest) {
-        auth_input_fail(call, "PASSWORD_TOO_SHORT", "Password too short", field,
-                        "must have 8 characters or more");
-        return false;
-    }
-    if (len > AUTH_PASSWORD_MAX) {
-        auth_input_fail(call, "PASSWORD_TOO_LONG", "Password too long", field,
-                        "must have 128 characters or fewer");
+    if (qn_utf8_utf16_len(password) > (size_t)settings->password_max) {
+        fail_length(call, "PASSWORD_TOO_LONG", "Password too long", field, settings->password_max, "fewer");
         return false;
     }
     *ret_password = password;
+    return true;
+}
+
+bool auth_input_new_password(const struct auth_settings *settings, struct qn_call *call, const char *field,
+                             const char *text, ProtobufCBinaryData utf8, struct qn_str *ret_password)
+{
+    if (!auth_input_password(settings, call, field, text, utf8, ret_password))
+        return false;
+    if (qn_utf8_utf16_len(*ret_password) < (size_t)settings->password_min) {
+        fail_length(call, "PASSWORD_TOO_SHORT", "Password too short", field, settings->password_min, "more");
+        return false;
+    }
     return true;
 }
 

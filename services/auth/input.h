@@ -22,9 +22,13 @@ void auth_input_fail(struct qn_call *call, const char *reason, const char *messa
 void auth_input_fail_hashing(const struct auth_service *service, struct qn_call *call, enum qn_status status);
 
 /* The password of a request, from one of the two fields it may stand in; 'field' is the first one's name. A
- * view. 'shortest' is in UTF-16 code units, 0 where a short password is just a wrong one. */
-QN_MUST_USE bool auth_input_password(struct qn_call *call, const char *field, const char *text,
-                                     ProtobufCBinaryData utf8, size_t shortest, struct qn_str *ret_password);
+ * view. A short one is just a wrong one, but where it is new. */
+QN_MUST_USE bool auth_input_password(const struct auth_settings *settings, struct qn_call *call,
+                                     const char *field, const char *text, ProtobufCBinaryData utf8,
+                                     struct qn_str *ret_password);
+QN_MUST_USE bool auth_input_new_password(const struct auth_settings *settings, struct qn_call *call,
+                                         const char *field, const char *text, ProtobufCBinaryData utf8,
+                                         struct qn_str *ret_password);
 
 /* The address as the store knows it, in the arena; NULL after failing the call. */
 char *auth_input_email(struct qn_call *call, const char *email);

@@ -1,5 +1,7 @@
 #include "services/auth/letter.h"
 
+#include <stdio.h>
+
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "common/core/encode.h"
@@ -81,7 +83,7 @@ char *auth_letter_token(struct auth_service *service, struct qn_call *call, cons
     qn_json_key(&w, "iat");
     qn_json_int(&w, now_s);
     qn_json_key(&w, "exp");
-    qn_json_int(&w, now_s + AUTH_LETTER_VALID_MS / 1000);
+    qn_json_int(&w, now_s + service->settings->verify_expires_in_ms / 1000);
     qn_json_object_end(&w);
     enum qn_status status = qn_buf_failed(&claims)
                                 ? QN_RESOURCE_EXHAUSTED
@@ -94,25 +96,69 @@ char *auth_letter_token(struct auth_service *service, struct qn_call *call, cons
     return NULL;
 }
 
-/* The call's memory goes with its answer, so the letter is copied before, also where it goes to nobody. */
+void auth_letter_write_valid(int64_t ms, char to[AUTH_LETTER_VALID_LEN])
+{
+    static const struct {
+        int64_t ms;
+        const char *name;
+    } UNITS[] = {{86400000, "day"}, {3600000, "hour"}, {60000, "minute"}, {1000, "second"}};
+    size_t i = 0;
+    while (i + 1 < QN_COUNT(UNITS) && ms % UNITS[i].ms != 0)
+        i++;
+    long long n = ms / UNITS[i].ms;
+    snprintf(to, AUTH_LETTER_VALID_LEN, "%lld %s%s", n, UNITS[i].name, n == 1 ? "" : "s");
+}
+
+/* A letter that outlives its call, whose memory goes with its answer. Copied also where it goes to nobody. */
+struct kept {
+    enum auth_mail_kind kind;
+    char *to;
+    char valid[AUTH_LETTER_VALID_LEN];
+    struct auth_mail_values values;
+    struct qn_arena arena;
+};
+
+static void keep_letter(const struct auth_letter *letter, struct kept *kept)
+{
+    struct qn_str *of = kept->values.of;
+    *kept = (struct kept){.kind = letter->kind};
+    qn_arena_init(&kept->arena, LETTER_MAX);
+    kept->to = letter->to ? qn_arena_strdup(&kept->arena, letter->to) : NULL;
+    auth_letter_write_valid(letter->valid_ms, kept->valid);
+    of[AUTH_MAIL_EMAIL] = qn_str_c(kept->to ? kept->to : "");
+    of[AUTH_MAIL_NAME] = qn_arena_str(&kept->arena, qn_str_c(letter->name));
+    of[AUTH_MAIL_NEW_EMAIL] =
+        qn_arena_str(&kept->arena, qn_str_c(letter->new_email ? letter->new_email : ""));
+    of[AUTH_MAIL_LINK] = qn_arena_str(&kept->arena, qn_str_c(letter->link));
+    of[AUTH_MAIL_VALID] = qn_str_c(kept->valid);
+}
+
+static void send(struct auth_service *service, struct kept *kept)
+{
+    if (kept->to)
+        (void)auth_mail_post(service->mail, kept->kind, qn_str_c(kept->to),
+                             &kept->values); /* says itself what went wrong */
+    qn_arena_fini(&kept->arena);
+}
+
 void auth_letter_reply(struct auth_service *service, struct qn_call *call, const void *out,
                        const struct auth_letter *letter)
 {
-    struct auth_mail_values values = {0};
-    enum auth_mail_kind kind = letter->kind;
-    struct qn_arena arena;
+    struct kept kept;
     if (letter->link == NULL)
         return;
-    qn_arena_init(&arena, LETTER_MAX);
-    char *to = letter->to ? qn_arena_strdup(&arena, letter->to) : NULL;
-    values.of[AUTH_MAIL_EMAIL] = qn_str_c(to ? to : "");
-    values.of[AUTH_MAIL_NAME] = qn_arena_str(&arena, qn_str_c(letter->name));
-    values.of[AUTH_MAIL_NEW_EMAIL] =
-        qn_arena_str(&arena, qn_str_c(letter->new_email ? letter->new_email : ""));
-    values.of[AUTH_MAIL_LINK] = qn_arena_str(&arena, qn_str_c(letter->link));
-    values.of[AUTH_MAIL_VALID] = kind == AUTH_MAIL_DELETE_ACCOUNT ? QN_STR("1 day") : QN_STR("1 hour");
+    keep_letter(letter, &kept);
     qn_call_reply(call, out);
-    if (to)
-        (void)auth_mail_post(service->mail, kind, qn_str_c(to), &values); /* says itself what went wrong */
-    qn_arena_fini(&arena);
+    send(service, &kept);
+}
+
+void auth_letter_fail(struct auth_service *service, struct qn_call *call, const struct qn_fault *fault,
+                      const struct auth_letter *letter)
+{
+    struct kept kept;
+    if (letter->link == NULL)
+        return;
+    keep_letter(letter, &kept);
+    qn_call_fail(call, fault);
+    send(service, &kept);
 }

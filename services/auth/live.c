@@ -106,8 +106,7 @@ static enum qn_status look_into_cache(struct auth_live *live)
                                            auth_cookie_name(&service->cookies, AUTH_COOKIE_SESSION_DATA));
     if (!live->shown_cache || !(live->flags & AUTH_LIVE_USE_CACHE))
         return QN_OK;
-    live->cached = auth_cache_read(&service->cookies, auth_settings_cache_strategy(service->settings), value,
-                                   call->arena, &live->cache) &&
+    live->cached = auth_cache_read(&service->cache, value, call->arena, &live->cache) &&
                    strcmp(live->cache.session.token, live->token) == 0 &&
                    live->cache.expires_at_ms >= now_ms && live->cache.session.expires_at_ms >= now_ms;
     return live->cached ? QN_OK : auth_set_cookie_no_cache(service, call);

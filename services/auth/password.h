@@ -13,8 +13,9 @@
  * All functions: any thread; 'password' is well-formed UTF-8 and may hold NUL, which counts. */
 
 enum {
-    AUTH_PASSWORD_MIN = 8,   /* UTF-16 code units before normalisation, as JavaScript's length counts */
-    AUTH_PASSWORD_MAX = 128, /* the same; also what keeps normalisation and hashing bounded */
+    /* The longest that a site may allow, in UTF-16 code units before normalisation, as JavaScript's length
+     * counts: what keeps normalisation and hashing bounded. */
+    AUTH_PASSWORD_CEILING = 1024,
     AUTH_PASSWORD_SALT_LEN = 32,
     AUTH_PASSWORD_KEY_BYTES = 64,
     AUTH_PASSWORD_HASH_LEN = AUTH_PASSWORD_SALT_LEN + 1 + 2 * AUTH_PASSWORD_KEY_BYTES, /* 161 */

@@ -38,6 +38,7 @@ static void on_issued(struct auth_ticket *ticket)
                           .to = asked->user ? asked->user->email : NULL,
                           .name = asked->user ? asked->user->name : "",
                           .link = asked->link,
+                          .valid_ms = asked->service->settings->reset_expires_in_ms,
                       });
 }
 
@@ -57,7 +58,8 @@ static void on_user(struct qn_request *request)
         qn_call_fail_with(asked->call, .status = QN_RESOURCE_EXHAUSTED);
     else
         auth_ticket_issue(&asked->ticket, asked->service, asked->call, AUTH_TICKET_RESET, asked->token,
-                          user_id, asked->user ? AUTH_LETTER_VALID_MS : 0, on_issued);
+                          user_id, asked->user ? asked->service->settings->reset_expires_in_ms : 0,
+                          on_issued);
 }
 
 void auth_reset_request(struct auth_service *service, struct qn_call *call)
@@ -193,8 +195,8 @@ void auth_reset_password(struct auth_service *service, struct qn_call *call)
         fail_token(call);
         return;
     }
-    if (!auth_input_password(call, "new_password", in->new_password, in->new_password_utf8, AUTH_PASSWORD_MIN,
-                             &password))
+    if (!auth_input_new_password(service->settings, call, "new_password", in->new_password,
+                                 in->new_password_utf8, &password))
         return;
     struct reset *reset = qn_call_new(call, struct reset);
     reset->service = service;

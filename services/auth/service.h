@@ -4,6 +4,7 @@
 #include "common/app/parts.h"
 #include "services/auth/cookie.h"
 #include "services/auth/hasher.h"
+#include "services/auth/jwe.h"
 #include "services/auth/mail/mail.h"
 #include "services/auth/settings.h"
 
@@ -16,8 +17,10 @@ struct auth_service {
     struct auth_hasher *hasher;
     struct auth_mail *mail;
     struct auth_cookie_jar cookies;
-    int64_t swept_ms;     /* ticket.c's: when old rows were last deleted */
-    struct qn_loop *loop; /* private from here */
+    struct auth_jwe_ring ring;   /* zero, unless the cookie cache is on and encrypts */
+    struct auth_cache_kit cache; /* of the two */
+    int64_t swept_ms;            /* ticket.c's: when old rows were last deleted */
+    struct qn_loop *loop;        /* private from here */
     struct qn_later later;
     void (*closed)(struct qn_part *part);
 };

@@ -22,7 +22,10 @@ enum {
     /* Of a cookie's name and value, as the product has it: 4,096 bytes (RFC 6265, 6.1) less its attributes.
      */
     CACHE_MAX = 4050,
-    CACHE_SHORT_MS = 60 * 1000, /* how long one of a browser session is believed */
+    /* How long one of a browser session is believed at most: a compact one, and a token. The product has
+     * these whatever its maxAge; here a shorter one holds. */
+    CACHE_SHORT_MS = 60 * 1000,
+    CACHE_SHORT_TOKEN_MS = 300 * 1000,
     CACHE_SET_COOKIE_MAX = 8192
 };
 
@@ -42,12 +45,12 @@ enum qn_status auth_set_cookie_cache(struct auth_service *service, struct qn_cal
     int64_t now_ms = qn_clock_wall_ms();
     qn_buf_init(&value, AUTH_CACHE_VALUE_MAX);
     qn_buf_init(&text, CACHE_SET_COOKIE_MAX);
-    enum auth_cache_strategy strategy = auth_settings_cache_strategy(set);
-    /* The product shortens a compact one; of a JWT it does not. */
-    int64_t valid_ms =
-        forget_me && strategy == AUTH_CACHE_COMPACT ? CACHE_SHORT_MS : set->cookie_cache_max_age_ms;
+    int64_t valid_ms = set->cookie_cache_max_age_ms,
+            short_ms = service->cache.strategy == AUTH_CACHE_COMPACT ? CACHE_SHORT_MS : CACHE_SHORT_TOKEN_MS;
+    if (forget_me && valid_ms > short_ms)
+        valid_ms = short_ms;
     enum qn_status status =
-        auth_cache_write(&service->cookies, strategy, session, user, now_ms, now_ms + valid_ms, &value);
+        auth_cache_write(&service->cache, session, user, now_ms, now_ms + valid_ms, &value);
     size_t len = strlen(auth_cookie_name(&service->cookies, AUTH_COOKIE_SESSION_DATA)) + value.len;
     if (status == QN_RESOURCE_EXHAUSTED || (status == QN_OK && len > CACHE_MAX)) {
         status = auth_set_cookie_no_cache(service, call);

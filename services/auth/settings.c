@@ -5,6 +5,7 @@
 #include "common/core/check.h"
 #include "common/core/utf8.h"
 #include "services/auth/limit.h"
+#include "services/auth/password.h"
 
 #define SET struct auth_settings
 
@@ -18,7 +19,7 @@ enum { SECRET_MIN_CHARS = 32, SECRET_MIN_BITS = 120 }; /* below: a warning, as t
 #define YEAR_MS (INT64_C(365) * 24 * 60 * 60 * 1000)
 
 #define SECRETS_ALLOWED                                                                                      \
-    "version:secret,version:secret … with whole numbers from 0, each once; the first signs"
+    "version:secret,version:secret … with whole numbers from 0, each once, 16 at most; the first signs"
 
 const struct qn_setting auth_settings_table[] = {
     QN_APP_SETTINGS(SET, app),
@@ -44,6 +45,9 @@ const struct qn_setting auth_settings_table[] = {
                     "users may delete themselves (user.deleteUser.enabled)"),
     QN_SETTING_BOOL("QUINTET_AUTH_DELETE_USER_BY_MAIL", SET, delete_user_by_mail, "false",
                     "and must confirm it by mail (user.deleteUser.sendDeleteAccountVerification)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_DELETE_TOKEN_EXPIRES_IN", SET, delete_expires_in_ms, "1d", 60000,
+                        YEAR_MS,
+                        "how long the link that deletes works (user.deleteUser.deleteTokenExpiresIn)"),
     QN_SETTING_BOOL("QUINTET_AUTH_CHANGE_EMAIL", SET, change_email, "false",
                     "users may change their address, by mail (user.changeEmail.enabled)"),
     QN_SETTING_BOOL("QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", SET, require_verification, "false",
@@ -52,12 +56,29 @@ const struct qn_setting auth_settings_table[] = {
                       "auto|true|false",
                       "sign-up sends the mail that verifies the address; auto: when that is required "
                       "(emailVerification.sendOnSignUp)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_IN", SET, verify_on_sign_in, "false",
+                    "who may not sign in before that, with the right password, is sent the mail again "
+                    "(emailVerification.sendOnSignIn)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_VERIFY_EMAIL_EXPIRES_IN", SET, verify_expires_in_ms, "1h", 60000,
+                        YEAR_MS,
+                        "how long links that verify or change an address work (emailVerification.expiresIn)"),
     QN_SETTING_BOOL("QUINTET_AUTH_SIGN_IN_AFTER_VERIFICATION", SET, sign_in_after_verification, "false",
                     "the link that verifies an address signs in "
                     "(emailVerification.autoSignInAfterVerification)"),
     QN_SETTING_BOOL("QUINTET_AUTH_REVOKE_SESSIONS_ON_RESET", SET, revoke_sessions_on_reset, "false",
                     "a password chosen by mail ends all sessions "
                     "(emailAndPassword.revokeSessionsOnPasswordReset)"),
+    QN_SETTING_DURATION("QUINTET_AUTH_RESET_PASSWORD_EXPIRES_IN", SET, reset_expires_in_ms, "1h", 60000,
+                        YEAR_MS,
+                        "how long the link that resets a password works "
+                        "(emailAndPassword.resetPasswordTokenExpiresIn)"),
+    QN_SETTING_BOOL("QUINTET_AUTH_AUTO_SIGN_IN", SET, auto_sign_in, "true",
+                    "sign-up signs in; without it sign-up does not tell that an address is taken "
+                    "(emailAndPassword.autoSignIn)"),
+    QN_SETTING_INT("QUINTET_AUTH_MIN_PASSWORD_LENGTH", SET, password_min, "8", 1, AUTH_PASSWORD_CEILING,
+                   "shortest new password, in UTF-16 code units (emailAndPassword.minPasswordLength)"),
+    QN_SETTING_INT("QUINTET_AUTH_MAX_PASSWORD_LENGTH", SET, password_max, "128", 1, AUTH_PASSWORD_CEILING,
+                   "longest password (emailAndPassword.maxPasswordLength)"),
     QN_SETTING_DURATION("QUINTET_AUTH_SESSION_EXPIRES_IN", SET, session_expires_in_ms, "7d", 60000, YEAR_MS,
                         "how long a session and its cookie live (session.expiresIn)"),
     QN_SETTING_DURATION("QUINTET_AUTH_SESSION_UPDATE_AGE", SET, session_update_age_ms, "1d", 0, YEAR_MS,
@@ -71,7 +92,8 @@ const struct qn_setting auth_settings_table[] = {
                     "GET /get-session may answer from the session_data cookie (session.cookieCache.enabled); "
                     "auth and gateway must agree"),
     QN_SETTING_CHOICE("QUINTET_AUTH_COOKIE_CACHE_STRATEGY", SET, cookie_cache_strategy, "compact",
-                      "compact|jwt", "what that cookie looks like (session.cookieCache.strategy)"),
+                      "compact|jwt|jwe",
+                      "what that cookie looks like; jwe: encrypted (session.cookieCache.strategy)"),
     QN_SETTING_DURATION("QUINTET_AUTH_COOKIE_CACHE_MAX_AGE", SET, cookie_cache_max_age_ms, "5m", 1000,
                         86400000,
                         "how long that cookie is believed, and so how long a revoked session may live on "
@@ -107,7 +129,7 @@ static bool secrets_valid(const char *text)
     struct qn_str rest = qn_str_c(text), entry, secret;
     for (size_t n = 0; qn_str_next(&rest, ',', &entry); n++) {
         uint64_t version, other;
-        if (!entry_parse(entry, &version, &secret))
+        if (n == AUTH_JWE_KEYS_MAX || !entry_parse(entry, &version, &secret))
             return false;
         /* The same version twice would leave open which one it names. */
         struct qn_str before = qn_str_c(text), earlier;
@@ -139,6 +161,27 @@ struct qn_str auth_settings_secret(const struct auth_settings *settings)
     return is_lenient(settings) ? QN_STR(PUBLIC_DEFAULT_SECRET) : (struct qn_str){0};
 }
 
+size_t auth_settings_secrets(const struct auth_settings *settings, struct qn_str to[AUTH_JWE_KEYS_MAX])
+{
+    struct qn_str rest = qn_str_c(settings->secrets), entry,
+                  older = qn_str_c(given(settings->secret) ? settings->secret : settings->secret_other);
+    size_t n = 0;
+    uint64_t version;
+    if (!given(settings->secrets)) {
+        to[0] = auth_settings_secret(settings);
+        return 1;
+    }
+    while (n < AUTH_JWE_KEYS_MAX && qn_str_next(&rest, ',', &entry))
+        n += entry_parse(entry, &version, &to[n]);
+    for (size_t i = 0; i < n; i++) {
+        if (qn_str_eq(to[i], older))
+            return n;
+    }
+    if (n < AUTH_JWE_KEYS_MAX && older.len > 0 && !qn_str_eq(older, QN_STR(PUBLIC_DEFAULT_SECRET)))
+        to[n++] = older;
+    return n;
+}
+
 bool auth_settings_secure_cookies(const struct auth_settings *settings)
 {
     if (given(settings->url))
@@ -148,8 +191,10 @@ bool auth_settings_secure_cookies(const struct auth_settings *settings)
 
 enum auth_cache_strategy auth_settings_cache_strategy(const struct auth_settings *settings)
 {
-    return qn_str_eq(qn_str_c(settings->cookie_cache_strategy), QN_STR("jwt")) ? AUTH_CACHE_JWT
-                                                                               : AUTH_CACHE_COMPACT;
+    struct qn_str strategy = qn_str_c(settings->cookie_cache_strategy);
+    return qn_str_eq(strategy, QN_STR("jwt"))   ? AUTH_CACHE_JWT
+           : qn_str_eq(strategy, QN_STR("jwe")) ? AUTH_CACHE_JWE
+                                                : AUTH_CACHE_COMPACT;
 }
 
 /* The product's estimate: as many bits as that many independent draws from the characters that occur. */
@@ -188,6 +233,7 @@ static void complain_of_mail(const struct auth_settings *set, struct qn_config_r
         {"QUINTET_AUTH_DELETE_USER_BY_MAIL", "true", set->delete_user_by_mail},
         {"QUINTET_AUTH_CHANGE_EMAIL", "true", set->change_email},
         {"QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION", "true", set->require_verification},
+        {"QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_IN", "true", set->verify_on_sign_in},
         {"QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP", "true",
          qn_str_eq(qn_str_c(set->verify_on_sign_up), QN_STR("true"))},
     };
@@ -198,6 +244,11 @@ static void complain_of_mail(const struct auth_settings *set, struct qn_config_r
                                "false without BETTER_AUTH_URL, which links by mail lead to, and SMTP_URL "
                                "(with NODE_ENV development or test the first alone: links go to the log)");
     }
+}
+
+bool auth_settings_sign_up_conceals(const struct auth_settings *settings)
+{
+    return settings->require_verification || !settings->auto_sign_in;
 }
 
 bool auth_settings_verify_on_sign_up(const struct auth_settings *settings)
@@ -215,6 +266,10 @@ void auth_settings_check(void *settings, struct qn_config_report *report)
     struct qn_str url = qn_str_c(set->url);
     if (url.len > 0 && !qn_str_starts(url, QN_STR("http://")) && !qn_str_starts(url, QN_STR("https://")))
         qn_config_complain(report, "BETTER_AUTH_URL", set->url, "a URL, as https://example.com");
+
+    if (set->password_max < set->password_min)
+        qn_config_complain(report, "QUINTET_AUTH_MAX_PASSWORD_LENGTH", "less than the other",
+                           "QUINTET_AUTH_MIN_PASSWORD_LENGTH or more");
 
     auth_mail_settings_check(&set->mail, report);
     complain_of_mail(set, report);

@@ -3,7 +3,7 @@
  *   No such user, or one without a password: step 3 runs all the same, on a hash that is nobody's, so neither
  * the answer (UNAUTHENTICATED, INVALID_EMAIL_OR_PASSWORD) nor its time tells whether the address is known.
  *   With the right password, but an address that must be verified first: PERMISSION_DENIED,
- * EMAIL_NOT_VERIFIED.
+ * EMAIL_NOT_VERIFIED, and then, if so set, the mail that verifies it.
  *   User deleted between 2 and 4: the same answer. A stored hash that is none: INTERNAL.
  *
  * Sign-out: 1. expire the cookies, whatever comes  2. delete the session that was shown, if any  3. answer.
@@ -16,6 +16,7 @@
 #include "common/core/clock.h"
 #include "services/auth/credential.h"
 #include "services/auth/input.h"
+#include "services/auth/letter.h"
 #include "services/auth/session.h"
 #include "services/auth/set_cookie.h"
 #include "services/auth/sign.h"
@@ -66,6 +67,27 @@ static void sign_in_on_created(struct qn_request *request)
     qn_call_reply(call, &out);
 }
 
+/* The password was right, so whoever it is may be told, and written to. */
+static void refuse_unverified(struct sign_in *s)
+{
+    const struct qn_fault fault = {
+        .status = QN_PERMISSION_DENIED, .message = "Email not verified", .reason = "EMAIL_NOT_VERIFIED"};
+    struct auth_letter letter = {.kind = AUTH_MAIL_VERIFY_EMAIL,
+                                 .valid_ms = s->service->settings->verify_expires_in_ms};
+    char *token;
+    if (!s->service->settings->verify_on_sign_in) {
+        qn_call_fail(s->call, &fault);
+        return;
+    }
+    token = auth_letter_token(s->service, s->call, s->user->email, NULL, NULL, s->user->id);
+    letter.link =
+        token ? auth_letter_link(s->service, s->call, "/verify-email", token, s->in->callback_url, "/")
+              : NULL;
+    letter.to = s->user->email;
+    letter.name = s->user->name;
+    auth_letter_fail(s->service, s->call, &fault, &letter);
+}
+
 static void sign_in_on_verified(struct auth_hash_job *job, enum qn_status status)
 {
     struct sign_in *s = container_of(job, struct sign_in, job);
@@ -81,8 +103,7 @@ static void sign_in_on_verified(struct auth_hash_job *job, enum qn_status status
         return;
     }
     if (s->service->settings->require_verification && !s->user->email_verified) {
-        qn_call_fail_with(s->call, .status = QN_PERMISSION_DENIED, .message = "Email not verified",
-                          .reason = "EMAIL_NOT_VERIFIED");
+        refuse_unverified(s);
         return;
     }
     s->session = auth_session_new(s->service, s->call, s->user->id, qn_clock_wall_ms(), s->in->forget_me);
@@ -120,7 +141,7 @@ void auth_sign_in(struct auth_service *service, struct qn_call *call)
     }
     char *email = auth_input_email(call, in->email);
     if (email == NULL ||
-        !auth_input_password(call, "password", in->password, in->password_utf8, 0, &password))
+        !auth_input_password(service->settings, call, "password", in->password, in->password_utf8, &password))
         return;
     struct sign_in *s = qn_call_new(call, struct sign_in);
     s->service = service;

@@ -1,11 +1,11 @@
 /* Sign-up: 1. check the fields  2. look whether the address is taken  3. hash the password (off the loop)
  *          4. write user, account and session in one transaction  5. set the cookies and answer.
  *   Fields bad: INVALID_ARGUMENT. Taken at 2, or by a race at 4: ALREADY_EXISTS.
- *   Where addresses must be verified before the first sign-in, there is no session, the mail goes after the
- * answer, and nobody learns that an address is taken: the look at 2 decides nothing, the write at 4 fails,
- * and the answer is that of a new user whom there is not. Hashing queue full: RESOURCE_EXHAUSTED and when to
- * come again; late at any step: DEADLINE_EXCEEDED, and an expired call is never hashed; store away:
- * UNAVAILABLE; lost after the write was sent: UNKNOWN, it may have happened. */
+ *   Where sign-up signs nobody in (addresses must be verified first, or so it is set), there is no session,
+ * the mail goes after the answer, and nobody learns that an address is taken: the look at 2 decides nothing,
+ * the write at 4 fails, and the answer is that of a new user whom there is not. Hashing queue full:
+ * RESOURCE_EXHAUSTED and when to come again; late at any step: DEADLINE_EXCEEDED, and an expired call is
+ * never hashed; store away: UNAVAILABLE; lost after the write was sent: UNKNOWN, it may have happened. */
 #include "auth.pb-c.h"
 #include "common/core/check.h"
 #include "common/core/clock.h"
@@ -34,7 +34,7 @@ struct sign_up {
     struct qn_request store; /* the question under way: one at a time */
     struct auth_hash_job job;
     Quintet__Store__V1__User user;
-    Quintet__Store__V1__Session *session; /* NULL: the address must be verified first */
+    Quintet__Store__V1__Session *session; /* NULL: sign-up signs nobody in */
 };
 
 /* Answers, and has the address verified if that is set; 'made' is false where there is no such user. */
@@ -54,6 +54,7 @@ static void sign_up_reply(struct sign_up *s, const Quintet__Auth__V1__SignUpResp
                           .to = made ? s->email : NULL,
                           .name = s->user.name,
                           .link = link,
+                          .valid_ms = s->service->settings->verify_expires_in_ms,
                       });
 }
 
@@ -61,7 +62,7 @@ static void sign_up_on_created(struct qn_request *request)
 {
     struct sign_up *s = container_of(request, struct sign_up, store);
     struct qn_call *call = s->call;
-    bool made = request->status == QN_OK, conceal = s->service->settings->require_verification;
+    bool made = request->status == QN_OK, conceal = auth_settings_sign_up_conceals(s->service->settings);
     if (request->status == QN_ALREADY_EXISTS && !conceal) {
         fail_taken(call);
         return;
@@ -106,7 +107,7 @@ static bool sign_up_fill_rows(struct sign_up *s, Quintet__Store__V1__CreateUserR
     in->password_hash = s->job.hash;
     if (!s->user.id || !in->account_id)
         return false;
-    if (s->service->settings->require_verification)
+    if (auth_settings_sign_up_conceals(s->service->settings))
         return true;
     in->session = s->session = auth_session_new(s->service, s->call, s->user.id, now_ms, s->in->forget_me);
     return in->session != NULL;
@@ -135,7 +136,7 @@ static void sign_up_on_looked_up(struct qn_request *request)
         return;
     }
     const Quintet__Store__V1__GetCredentialResponse *found = request->out;
-    if (found->user != NULL && !s->service->settings->require_verification) {
+    if (found->user != NULL && !auth_settings_sign_up_conceals(s->service->settings)) {
         fail_taken(s->call);
         return;
     }
@@ -157,8 +158,8 @@ void auth_sign_up(struct auth_service *service, struct qn_call *call)
      */
     struct qn_str password;
     char *email = auth_input_email(call, in->email);
-    if (email == NULL ||
-        !auth_input_password(call, "password", in->password, in->password_utf8, AUTH_PASSWORD_MIN, &password))
+    if (email == NULL || !auth_input_new_password(service->settings, call, "password", in->password,
+                                                  in->password_utf8, &password))
         return;
     struct sign_up *s = qn_call_new(call, struct sign_up);
     s->service = service;

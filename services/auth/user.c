@@ -153,6 +153,7 @@ static void on_issued(struct auth_ticket *ticket)
                           .to = work->live.user->email,
                           .name = work->live.user->name,
                           .link = work->link,
+                          .valid_ms = ticket->service->settings->delete_expires_in_ms,
                       });
 }
 
@@ -165,7 +166,7 @@ static void send_ticket(struct auth_live *live)
                                                         token, in->callback_url, "/")) == NULL)
         return;
     auth_ticket_issue(&work->ticket, live->service, live->call, AUTH_TICKET_DELETE, token, live->user->id,
-                      AUTH_LETTER_DELETE_VALID_MS, on_issued);
+                      live->service->settings->delete_expires_in_ms, on_issued);
 }
 
 /* What else than a password there may be. */
@@ -204,7 +205,8 @@ static void delete_user(struct auth_live *live)
                           .reason = "DELETE_USER_DISABLED");
         return;
     }
-    if (!auth_input_password(live->call, "password", in->password, in->password_utf8, 0, &work->password))
+    if (!auth_input_password(live->service->settings, live->call, "password", in->password, in->password_utf8,
+                             &work->password))
         return;
     if (work->password.len > 0)
         auth_proof_find(&work->proof, live, "password", false, on_delete_found);

@@ -52,6 +52,7 @@ static void send(struct send *s, const Quintet__Store__V1__User *user)
                           .to = user ? user->email : NULL,
                           .name = user ? user->name : "",
                           .link = link,
+                          .valid_ms = s->live.service->settings->verify_expires_in_ms,
                       });
 }
 
@@ -136,6 +137,7 @@ static void on_change_looked_up(struct qn_request *request)
                           .name = user->name,
                           .new_email = confirm ? c->email : NULL,
                           .link = link,
+                          .valid_ms = c->live.service->settings->verify_expires_in_ms,
                       });
 }
 
@@ -319,6 +321,7 @@ static void confirm(struct verify *v)
                           .to = v->claims.update_to,
                           .name = v->user->name,
                           .link = link,
+                          .valid_ms = v->service->settings->verify_expires_in_ms,
                       });
 }
 

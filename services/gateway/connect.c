@@ -232,6 +232,18 @@ static void refuse(struct gateway_request *req, uint32_t retry_ms)
                                                        .retry_after_ms = retry_ms});
 }
 
+/* Nobody's path. To who speaks Connect it is a method that there is not; to anybody else, as Better Auth
+ * answers outside its base path, nothing: a JSON object would say that something was there. */
+static void refuse_path(struct gateway_request *req)
+{
+    const struct qn_exchange *x = req->exchange;
+    if (gateway_route_is_connect(x->path) || qn_exchange_header(x, "Connect-Protocol-Version").ptr)
+        fail_http(req, 404, QN_UNIMPLEMENTED, "there is no such method; the methods stand in API.md", NULL,
+                  NULL);
+    else
+        gateway_request_reply(req, &(const struct gateway_reply){.status = 404});
+}
+
 void gateway_connect_serve(struct gateway_request *req)
 {
     static const struct gateway_limit limit = {.pass = ask_guard, .refuse = refuse};
@@ -242,8 +254,7 @@ void gateway_connect_serve(struct gateway_request *req)
     req->face = call;
 
     if (!gateway_route_find(req->upstream, x->path, &call->method, &call->to)) {
-        fail_http(req, 404, QN_UNIMPLEMENTED, "there is no such method; the methods stand in API.md", NULL,
-                  NULL);
+        refuse_path(req);
         return;
     }
     bool readable = call->method->idempotency == QN_NO_SIDE_EFFECTS;

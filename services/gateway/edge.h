@@ -9,7 +9,7 @@
 /* Where HTTP comes in: the listening port, and which of the gateway's faces a path belongs to.
  *   GET /healthz, /readyz        the process, without details (those are on the admin port)
  *   <base path>/…                Better Auth's endpoints (better_auth.h)
- *   everything else              Connect (connect.h)
+ *   everything else              Connect (connect.h), which answers what is nobody's, too
  */
 struct gateway_edge {
     struct qn_part part;

@@ -18,17 +18,31 @@ enum {
 /* What clients share whose address nobody vouches for. The product's word. */
 #define NAMELESS "no-trusted-ip"
 
-/* Methods that do what a limited path does: otherwise one face would be the way around the other. */
+/* Methods that do what a path does: otherwise one face would be the way around the other. All of auth's, but
+ * for those that each page asks. */
 static const struct {
     const struct qn_method *method;
-    struct qn_str path;
+    const char *path;
 } METHODS[] = {
-    {&quintet_auth_v1_auth_service_sign_up, {"/sign-up/email", 14}},
-    {&quintet_auth_v1_auth_service_sign_in, {"/sign-in/email", 14}},
-    {&quintet_auth_v1_auth_service_change_password, {"/change-password", 16}},
-    {&quintet_auth_v1_auth_service_change_email, {"/change-email", 13}},
-    {&quintet_auth_v1_auth_service_request_password_reset, {"/request-password-reset", 23}},
-    {&quintet_auth_v1_auth_service_send_verification_email, {"/send-verification-email", 24}},
+    {&quintet_auth_v1_auth_service_sign_up, "/sign-up/email"},
+    {&quintet_auth_v1_auth_service_sign_in, "/sign-in/email"},
+    {&quintet_auth_v1_auth_service_sign_out, "/sign-out"},
+    {&quintet_auth_v1_auth_service_list_sessions, "/list-sessions"},
+    {&quintet_auth_v1_auth_service_revoke_session, "/revoke-session"},
+    {&quintet_auth_v1_auth_service_revoke_sessions, "/revoke-sessions"},
+    {&quintet_auth_v1_auth_service_revoke_other_sessions, "/revoke-other-sessions"},
+    {&quintet_auth_v1_auth_service_update_user, "/update-user"},
+    {&quintet_auth_v1_auth_service_change_password, "/change-password"},
+    {&quintet_auth_v1_auth_service_verify_password, "/verify-password"},
+    {&quintet_auth_v1_auth_service_list_accounts, "/list-accounts"},
+    {&quintet_auth_v1_auth_service_unlink_account, "/unlink-account"},
+    {&quintet_auth_v1_auth_service_delete_user, "/delete-user"},
+    {&quintet_auth_v1_auth_service_request_password_reset, "/request-password-reset"},
+    {&quintet_auth_v1_auth_service_check_password_reset, "/reset-password/*"},
+    {&quintet_auth_v1_auth_service_reset_password, "/reset-password"},
+    {&quintet_auth_v1_auth_service_send_verification_email, "/send-verification-email"},
+    {&quintet_auth_v1_auth_service_verify_email, "/verify-email"},
+    {&quintet_auth_v1_auth_service_change_email, "/change-email"},
 };
 
 static struct qn_metric outcome_metric = {
@@ -151,7 +165,7 @@ void gateway_limit_method(struct gateway_request *req, const struct qn_method *m
 {
     for (size_t i = 0; i < QN_COUNT(METHODS); i++) {
         if (METHODS[i].method == method && gateway_limit_is_on(req->settings) && !is_site_itself(req)) {
-            take(req, client_of(req), METHODS[i].path, limit);
+            take(req, client_of(req), qn_str_c(METHODS[i].path), limit);
             return;
         }
     }

@@ -8,6 +8,7 @@
 #include "common/core/trace.h"
 #include "common/core/utf8.h"
 #include "services/gateway/address.h"
+#include "services/gateway/bearer.h"
 #include "services/gateway/cors.h"
 #include "services/gateway/settings.h"
 
@@ -25,7 +26,7 @@ static const char *const CACHE_COOKIES[] = {"better-auth.session_data=",
 enum {
     COOKIES_MAX = 4096,
     COOKIES_MAX_WITH_CACHE = 2 * 4096,
-    BEARER_MAX = 1024,
+    AUTHORIZATION_MAX = 1024,
     USER_AGENT_MAX = 1024,
     REQUEST_ID_MAX = 64
 };
@@ -112,14 +113,6 @@ static bool is_lenient(const struct gateway_settings *settings)
     return qn_str_eq(env, QN_STR("development")) || qn_str_eq(env, QN_STR("test"));
 }
 
-static struct qn_str bearer_of(struct gateway_request *req)
-{
-    struct qn_str value = header_text(req, "Authorization", BEARER_MAX);
-    if (value.len < 7 || !qn_str_eq_nocase(qn_str_n(value.ptr, 7), QN_STR("Bearer ")))
-        return QN_STR("");
-    return qn_str_trim(qn_str_n(value.ptr + 7, value.len - 7));
-}
-
 static void on_gone(struct qn_exchange *exchange)
 {
     struct gateway_request *req = exchange->user;
@@ -158,7 +151,8 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
     if (!req->ctx.caller.client_ip.len && is_lenient(settings))
         req->ctx.caller.client_ip = QN_STR("127.0.0.1"); /* as Better Auth has it for developers */
     req->ctx.credentials.cookie = cookies_of(req);
-    req->ctx.credentials.bearer = bearer_of(req);
+    req->ctx.credentials.bearer =
+        gateway_bearer_of(settings, header_text(req, "Authorization", AUTHORIZATION_MAX));
     return req;
 }
 
@@ -174,6 +168,7 @@ void gateway_request_reply(struct gateway_request *req, const struct gateway_rep
     if (req->exchange) {
         struct gateway_reply out = *reply;
         gateway_reply_header(&out, "X-Request-Id", req->ctx.request_id);
+        gateway_bearer_show(req, &out);
         gateway_cors_headers(req->settings, req->exchange, &out);
         req->exchange->gone = NULL;
         qn_exchange_reply(req->exchange, out.status, out.headers, out.n_headers, out.body);

@@ -37,3 +37,10 @@ bool gateway_route_find(struct gateway_upstream *upstream, struct qn_str path,
     }
     return false;
 }
+
+bool gateway_route_is_connect(struct qn_str path)
+{
+    struct qn_str rest = qn_str_n(path.ptr + 1, path.len ? path.len - 1 : 0);
+    ptrdiff_t slash = qn_str_find(rest, '/');
+    return slash > 0 && qn_str_find(qn_str_n(rest.ptr, (size_t)slash), '.') >= 0;
+}

@@ -12,4 +12,8 @@
 bool gateway_route_find(struct gateway_upstream *upstream, struct qn_str path,
                         const struct qn_method **ret_method, struct qn_client **ret_client);
 
+/* Whether a path has that form at all, "/package.Service/…", whatever it names: then it was meant for
+ * Connect. */
+bool gateway_route_is_connect(struct qn_str path);
+
 #endif

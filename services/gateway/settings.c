@@ -34,6 +34,9 @@ const struct qn_setting gateway_settings_table[] = {
                     "auth and gateway must agree"),
     QN_SETTING_BOOL("QUINTET_AUTH_DEFER_SESSION_REFRESH", SET, defer_session_refresh, "false",
                     "sessions are refreshed by POST /get-session alone (session.deferSessionRefresh)"),
+    QN_SETTING_CHOICE("QUINTET_AUTH_BEARER", SET, bearer, "false", "true|false|signed",
+                      "sessions may be shown as Authorization: Bearer, and Set-Auth-Token says them (the "
+                      "bearer plugin); signed: only with their signature (requireSignature)"),
     QN_SETTING_STRING("QUINTET_TRUSTED_PROXIES", SET, trusted_proxies, GATEWAY_ADDRESS_DEFAULT,
                       "peers whose X-Forwarded-For is believed: addresses, CIDR blocks, \"loopback\""),
     QN_SETTING_STRING(

@@ -25,6 +25,7 @@ struct gateway_settings {
     bool cookie_cache;          /* GET /get-session may be answered from the session_data cookie */
     bool defer_session_refresh; /* GET /get-session never writes; the client POSTs when it should be refreshed
                                  */
+    char *bearer;               /* "false", "true", "signed": bearer.h */
     char *trusted_proxies;      /* comma-separated addresses and CIDR blocks; "loopback" */
 };
 

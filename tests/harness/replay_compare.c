@@ -6,6 +6,7 @@
 #include "common/core/encode.h"
 #include "tests/harness/http.h"
 #include "tests/harness/replay.h"
+#include "tests/harness/replay_jwe.h"
 #include "tests/harness/stack.h"
 
 enum {
@@ -220,7 +221,24 @@ static struct qn_str url_signature_of(struct comparison *c, struct qn_str text)
     return qn_str_c(url);
 }
 
-/* The same as a JWT; its times are in seconds. */
+/* What two tokens say; their times are in seconds. */
+static void compare_claims(struct comparison *c, const struct qn_json *was, const struct qn_json *is)
+{
+    static const char *const SAME[] = {"session", "user", "version"};
+    bool any_order = c->any_order;
+    c->any_order = true;
+    for (size_t i = 0; i < sizeof SAME / sizeof *SAME; i++)
+        compare_value(c, "session_data", QN_STR(""), qn_json_get(was, SAME[i]), qn_json_get(is, SAME[i]));
+    c->any_order = any_order;
+    double was_age = qn_json_get(was, "exp")->number - qn_json_get(was, "iat")->number,
+           is_age = qn_json_get(is, "exp")->number - qn_json_get(is, "iat")->number;
+    if (was->n_items != is->n_items || was_age - is_age > 1 || is_age - was_age > 1)
+        qn_buf_printf(c->differences,
+                      "    session_data: recorded %zu members for %.0f s, here %zu for %.0f\n", was->n_items,
+                      was_age, is->n_items, is_age);
+}
+
+/* The same as a JWT. */
 static void compare_jwt(struct comparison *c, struct qn_str was, struct qn_str is)
 {
     struct qn_str was_rest = was, is_rest = is, was_part, is_part, text;
@@ -234,22 +252,27 @@ static void compare_jwt(struct comparison *c, struct qn_str was, struct qn_str i
     }
     const struct qn_json *was_payload = cache_payload(c, was_part, &text),
                          *is_payload = cache_payload(c, is_part, &text);
-    if (!was_payload || !is_payload) {
+    if (was_payload && is_payload)
+        compare_claims(c, was_payload, is_payload);
+    else
         differ(c, "session_data", was, is);
-        return;
-    }
-    bool any_order = c->any_order;
-    c->any_order = true;
-    static const char *const SAME[] = {"session", "user", "version"};
-    for (size_t i = 0; i < sizeof SAME / sizeof *SAME; i++)
-        compare_value(c, "session_data", QN_STR(""), qn_json_get(was_payload, SAME[i]),
-                      qn_json_get(is_payload, SAME[i]));
-    c->any_order = any_order;
-    double was_age = qn_json_get(was_payload, "exp")->number - qn_json_get(was_payload, "iat")->number,
-           is_age = qn_json_get(is_payload, "exp")->number - qn_json_get(is_payload, "iat")->number;
-    if (was_payload->n_items != is_payload->n_items || was_age - is_age > 1 || is_age - was_age > 1)
-        differ(c, "session_data's age", was, is);
-    replay_bind(c->replay, was, is);
+}
+
+/* The same encrypted: under the same header, and what it says. */
+static void compare_jwe(struct comparison *c, struct qn_str was, struct qn_str is)
+{
+    struct qn_arena *arena = &c->replay->arena;
+    struct qn_str was_text, is_text;
+    struct qn_json *was_payload, *is_payload;
+    size_t header = (size_t)qn_str_find(was, '.');
+    if (!qn_str_starts(is, qn_str_n(was.ptr, header + 2)) ||
+        !replay_jwe_read(HARNESS_STACK_SECRET, was, arena, &was_text) ||
+        !replay_jwe_read(c->target->secret, is, arena, &is_text) ||
+        qn_json_parse(was_text, false, arena, &was_payload, NULL) != QN_OK ||
+        qn_json_parse(is_text, false, arena, &is_payload, NULL) != QN_OK)
+        differ(c, "session_data", was, is);
+    else
+        compare_claims(c, was_payload, is_payload);
 }
 
 /* The cookie cache, strategy compact: what it says, and that it is signed. What is signed is the text of the
@@ -259,7 +282,11 @@ static void compare_cache(struct comparison *c, struct qn_str was, struct qn_str
     static const char BEGIN[] = "{\"session\":", MIDDLE[] = "},\"expiresAt\":";
     struct qn_str was_text, is_text;
     if (qn_str_find(was, '.') >= 0) {
-        compare_jwt(c, was, is);
+        if (memmem(was.ptr, was.len, "..", 2))
+            compare_jwe(c, was, is);
+        else
+            compare_jwt(c, was, is);
+        replay_bind(c->replay, was, is);
         return;
     }
     const struct qn_json *was_payload = cache_payload(c, was, &was_text),
@@ -338,19 +365,9 @@ static void compare_retry_after(struct comparison *c, struct qn_str was, struct 
         differ(c, "x-retry-after", was, is);
 }
 
-static void compare_headers(struct comparison *c, const struct qn_json *response,
+static void compare_cookies(struct comparison *c, const struct qn_json *response,
                             const struct harness_http_reply *reply)
 {
-    static const char *const SINGLE[] = {"content-type", "cache-control",  "pragma",
-                                         "location",     "set-auth-token", "access-control-expose-headers"};
-    for (size_t i = 0; i < sizeof SINGLE / sizeof *SINGLE; i++) {
-        struct qn_str was = replay_text(c->replay, recorded_header(response, SINGLE[i], 0));
-        struct qn_str is = qn_str_c(harness_http_header(reply, SINGLE[i], 0));
-        if (!qn_str_eq(was, is))
-            differ(c, SINGLE[i], was, is);
-    }
-    compare_retry_after(c, recorded_header(response, "x-retry-after", 0),
-                        qn_str_c(harness_http_header(reply, "x-retry-after", 0)));
     for (size_t i = 0;; i++) {
         struct qn_str was = recorded_header(response, "set-cookie", i);
         struct qn_str is =
@@ -363,6 +380,22 @@ static void compare_headers(struct comparison *c, const struct qn_json *response
         }
         compare_cookie(c, was, is);
     }
+}
+
+static void compare_headers(struct comparison *c, const struct qn_json *response,
+                            const struct harness_http_reply *reply)
+{
+    static const char *const SINGLE[] = {"content-type", "cache-control",  "pragma",
+                                         "location",     "set-auth-token", "access-control-expose-headers"};
+    compare_cookies(c, response, reply); /* first: another header may show a token that they set */
+    for (size_t i = 0; i < sizeof SINGLE / sizeof *SINGLE; i++) {
+        struct qn_str was = replay_text(c->replay, recorded_header(response, SINGLE[i], 0));
+        struct qn_str is = qn_str_c(harness_http_header(reply, SINGLE[i], 0));
+        if (!qn_str_eq(was, is))
+            differ(c, SINGLE[i], was, is);
+    }
+    compare_retry_after(c, recorded_header(response, "x-retry-after", 0),
+                        qn_str_c(harness_http_header(reply, "x-retry-after", 0)));
 }
 
 void replay_compare(struct replay *replay, const struct replay_exchange *exchange,

@@ -72,6 +72,17 @@ static void can_sign_in(const char *email, struct qn_str password, enum qn_statu
     auth_fixture_forget(&call);
 }
 
+/* The cookie of a sign-in. */
+static const char *signed_in(const char *email, const char *password)
+{
+    struct auth_call call = {0};
+    auth_fixture_sign_in(&fixture, &call, email, qn_str_c(password), false);
+    auth_fixture_expect(&call, QN_OK, NULL);
+    const char *cookie = auth_fixture_cookie(&call, 0);
+    auth_fixture_forget(&call);
+    return cookie;
+}
+
 static bool is_live(const char *cookie)
 {
     struct auth_call call = {.cookie = cookie};
@@ -449,11 +460,7 @@ static void test_verification_before_the_first_sign_in(void **state)
     assert_false(is_live(cookie));
 
     Quintet__Auth__V1__DeleteUserRequest in = QUINTET__AUTH__V1__DELETE_USER_REQUEST__INIT;
-    struct auth_call call = {0};
-    auth_fixture_sign_in(&fixture, &call, email, QN_STR("brand new pass"), false);
-    auth_fixture_expect(&call, QN_OK, NULL);
-    cookie = auth_fixture_cookie(&call, 0);
-    auth_fixture_forget(&call);
+    cookie = signed_in(email, "brand new pass");
     in.callback_url = (char *)"/bye";
     ask(cookie, METHOD(delete_user), &in, QN_OK, NULL);
     assert_true(is_live(cookie));
@@ -466,11 +473,105 @@ static void test_verification_before_the_first_sign_in(void **state)
                      0);
 }
 
+/* What a token of a mail says of its time: "exp" less "iat". */
+static int64_t seconds_of(const char *token)
+{
+    const char *payload = strchr(token, '.') + 1;
+    char text[512];
+    size_t len;
+    struct qn_str part = qn_str_n(payload, strcspn(payload, "."));
+    assert_true(part.len < sizeof text);
+    assert_true(qn_base64_decode_lax(part, (uint8_t *)text, &len));
+    text[len] = '\0';
+    return atoll(strstr(text, "\"exp\":") + 6) - atoll(strstr(text, "\"iat\":") + 6);
+}
+
+static void last_mail_says(const char *valid)
+{
+    const char *data = harness_smtp_mail(smtp, n_mails - 1).data;
+    if (!strstr(data, harness_text("The link works for %s.", valid)))
+        fail_msg("no %s in %s", valid, data);
+}
+
+static void sign_in_for(const char *email, const char *callback_url)
+{
+    Quintet__Auth__V1__SignInRequest in = QUINTET__AUTH__V1__SIGN_IN_REQUEST__INIT;
+    in.email = (char *)email;
+    in.password = (char *)PASSWORD;
+    in.callback_url = (char *)callback_url;
+    ask(NULL, METHOD(sign_in), &in, QN_PERMISSION_DENIED, "EMAIL_NOT_VERIFIED");
+}
+
+/* Minutes from the making of the newest row to its end. */
+static long minutes_of_row(const char *kind, const char *token)
+{
+    return auth_fixture_number(&fixture,
+                               "select extract(epoch from \"expiresAt\" - \"createdAt\")::int / 60 from "
+                               "verification where identifier = '%s%s'",
+                               kind, token);
+}
+
+static void test_times_and_mails_of_a_sites_own(void **state)
+{
+    (void)state;
+    struct someone who = sign_up();
+    const char *token = verification_token(who.email);
+    assert_int_equal(seconds_of(token), 7200);
+    last_mail_says("2 hours");
+    /* Signing in sends it again, but only to who knows the password. */
+    can_sign_in(who.email, QN_STR("wrong pass word"), QN_UNAUTHENTICATED, "INVALID_EMAIL_OR_PASSWORD");
+    sign_in_for(who.email, "");
+    assert_int_equal(seconds_of(verification_token(who.email)), 7200);
+    sign_in_for(who.email, "/welcome");
+    token = token_of_mail(who.email, BASE "/verify-email?token=", "&callbackURL=%2Fwelcome\r\n");
+    assert_int_equal(verify(NULL, token, QN_OK, NULL, NULL), DONE(VERIFIED));
+    can_sign_in(who.email, QN_STR(PASSWORD), QN_OK, NULL);
+
+    token = reset_token(who.email);
+    assert_int_equal(minutes_of_row(AUTH_TICKET_RESET, token), 30);
+    last_mail_says("30 minutes");
+    reset(token, "abc", QN_INVALID_ARGUMENT, "PASSWORD_TOO_SHORT");
+    reset(token, "abcdefghijklmnopqrstu", QN_INVALID_ARGUMENT, "PASSWORD_TOO_LONG");
+    reset(token, "abcd", QN_OK, NULL);
+    can_sign_in(who.email, QN_STR("abcdefghijklmnopqrstu"), QN_INVALID_ARGUMENT, "PASSWORD_TOO_LONG");
+    can_sign_in(who.email, QN_STR("abc"), QN_UNAUTHENTICATED, "INVALID_EMAIL_OR_PASSWORD");
+
+    Quintet__Auth__V1__DeleteUserRequest in = QUINTET__AUTH__V1__DELETE_USER_REQUEST__INIT;
+    who.cookie = signed_in(who.email, "abcd");
+    ask(who.cookie, METHOD(delete_user), &in, QN_OK, NULL);
+    token = token_of_mail(who.email, BASE "/delete-user/callback?token=", "&callbackURL=%2F\r\n");
+    assert_int_equal(minutes_of_row(AUTH_TICKET_DELETE, token), 7 * 24 * 60);
+    last_mail_says("7 days");
+}
+
+/* emailAndPassword.autoSignIn off: nothing goes by mail, and nobody is told that an address is taken. */
+static void test_sign_up_that_signs_nobody_in(void **state)
+{
+    (void)state;
+    const char *email = harness_text("mail%d@example.com", users++);
+    for (int i = 0; i < 2; i++) { /* the second time it is taken, which nobody learns */
+        bool session;
+        int cookies;
+        sign_up_as(email, &session, &cookies);
+        assert_false(session);
+        assert_int_equal(cookies, 0);
+    }
+    assert_int_equal(auth_fixture_number(&fixture, "select count(*) from \"user\" where email = '%s'", email),
+                     1);
+    assert_int_equal(auth_fixture_number(&fixture,
+                                         "select count(*) from session where \"userId\" = (select id from "
+                                         "\"user\" where email = '%s')",
+                                         email),
+                     0);
+    can_sign_in(email, QN_STR(PASSWORD), QN_OK, NULL);
+}
+
 /* Neither a server nor development. */
 static void test_without_a_server(void **state)
 {
     (void)state;
     struct someone who = sign_up();
+    who.cookie = signed_in(who.email, PASSWORD);
     Quintet__Auth__V1__RequestPasswordResetRequest in =
         QUINTET__AUTH__V1__REQUEST_PASSWORD_RESET_REQUEST__INIT;
     in.email = (char *)who.email;
@@ -514,10 +615,24 @@ static int start_demanding(void **state)
                                             "QUINTET_AUTH_DELETE_USER_BY_MAIL=true", NULL});
 }
 
+static int start_own(void **state)
+{
+    (void)state;
+    return start_with(HARNESS_TABLES_KYSELY,
+                      (const char *const[]){
+                          "QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION=true",
+                          "QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_IN=true",
+                          "QUINTET_AUTH_VERIFY_EMAIL_EXPIRES_IN=2h",
+                          "QUINTET_AUTH_RESET_PASSWORD_EXPIRES_IN=30m", "QUINTET_AUTH_DELETE_USER=true",
+                          "QUINTET_AUTH_DELETE_USER_BY_MAIL=true", "QUINTET_AUTH_DELETE_TOKEN_EXPIRES_IN=7d",
+                          "QUINTET_AUTH_MIN_PASSWORD_LENGTH=4", "QUINTET_AUTH_MAX_PASSWORD_LENGTH=20", NULL});
+}
+
 static int start_without(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, HARNESS_TABLES_KYSELY, (const char *const[]){URL, NULL});
+    auth_fixture_start(&fixture, HARNESS_TABLES_KYSELY,
+                       (const char *const[]){URL, "QUINTET_AUTH_AUTO_SIGN_IN=false", NULL});
     return 0;
 }
 
@@ -547,9 +662,12 @@ int main(void)
         CONNECTED(test_nobody_costs_the_same),
     };
     const struct CMUnitTest demanding[] = {CONNECTED(test_verification_before_the_first_sign_in)};
-    const struct CMUnitTest without[] = {CONNECTED(test_without_a_server)};
+    const struct CMUnitTest own[] = {CONNECTED(test_times_and_mails_of_a_sites_own)};
+    const struct CMUnitTest without[] = {CONNECTED(test_sign_up_that_signs_nobody_in),
+                                         CONNECTED(test_without_a_server)};
     return cmocka_run_group_tests_name("tables of Better Auth", tests, start, stop) +
            cmocka_run_group_tests_name("tables of Prisma", tests, start_prisma, stop) +
            cmocka_run_group_tests_name("what is demanded first", demanding, start_demanding, stop) +
+           cmocka_run_group_tests_name("a site's own times", own, start_own, stop) +
            cmocka_run_group_tests_name("without a server", without, start_without, stop);
 }

@@ -138,6 +138,7 @@ static void test_one_that_does_not_count_goes(void **state)
     (void)state;
     struct someone who = sign_up(), other = sign_up();
     struct auth_cookie_jar jar;
+    const struct auth_cache_kit kit = {AUTH_CACHE_COMPACT, &jar, NULL};
     struct qn_arena arena;
     struct auth_cache cache;
     struct qn_buf value;
@@ -145,12 +146,10 @@ static void test_one_that_does_not_count_goes(void **state)
     assert_int_equal(auth_cookie_open(&jar, secret, false), QN_OK);
     qn_arena_init(&arena, 1024 * 1024);
     qn_buf_init(&value, AUTH_CACHE_VALUE_MAX);
-    assert_true(
-        auth_cache_read(&jar, AUTH_CACHE_COMPACT, qn_str_c(who.data_cookie + strlen(DATA)), &arena, &cache));
+    assert_true(auth_cache_read(&kit, qn_str_c(who.data_cookie + strlen(DATA)), &arena, &cache));
     int64_t now_ms = qn_clock_wall_ms();
     assert_in_range(cache.expires_at_ms - now_ms, 200000, 300000);
-    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &cache.session, &cache.user, now_ms - 300001,
-                                      now_ms - 1, &value),
+    assert_int_equal(auth_cache_write(&kit, &cache.session, &cache.user, now_ms - 300001, now_ms - 1, &value),
                      QN_OK);
     const char *const bad[] = {
         DATA "abc",

@@ -118,21 +118,52 @@ static void test_methods_that_there_are_not(void **state)
 {
     (void)state;
     static const char *const PATHS[] = {
-        "/",
         "/quintet.auth.v1.AuthService/",
         "/quintet.auth.v1.AuthService/Nothing",
         "/quintet.auth.v1.AuthService/SignUp/",
-        "/quintet.auth.v1.AuthService",
         "/quintet.auth.v1.authservice/SignUp",
         "/..//quintet.auth.v1.AuthService/SignUp",
         "/quintet.auth.v1.AuthService/Sign%55p",
         /* Between services only: nobody reads rows over HTTP. */
         "/quintet.store.v1.SessionStore/GetSession",
         "/quintet.store.v1.AccountStore/GetCredential",
-        "/quintet.rpc.v1.Request",
     };
     for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++)
         refused_json(PATHS[i], QN_STR("{}"), 404, "\"unimplemented\"");
+}
+
+/* What is no method's path is answered as Better Auth answers it, unless the client says that it speaks
+ * Connect: one whose base URL is wrong is told. */
+static void test_paths_that_are_nobodys(void **state)
+{
+    (void)state;
+    static const char *const PATHS[] = {
+        "/",
+        "//",
+        "/api/other",
+        "/api/authentic",
+        "/favicon.ico",
+        "/quintet.auth.v1.AuthService",
+        "/quintet.rpc.v1.Request",
+        "/api/quintet.auth.v1.AuthService/SignUp",
+    };
+    static const char JSON[] = "Content-Type: application/json";
+    for (size_t i = 0; i < sizeof PATHS / sizeof *PATHS; i++) {
+        const char *url = harness_text("%s%s", stack.url, PATHS[i]);
+        const struct harness_http_request asked[] = {
+            {.url = url},
+            {.url = url, .headers = {JSON}, .body = QN_STR("{}")},
+            {.url = url, .headers = {JSON, "Connect-Protocol-Version: 1"}, .body = QN_STR("{}")},
+        };
+        for (size_t k = 0; k < 3; k++) {
+            struct harness_http_reply reply = harness_http(&asked[k]);
+            bool told = reply.body_len > 0 && strstr(reply.body, "\"unimplemented\"") != NULL;
+            if (reply.status != 404 || told != (k == 2) ||
+                (k < 2 && (reply.body_len > 0 || harness_http_header(&reply, "Content-Type", 0) != NULL)))
+                fail_msg("%s, %zu: %d \"%s\"", PATHS[i], k, reply.status, reply.body);
+            harness_http_free(&reply);
+        }
+    }
 }
 
 static void test_verbs(void **state)
@@ -431,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_json_that_is_none),
         cmocka_unit_test(test_values_that_are_not_allowed),
         cmocka_unit_test(test_methods_that_there_are_not),
+        cmocka_unit_test(test_paths_that_are_nobodys),
         cmocka_unit_test(test_verbs),
         cmocka_unit_test(test_content_types),
         cmocka_unit_test(test_headers_of_the_protocol),

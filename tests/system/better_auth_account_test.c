@@ -165,6 +165,55 @@ static void test_accounts_of_other_providers(void **state)
     expect(get_with("/callback/github/more", NULL), 404, "");
 }
 
+/* A provider that answers by a form is answered as better-auth 1.7.25 was seen to answer: by a redirect to
+ * the same route, with what was said in its query. */
+static void test_a_provider_that_posts(void **state)
+{
+    (void)state;
+#define TO    "http://localhost:8080/api/auth/callback/"
+#define FORM  "application/x-www-form-urlencoded"
+#define JSON  "application/json"
+#define WRONG "{\"message\":\"[body%s] Invalid input: expected %s\",\"code\":\"VALIDATION_ERROR\"}"
+    static const struct {
+        const char *path, *type, *body, *location;
+    } CASES[] = {
+        {"github", FORM, "code=a%20b&state=c&user=%7B%22n%22%3A1%7D&other=1",
+         TO "github?code=a+b&state=c&user=%7B%22n%22%3A1%7D"},
+        {"apple?iss=q&code=z", FORM, "code=a&state=c", TO "apple?code=z&state=c&iss=q"},
+        {"github", JSON, "{\"state\":\"x\",\"error\":\"e\"}", TO "github?error=e&state=x"},
+        {"github", JSON, "", TO "github?"},
+        {"github", "", "", TO "github?"},
+        {"github?state=", FORM, "state=x&code=&device_id=d&error_description=d%2Bd+e~*",
+         TO "github?code=&device_id=d&error_description=d%2Bd+e%7E*&state="},
+        {"a%20%C3%A4", FORM, "state=x", TO "a%20%C3%A4?state=x"},
+    };
+    for (size_t i = 0; i < QN_COUNT(CASES); i++) {
+        struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
+            .method = "POST",
+            .url = qn_arena_printf(&arena, "%s" BASE "/callback/%s", stack.url, CASES[i].path),
+            .headers = {qn_arena_printf(&arena, "Content-Type:%s", CASES[i].type)},
+            .body = qn_str_c(CASES[i].body)});
+        const char *location = harness_http_header(&reply, "Location", 0);
+        if (!location || strcmp(location, CASES[i].location) != 0)
+            fail_msg("%s, %s: %d %s", CASES[i].path, CASES[i].body, reply.status, location);
+        expect(reply, 302, "");
+    }
+    expect(post("/callback/github", "{\"state\":1}"), 400,
+           qn_arena_printf(&arena, WRONG, ".state", "string, received number"));
+    expect(post("/callback/github", "[]"), 400, qn_arena_printf(&arena, WRONG, "", "object, received array"));
+    expect(post("/callback/github", "null"), 400,
+           qn_arena_printf(&arena, WRONG, "", "object, received null"));
+    expect_part(post("/callback/github", "{"), 400, "BAD_REQUEST");
+    expect_part(post("/callback/github", "{\"callbackURL\":\"https://evil.example\"}"), 403,
+                "INVALID_CALLBACK_URL");
+    char *long_state = qn_arena_zalloc(&arena, 4097);
+    memset(long_state, 's', 4096);
+    expect_part(post("/callback/github", qn_arena_printf(&arena, "{\"state\":\"%s\"}", long_state)), 413,
+                "PAYLOAD_TOO_LARGE");
+    expect(post("/callback/", "{}"), 404, "");
+    expect(post("/callback/a/b", "{}"), 404, "");
+}
+
 /* What a link brings along is shown as text, and is nothing else. */
 static void test_the_error_page(void **state)
 {
@@ -252,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_a_stray_cache_cookie_goes),
         cmocka_unit_test(test_update_user_with_strange_values),
         cmocka_unit_test(test_accounts_of_other_providers),
+        cmocka_unit_test(test_a_provider_that_posts),
         cmocka_unit_test(test_the_error_page),
         cmocka_unit_test(test_disable_refresh_holds_for_every_route),
         cmocka_unit_test(test_the_same_by_connect),

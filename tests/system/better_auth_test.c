@@ -58,6 +58,14 @@ static const struct configuration CONFIGURATIONS[] = {
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_COOKIE_CACHE=true",
       "QUINTET_AUTH_COOKIE_CACHE_STRATEGY=jwt"}},
+    {"cachejwe",
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_COOKIE_CACHE=true",
+      "QUINTET_AUTH_COOKIE_CACHE_STRATEGY=jwe"}},
+    {"bearer", HARNESS_STACK_SECRET, {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_BEARER=true"}},
+    {"bearersigned",
+     HARNESS_STACK_SECRET,
+     {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_BEARER=signed"}},
     {"mail",
      HARNESS_STACK_SECRET,
      {"BETTER_AUTH_URL=http://localhost:8080", "QUINTET_AUTH_DELETE_USER=true",
@@ -71,22 +79,21 @@ static const struct configuration CONFIGURATIONS[] = {
      true},
 };
 
-/* What this release leaves out, by the ids of the exchanges. */
+/* Node's server does not hand on a body without a type, and none that is empty; a route handler of fetch's
+ * sort does. Behind it the product answers 415 and 400, behind Node's server
+ * (default/sign-in-email.body-no-type, .empty-body, default/sign-up-email.body-no-type) what it answers to no
+ * body. One answer it must be: Node's. */
+#define BODILESS                                                                                             \
+    "bodies without a type, or empty: to the same request the product answers otherwise behind a Node "      \
+    "server"
+
+/* What is left out, by the ids of the exchanges. */
 static const struct {
     const char *ids, *reason;
 } LEFT_OUT[] = {
-    {"cachejwe/*", "options: the cookie cache's third strategy, which encrypts"},
-    {"bearer*/*", "options: the bearer plugin"},
-    {"default/outside-base-path", "outside the base path, where the gateway's other faces are"},
-    {"basepath/sign-in.default-path", "outside the base path, where the gateway's other faces are"},
-    {"fetch-handler/sign-in.no-content-type",
-     "bodies without a type or empty, which servers of Node's sort read otherwise"},
-    {"fetch-handler/sign-in.empty-json",
-     "bodies without a type or empty, which servers of Node's sort read otherwise"},
-    {"fetch-handler/sign-in.string-body",
-     "bodies without a type or empty, which servers of Node's sort read otherwise"},
-    {"fetch-handler/sign-out.no-content-type",
-     "bodies without a type or empty, which servers of Node's sort read otherwise"},
+    {"fetch-handler/sign-in.no-content-type", BODILESS},
+    {"fetch-handler/sign-in.empty-json", BODILESS},
+    {"fetch-handler/sign-out.no-content-type", BODILESS},
 };
 
 /* What the recorder did to the rows before an exchange. "$1" is the session token that the exchange shows,
@@ -117,6 +124,7 @@ static const struct {
      "update session set \"createdAt\" = now() - interval '25 hours' where token = $1"},
     {"cachecompact/get-session.cached-row-gone", "delete from session where token = $1"},
     {"cachejwt/get-session.cached-row-gone", "delete from session where token = $1"},
+    {"cachejwe/get-session.cached-row-gone", "delete from session where token = $1"},
     {"defer/get-session.needs-refresh",
      "update session set \"expiresAt\" = now() + interval '5 days' where token = $1"},
 };

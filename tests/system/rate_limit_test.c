@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "auth.qn.h"
 #include "common/core/clock.h"
 #include "tests/harness/http.h"
 #include "tests/harness/stack.h"
@@ -20,13 +21,14 @@ static struct harness_stack stack;
 static struct harness_service *auths[2], *gateways[2];
 static const char *urls[2];
 
-static struct harness_service *start(const char *program, const char *own, const char *enabled, bool http)
+static struct harness_service *start(const char *program, const char *own, const char *enabled,
+                                     const char *rules, bool http)
 {
     const char *environment[] = {
         "QUINTET_LOG_LEVEL=info",
         own,
         enabled,
-        RULES,
+        rules,
         harness_text("QUINTET_PROFILE_ADDRESS=ipc://%s/profile", harness_folder()),
         harness_text("QUINTET_MEDIA_ADDRESS=ipc://%s/media", harness_folder()),
         "BETTER_AUTH_URL=http://localhost:8080",
@@ -40,13 +42,13 @@ static struct harness_service *start(const char *program, const char *own, const
 static struct harness_service *start_auth(void)
 {
     return start("quintet-auth", harness_text("QUINTET_RPC_LISTEN=ipc://%s/auth", harness_folder()), ON,
-                 false);
+                 RULES, false);
 }
 
-static struct harness_service *start_gateway(const char *enabled)
+static struct harness_service *start_gateway(const char *enabled, const char *rules)
 {
     return start("quintet-gateway", harness_text("QUINTET_AUTH_ADDRESS=ipc://%s/auth", harness_folder()),
-                 enabled, true);
+                 enabled, rules, true);
 }
 
 static const char *url_of(const struct harness_service *gateway)
@@ -78,7 +80,7 @@ static int set_up(void **state)
     auths[0] = stack.auth;
     gateways[0] = stack.gateway;
     auths[1] = start_auth();
-    gateways[1] = start_gateway(ON);
+    gateways[1] = start_gateway(ON, RULES);
     harness_service_await(auths[1], true);
     for (size_t i = 0; i < 2; i++) {
         harness_service_await(gateways[i], true);
@@ -240,6 +242,59 @@ static void test_both_faces_count_together(void **state)
     harness_http_free(&reply);
 }
 
+/* Each of auth's methods with the path that does the same, once by one face and then by the other; but for
+ * what each page asks. */
+static void test_every_method_counts_with_its_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *path; /* NULL: not counted */
+    } METHODS[] = {
+        {"SignUp", "/sign-up/email"},
+        {"SignIn", "/sign-in/email"},
+        {"SignOut", "/sign-out"},
+        {"GetSession", NULL},
+        {"GetSessionWithProfileCheck", NULL},
+        {"RefreshSession", NULL},
+        {"ListSessions", "/list-sessions"},
+        {"RevokeSession", "/revoke-session"},
+        {"RevokeSessions", "/revoke-sessions"},
+        {"RevokeOtherSessions", "/revoke-other-sessions"},
+        {"UpdateUser", "/update-user"},
+        {"ChangePassword", "/change-password"},
+        {"VerifyPassword", "/verify-password"},
+        {"ListAccounts", "/list-accounts"},
+        {"UnlinkAccount", "/unlink-account"},
+        {"DeleteUser", "/delete-user"},
+        {"RequestPasswordReset", "/request-password-reset"},
+        {"CheckPasswordReset", "/reset-password/a-token"},
+        {"ResetPassword", "/reset-password"},
+        {"SendVerificationEmail", "/send-verification-email"},
+        {"VerifyEmail", "/verify-email"},
+        {"ChangeEmail", "/change-email"},
+    };
+    struct harness_service *gateway = start_gateway(ON, "BETTER_AUTH_RATE_LIMIT_CUSTOM_RULES=/**=1/3600");
+    harness_service_await(gateway, true);
+    await_replicas(gateway, 2);
+    const char *url = url_of(gateway);
+    assert_int_equal(quintet_auth_v1_auth_service.n_methods, sizeof METHODS / sizeof *METHODS);
+    for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++) {
+        const char *client = client_of("203.0.114", i);
+        for (int k = 0; k < 2; k++) {
+            struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
+                .url = harness_text("%s" CONNECT "%s", url, METHODS[i].method),
+                .headers = {"Content-Type: application/json", harness_text("X-Forwarded-For: %s", client)},
+                .body = QN_STR("{}")});
+            if ((reply.status == 429) != (METHODS[i].path && k == 1) || reply.status == 404)
+                fail_msg("%s, %d: %d %s", METHODS[i].method, k, reply.status, reply.body);
+            harness_http_free(&reply);
+        }
+        if (METHODS[i].path && status_of(url, harness_text("/api/auth%s", METHODS[i].path), client) != 429)
+            fail_msg("%s does not count with %s", METHODS[i].method, METHODS[i].path);
+    }
+    assert_int_equal(harness_service_stop(gateway), 0);
+}
+
 /* A server action of the site's own asks for all of the site's users. */
 static void test_the_sites_own_server_is_not_limited(void **state)
 {
@@ -266,7 +321,7 @@ static void test_session_checks_are_not_counted(void **state)
 static void test_off_it_asks_nothing(void **state)
 {
     (void)state;
-    struct harness_service *gateway = start_gateway("BETTER_AUTH_RATE_LIMIT_ENABLED=auto");
+    struct harness_service *gateway = start_gateway("BETTER_AUTH_RATE_LIMIT_ENABLED=auto", RULES);
     harness_service_await(gateway, true);
     double before = taken();
     for (size_t i = 0; i < 3 * MAX; i++)
@@ -338,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_a_clients_own_paths_are_one),
         cmocka_unit_test(test_the_window_ends),
         cmocka_unit_test(test_both_faces_count_together),
+        cmocka_unit_test(test_every_method_counts_with_its_path),
         cmocka_unit_test(test_the_sites_own_server_is_not_limited),
         cmocka_unit_test(test_session_checks_are_not_counted),
         cmocka_unit_test(test_off_it_asks_nothing),

@@ -5,6 +5,7 @@
 #include "services/gateway/better_auth/better_auth.h"
 #include "services/gateway/better_auth/body.h"
 #include "services/gateway/better_auth/csrf.h"
+#include "services/gateway/better_auth/form.h"
 #include "services/gateway/better_auth/routes.h"
 
 /* Accounts of other providers may be in the tables, made by a Better Auth server before or beside; they are
@@ -156,4 +157,56 @@ void gateway_route_callback(struct gateway_request *req)
     }
     gateway_reply_header(&reply, "Content-Type", QN_STR("application/json"));
     gateway_answer_redirect(req, &reply, qn_str_c(location));
+}
+
+enum { CALLBACK_LOCATION_MAX = 4096 }; /* what leaves as Location must find room among an answer's headers */
+
+/* What a provider may say there. */
+static const struct gateway_body_field CALLBACK_FIELDS[] = {
+    {"code", GATEWAY_FIELD_STRING, true},      {"error", GATEWAY_FIELD_STRING, true},
+    {"device_id", GATEWAY_FIELD_STRING, true}, {"error_description", GATEWAY_FIELD_STRING, true},
+    {"state", GATEWAY_FIELD_STRING, true},     {"user", GATEWAY_FIELD_STRING, true},
+    {"iss", GATEWAY_FIELD_STRING, true},
+};
+
+/* The same route with what was said in its query: what the query has, it keeps. */
+static void write_callback(struct gateway_request *req, const struct qn_json *body, struct qn_buf *to)
+{
+    struct qn_str path = req->exchange->path;
+    size_t base = gateway_better_auth_base_path(req->settings).len;
+    bool first = true;
+    qn_buf_printf(to, "%s%.*s?", gateway_better_auth_base_url(req), (int)(path.len - base), path.ptr + base);
+    for (size_t i = 0; i < QN_COUNT(CALLBACK_FIELDS); i++) {
+        const char *name = CALLBACK_FIELDS[i].name;
+        struct qn_str value = qn_exchange_query(req->exchange, name);
+        if (!value.ptr)
+            value = gateway_body_str(body, name);
+        if (!value.ptr)
+            continue;
+        qn_buf_printf(to, first ? "%s=" : "&%s=", name);
+        gateway_form_write(to, value);
+        first = false;
+    }
+}
+
+/* Providers that answer by a form (Apple does) have a browser post to that place. Its cookies do not come
+ * along with a post from another site, so it is sent there once more by a GET, with which they do. */
+void gateway_route_post_callback(struct gateway_request *req)
+{
+    const struct qn_json *body;
+    struct gateway_reply reply = {0};
+    struct qn_buf location;
+    if (!gateway_body_read(req, GATEWAY_BODY_JSON_OR_FORM, &body) || !gateway_csrf_check(req, body) ||
+        (body &&
+         !gateway_body_check(req, body, CALLBACK_FIELDS, QN_COUNT(CALLBACK_FIELDS), GATEWAY_BODY_OBJECT)))
+        return;
+    qn_buf_init(&location, CALLBACK_LOCATION_MAX);
+    write_callback(req, body, &location);
+    if (qn_buf_failed(&location)) {
+        gateway_answer_error(req, 413, "Request body too large", "PAYLOAD_TOO_LARGE");
+    } else {
+        gateway_reply_header(&reply, "Content-Type", QN_STR("application/json"));
+        gateway_answer_redirect(req, &reply, qn_buf_view(&location));
+    }
+    qn_buf_fini(&location);
 }

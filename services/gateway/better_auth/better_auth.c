@@ -80,6 +80,7 @@ static const struct {
     {"POST", "/get-access-token", gateway_route_provider_token},
     {"GET", "/account-info", gateway_route_account_info},
     {"GET", "/callback/*", gateway_route_callback},
+    {"POST", "/callback/*", gateway_route_post_callback},
     {"GET", "/ok", gateway_route_ok},
     {"GET", "/error", gateway_route_error},
 };
@@ -121,8 +122,6 @@ void gateway_better_auth_serve(struct gateway_request *req)
         gateway_request_reply(req, &(const struct gateway_reply){.status = 503});
         return;
     }
-    /* Better Auth without its bearer plugin does not look at Authorization, and this face is Better Auth. */
-    req->ctx.credentials.bearer = QN_STR("");
     /* Under the route's pattern: each value of its variable piece would otherwise be a counter of its own. */
     struct qn_str path = route_path(req), counted = QN_STR(GATEWAY_LIMITED_NO_ROUTE);
     for (size_t i = 0; i < QN_COUNT(ROUTES); i++) {

@@ -45,6 +45,7 @@ void gateway_route_link_social(struct gateway_request *req);
 void gateway_route_provider_token(struct gateway_request *req); /* refresh-token, get-access-token */
 void gateway_route_account_info(struct gateway_request *req);
 void gateway_route_callback(struct gateway_request *req);
+void gateway_route_post_callback(struct gateway_request *req);
 
 /* page_routes.c: what asks nobody */
 void gateway_route_ok(struct gateway_request *req);

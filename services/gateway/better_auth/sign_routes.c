@@ -102,7 +102,10 @@ void gateway_route_sign_in(struct gateway_request *req)
     Quintet__Auth__V1__SignInRequest in = QUINTET__AUTH__V1__SIGN_IN_REQUEST__INIT;
     in.email = gateway_body_text(req, body, "email");
     in.password_utf8 = gateway_body_bytes(body, "password");
+    in.callback_url = gateway_body_text(req, body, "callbackURL");
     in.forget_me = !gateway_body_bool(body, "rememberMe", true);
+    if (!in.callback_url)
+        in.callback_url = (char *)""; /* with a NUL: no link leads there */
     if (!in.email) {
         gateway_answer_error(req, 400, "Invalid email", "INVALID_EMAIL");
         return;

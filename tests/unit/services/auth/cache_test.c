@@ -51,19 +51,40 @@ static const char SIGNED_UP_JWT[] =
     "wMDEzLCJ2ZXJzaW9uIjoiMSIsImlhdCI6MTc5NTQwODI4MCwiZXhwIjoxNzk1NDA4NTgwfQ.HLlnc-gAqyrQ"
     "dnAkYVTCrIiDInklAzCxKUJRo7s0CbY";
 
+/* The third, which encrypts: of a sign-up. */
+static const char SIGNED_UP_JWE[] =
+    "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2Q0JDLUhTNTEyIiwia2lkIjoiNWhRRW5ibHNsUlVmanBoeWY5TGlfbWw1SFZSRHZs"
+    "YVRhMU43MEJ2d0tsZyJ9..oPs5QsQOKUkspnuw3q4pDg.kOn1bl8iP0k_DQDYSB8B6VmJml-9AqlCbnFpWQaLuxNkMRp7F5e"
+    "7sfdAabHdovETkxRDdksHdHVCEcXDCBho-blo3CtsXPyZXHaLtaiM4QWYM47c_BXp3FOc9wJbdQHaReX7ZQ_h5cYBrRNXj6D"
+    "5AMj5Shi3PFMnfKSfHgmgU0b4B4YklsU8IIiM8PkHlXsXfy1J2Y6Bk6gjcO1o3cbTSVi3j7aLFmCuCfBDKKZhLSMqjgBXP4z"
+    "byyBtn0RxqEZ71wP5KNnVKPC9e_-Qp-ZHchrZvV2RBExYSjSa0gni-AcfsqlxNlBE_bRdHwoOZaA7ZA5QXLK6x5A3Ebw26-y"
+    "Pg-6ty1bOAJ2p-QPSX3d_CCznxsucRTGptCkoe8ybk3mCjIEqbWSqtM-8Z86YKNGX-rIcTj7RtSGxhQ_LHppw5JoRAPXSmP9"
+    "yyFTrkrJ9nP7MUk_76uJjnZkXjcoZyYIGiC9iL_p1bVLQmNQRFrzchnh4rdHI5fLJThousPeVpgMDf7yLBofS5gtFzFK79I-"
+    "vI2LwCOnKYrfriR83B8NliCJ5gZvBxuCsOUqkY2x-TbU80XMqWeukGdhFchd4kdzXvq_nLWyfPAhgqYwksA8XT0btPVT-Wcw"
+    "0E7i7TtHILwNelOnZsGD_FcXhW4l71B-l57jP5A8k4h8W2brcBu-EyCxM4xJYd2hyOFNCqJ-o4tzDJIkSU7ECvMesb3MaLaK"
+    "13mHsYdzzjgo-mTvoGJln_T2Oav-3wAcuTq62k-z_YjX9a37nJAPvsSpFVC1YPKw6QWccEskf2B9xfCrHgA3jJQIUT4b8XPS"
+    "8xy3YzDSHi9oZPVzGqDx7RexG6dCYWFtNa6src-ZkOZMw3y1bbQKOhsk.WwgZ3oRUQixnyWkdMWFUphK6SGp1hqSH0ZO1KXr"
+    "NDEM";
+
 static struct auth_cookie_jar jar;
+static struct auth_jwe_ring ring;
 static struct qn_arena arena;
+static const struct auth_cache_kit compact = {AUTH_CACHE_COMPACT, &jar, NULL},
+                                   jwt = {AUTH_CACHE_JWT, &jar, NULL}, jwe = {AUTH_CACHE_JWE, &jar, &ring};
 
 static int set_up(void **state)
 {
     (void)state;
+    const struct qn_str secret = QN_STR(SECRET);
     qn_arena_init(&arena, 8 * 1024 * 1024);
-    return auth_cookie_open(&jar, QN_STR(SECRET), false) == QN_OK ? 0 : -1;
+    return auth_cookie_open(&jar, secret, false) == QN_OK && auth_jwe_open(&ring, &secret, 1) == QN_OK ? 0
+                                                                                                       : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    auth_jwe_close(&ring);
     auth_cookie_close(&jar);
     qn_arena_fini(&arena);
     return 0;
@@ -71,7 +92,7 @@ static int tear_down(void **state)
 
 static bool read(struct qn_str value, struct auth_cache *ret_cache)
 {
-    return auth_cache_read(&jar, AUTH_CACHE_COMPACT, value, &arena, ret_cache);
+    return auth_cache_read(&compact, value, &arena, ret_cache);
 }
 
 static void test_what_better_auth_wrote_is_read(void **state)
@@ -100,9 +121,9 @@ static void test_what_is_written_is_what_better_auth_wrote(void **state)
     struct qn_buf again;
     qn_buf_init(&again, AUTH_CACHE_VALUE_MAX);
     assert_true(read(qn_str_c(SIGNED_UP), &cache));
-    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &cache.session, &cache.user, 1795408278969,
-                                      cache.expires_at_ms, &again),
-                     QN_OK);
+    assert_int_equal(
+        auth_cache_write(&compact, &cache.session, &cache.user, 1795408278969, cache.expires_at_ms, &again),
+        QN_OK);
     assert_str(qn_buf_view(&again), SIGNED_UP);
     qn_buf_fini(&again);
 }
@@ -114,18 +135,18 @@ static void test_a_jwt_byte_for_byte(void **state)
     struct qn_buf again;
     char text[sizeof SIGNED_UP_JWT];
     qn_buf_init(&again, AUTH_CACHE_VALUE_MAX);
-    assert_true(auth_cache_read(&jar, AUTH_CACHE_JWT, qn_str_c(SIGNED_UP_JWT), &arena, &cache));
+    assert_true(auth_cache_read(&jwt, qn_str_c(SIGNED_UP_JWT), &arena, &cache));
     assert_int_equal(cache.expires_at_ms, 1795408580000);
     assert_string_equal(cache.user.email, "u24.cachejwt@example.com");
-    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_JWT, &cache.session, &cache.user, 1795408280013,
-                                      cache.expires_at_ms, &again),
-                     QN_OK);
+    assert_int_equal(
+        auth_cache_write(&jwt, &cache.session, &cache.user, 1795408280013, cache.expires_at_ms, &again),
+        QN_OK);
     assert_str(qn_buf_view(&again), SIGNED_UP_JWT);
     qn_buf_fini(&again);
     for (size_t i = 0; i + 1 < sizeof SIGNED_UP_JWT - 1; i++) {
         memcpy(text, SIGNED_UP_JWT, sizeof SIGNED_UP_JWT);
         text[i] = text[i] == 'A' ? 'B' : 'A';
-        if (auth_cache_read(&jar, AUTH_CACHE_JWT, qn_str_c(text), &arena, &cache))
+        if (auth_cache_read(&jwt, qn_str_c(text), &arena, &cache))
             fail_msg("character %zu", i);
     }
     /* Signed, but by an algorithm's name that is not ours, or one of the two parts missing. */
@@ -141,7 +162,53 @@ static void test_a_jwt_byte_for_byte(void **state)
     }
     static const char *const broken[] = {"", ".", "..", "a", "a.b", "a.b.c", SIGNED_UP};
     for (size_t i = 0; i < QN_COUNT(broken); i++)
-        assert_false(auth_cache_read(&jar, AUTH_CACHE_JWT, qn_str_c(broken[i]), &arena, &cache));
+        assert_false(auth_cache_read(&jwt, qn_str_c(broken[i]), &arena, &cache));
+}
+
+/* Not byte for byte: each has a vector and a name of its own. What is said is the same. */
+static void test_a_jwe_says_what_better_auth_said(void **state)
+{
+    (void)state;
+    struct auth_cache cache, other;
+    struct qn_buf again;
+    struct qn_str was, is;
+    qn_buf_init(&again, AUTH_CACHE_VALUE_MAX);
+    assert_true(auth_cache_read(&jwe, qn_str_c(SIGNED_UP_JWE), &arena, &cache));
+    assert_int_equal(cache.expires_at_ms, 1795408580000);
+    assert_string_equal(cache.user.email, "u26.cachejwe@example.com");
+    assert_string_equal(cache.session.token, "pJzOaWxS9D8JfwrWVIn9Zz91XdDEXbT1");
+    assert_int_equal(
+        auth_cache_write(&jwe, &cache.session, &cache.user, 1795408280742, cache.expires_at_ms, &again),
+        QN_OK);
+    assert_true(auth_cache_read(&jwe, qn_buf_view(&again), &arena, &other));
+    assert_int_equal(other.expires_at_ms, cache.expires_at_ms);
+
+    assert_true(auth_jwe_read(&ring, qn_str_c(SIGNED_UP_JWE), &arena, &was));
+    assert_true(auth_jwe_read(&ring, qn_buf_view(&again), &arena, &is));
+    enum { JTI_LEN = sizeof("bead6cef-e676-40be-8006-da671eac9138\"}") - 1 };
+    assert_int_equal(was.len, is.len);
+    assert_true(qn_str_eq(qn_str_n(was.ptr, was.len - JTI_LEN), qn_str_n(is.ptr, is.len - JTI_LEN)));
+    const char *jti = is.ptr + is.len - JTI_LEN;
+    for (size_t i = 0; i < JTI_LEN - 2; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        assert_true(dash ? jti[i] == '-' : strchr("0123456789abcdef", jti[i]) != NULL);
+    }
+    assert_int_equal(jti[14], '4'); /* a random one (RFC 9562, 5.4) */
+    assert_true(strchr("89ab", jti[19]) != NULL);
+
+    /* The other two are none of it, and it is none of theirs. */
+    assert_false(auth_cache_read(&jwe, qn_str_c(SIGNED_UP_JWT), &arena, &cache));
+    assert_false(auth_cache_read(&jwe, qn_str_c(SIGNED_UP), &arena, &cache));
+    assert_false(auth_cache_read(&jwt, qn_str_c(SIGNED_UP_JWE), &arena, &cache));
+    assert_false(auth_cache_read(&compact, qn_str_c(SIGNED_UP_JWE), &arena, &cache));
+    /* Ours, but no session. */
+    static const char *const odd[] = {"", "x", "[]", "{}", "{\"exp\":\"1\"}", "{\"exp\":1}", "\xff"};
+    for (size_t i = 0; i < QN_COUNT(odd); i++) {
+        qn_buf_clear(&again);
+        assert_int_equal(auth_jwe_write(&ring, qn_str_c(odd[i]), &again), QN_OK);
+        assert_false(auth_cache_read(&jwe, qn_buf_view(&again), &arena, &cache));
+    }
+    qn_buf_fini(&again);
 }
 
 /* One character changed, anywhere, and it is not ours. */
@@ -161,7 +228,8 @@ static void test_a_change_anywhere_is_seen(void **state)
         assert_false(read(qn_str_n(SIGNED_UP, len), &cache));
     struct auth_cookie_jar other;
     assert_int_equal(auth_cookie_open(&other, QN_STR("another secret than the fixtures'"), false), QN_OK);
-    assert_false(auth_cache_read(&other, AUTH_CACHE_COMPACT, qn_str_c(SIGNED_UP), &arena, &cache));
+    assert_false(auth_cache_read(&(const struct auth_cache_kit){AUTH_CACHE_COMPACT, &other, NULL},
+                                 qn_str_c(SIGNED_UP), &arena, &cache));
     auth_cookie_close(&other);
 }
 
@@ -188,7 +256,7 @@ static void test_there_and_back(void **state)
     struct qn_buf value;
     qn_buf_init(&value, AUTH_CACHE_VALUE_MAX);
     write_row(&session, &user);
-    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &session, &user, 1, 2, &value), QN_OK);
+    assert_int_equal(auth_cache_write(&compact, &session, &user, 1, 2, &value), QN_OK);
     assert_true(read(qn_buf_view(&value), &cache));
     assert_int_equal(cache.expires_at_ms, 2);
     assert_string_equal(cache.session.user_agent, session.user_agent);
@@ -241,8 +309,7 @@ static void test_too_large(void **state)
     struct qn_buf value;
     qn_buf_init(&value, 512);
     write_row(&session, &user);
-    assert_int_equal(auth_cache_write(&jar, AUTH_CACHE_COMPACT, &session, &user, 1, 2, &value),
-                     QN_RESOURCE_EXHAUSTED);
+    assert_int_equal(auth_cache_write(&compact, &session, &user, 1, 2, &value), QN_RESOURCE_EXHAUSTED);
     qn_buf_fini(&value);
 }
 
@@ -252,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_what_better_auth_wrote_is_read),
         cmocka_unit_test(test_what_is_written_is_what_better_auth_wrote),
         cmocka_unit_test(test_a_jwt_byte_for_byte),
+        cmocka_unit_test(test_a_jwe_says_what_better_auth_said),
         cmocka_unit_test(test_a_change_anywhere_is_seen),
         cmocka_unit_test(test_there_and_back),
         cmocka_unit_test(test_other_shapes),

@@ -194,13 +194,74 @@ static void test_sessions_by_default_are_better_auths(void **state)
     qn_config_free(auth_settings_table, auth_settings_count, &settings);
 }
 
+static void expect_ring(const char *const *from, const char *const *secrets)
+{
+    struct auth_settings settings;
+    struct qn_str ring[AUTH_JWE_KEYS_MAX];
+    char *lines;
+    assert_int_equal(read_settings(&settings, from, &lines), 0);
+    size_t n = auth_settings_secrets(&settings, ring);
+    for (size_t i = 0; i < n; i++) {
+        assert_non_null(secrets[i]);
+        assert_str(ring[i], secrets[i]);
+    }
+    assert_null(secrets[n]);
+    free(lines);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+}
+
+/* As the product has it: what was encrypted under an older secret can still be read. */
+static void test_secrets_that_read_what_is_encrypted(void **state)
+{
+    (void)state;
+    expect_ring(ENV("BETTER_AUTH_SECRET", GOOD), (const char *const[]){GOOD, NULL});
+    expect_ring(ENV("BETTER_AUTH_SECRETS", "2:new,1:old"), (const char *const[]){"new", "old", NULL});
+    expect_ring(ENV("BETTER_AUTH_SECRETS", "2:new,1:old", "BETTER_AUTH_SECRET", GOOD),
+                (const char *const[]){"new", "old", GOOD, NULL});
+    expect_ring(ENV("BETTER_AUTH_SECRETS", "2:new,1:" GOOD, "AUTH_SECRET", GOOD),
+                (const char *const[]){"new", GOOD, NULL});
+    expect_ring(
+        ENV("BETTER_AUTH_SECRETS", "1:new", "BETTER_AUTH_SECRET", "better-auth-secret-12345678901234567890"),
+        (const char *const[]){"new", NULL});
+    /* As many as the ring has room for, and one more. */
+    static const char SIXTEEN[] = "0:a,1:b,2:c,3:d,4:e,5:f,6:g,7:h,8:i,9:j,10:k,11:l,12:m,13:n,14:o,15:p";
+    expect_ring(ENV("BETTER_AUTH_SECRETS", SIXTEEN, "BETTER_AUTH_SECRET", GOOD),
+                (const char *const[]){"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n",
+                                      "o", "p", NULL});
+    expect_refused(ENV("BETTER_AUTH_SECRETS",
+                       "0:a,1:b,2:c,3:d,4:e,5:f,6:g,7:h,8:i,9:j,10:k,11:l,12:m,13:n,14:o,15:p,16:q"),
+                   "16 at most", NULL);
+}
+
+static void test_lengths_of_passwords(void **state)
+{
+    (void)state;
+    struct auth_settings settings;
+    char *lines;
+    assert_int_equal(read_settings(&settings, ENV("BETTER_AUTH_SECRET", GOOD), &lines), 0);
+    assert_int_equal(settings.password_min, 8);
+    assert_int_equal(settings.password_max, 128);
+    assert_true(settings.auto_sign_in);
+    assert_false(settings.verify_on_sign_in);
+    assert_int_equal(settings.verify_expires_in_ms, 3600000);
+    assert_int_equal(settings.reset_expires_in_ms, 3600000);
+    assert_int_equal(settings.delete_expires_in_ms, 86400000);
+    free(lines);
+    qn_config_free(auth_settings_table, auth_settings_count, &settings);
+    expect_refused(ENV("BETTER_AUTH_SECRET", GOOD, "QUINTET_AUTH_MIN_PASSWORD_LENGTH", "129"),
+                   "QUINTET_AUTH_MAX_PASSWORD_LENGTH", NULL);
+    expect_refused(ENV("BETTER_AUTH_SECRET", GOOD, "QUINTET_AUTH_MAX_PASSWORD_LENGTH", "1025"),
+                   "QUINTET_AUTH_MAX_PASSWORD_LENGTH", NULL);
+}
+
 /* What goes by mail is not switched on where no mail can go, or no link lead anywhere. */
 static void test_what_wants_mail(void **state)
 {
     (void)state;
     static const char *const names[] = {"QUINTET_AUTH_DELETE_USER_BY_MAIL", "QUINTET_AUTH_CHANGE_EMAIL",
                                         "QUINTET_AUTH_REQUIRE_EMAIL_VERIFICATION",
-                                        "QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP"};
+                                        "QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_UP",
+                                        "QUINTET_AUTH_VERIFY_EMAIL_ON_SIGN_IN"};
     static const char url[] = "https://app.example.com", smtp[] = "smtp://mail.example.com";
     for (size_t i = 0; i < QN_COUNT(names); i++) {
         const struct {
@@ -282,6 +343,8 @@ int main(void)
         cmocka_unit_test(test_weak_secrets_only_warn),
         cmocka_unit_test(test_secure_cookies),
         cmocka_unit_test(test_sessions_by_default_are_better_auths),
+        cmocka_unit_test(test_secrets_that_read_what_is_encrypted),
+        cmocka_unit_test(test_lengths_of_passwords),
         cmocka_unit_test(test_what_wants_mail),
         cmocka_unit_test(test_the_mail_of_a_sign_up),
         cmocka_unit_test(test_every_bad_setting_is_told_at_once),
