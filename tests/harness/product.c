@@ -7,16 +7,16 @@
 #include "tests/harness/service.h"
 #include "tests/harness/stack.h"
 
-void harness_product_start(struct harness_product *product, const struct harness_postgres *postgres,
-                           const char *cookie_cache)
+void harness_product_start(struct harness_product *product, const struct harness_product_options *options)
 {
-    const char *admin = harness_postgres_admin_url(postgres);
+    const char *admin = harness_postgres_admin_url(options->postgres);
     const char *environment[] = {
         harness_text("DATABASE_URL=%.*s/quintet", (int)(strrchr(admin, '/') - admin), admin),
         "SECRET=" HARNESS_STACK_SECRET,
         "SITE=http://localhost:8080",
         "TRUSTED=http://localhost:3000",
-        cookie_cache ? harness_text("COOKIE_CACHE=%s", cookie_cache) : NULL,
+        options->delete_by_mail ? "DELETE_BY_MAIL=1" : "DELETE_BY_MAIL=",
+        harness_text("COOKIE_CACHE=%s", options->cookie_cache ? options->cookie_cache : ""),
         NULL,
     };
     product->node = harness_node_start(&(const struct harness_node_options){

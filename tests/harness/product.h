@@ -12,9 +12,13 @@ struct harness_product {
     const char *url; /* "http://127.0.0.1:41873" */
 };
 
-/* The tables must be there: harness_tables_start(). 'cookie_cache': the strategy; NULL: no cookie cache. */
-void harness_product_start(struct harness_product *product, const struct harness_postgres *postgres,
-                           const char *cookie_cache);
+struct harness_product_options {
+    const struct harness_postgres *postgres; /* with the tables: harness_tables_start() */
+    const char *cookie_cache;                /* its strategy; NULL: none */
+    bool delete_by_mail;                     /* deletion must be confirmed by mail */
+};
+
+void harness_product_start(struct harness_product *product, const struct harness_product_options *options);
 
 /* The next mail that it would have sent: "TO LINK"; valid until the next call. Waits for it. */
 const char *harness_product_mail(struct harness_product *product);

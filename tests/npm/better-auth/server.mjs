@@ -6,7 +6,7 @@ import { betterAuth } from 'better-auth';
 import { toNodeHandler } from 'better-auth/node';
 import { say } from './lines.mjs';
 
-const { DATABASE_URL, SECRET, SITE, TRUSTED = '', COOKIE_CACHE } = process.env;
+const { DATABASE_URL, SECRET, SITE, TRUSTED = '', COOKIE_CACHE, DELETE_BY_MAIL } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 3 });
 const mail = async ({ user, url }) => say('mail', user.email, url);
 
@@ -19,7 +19,7 @@ const auth = betterAuth({
     emailVerification: { sendVerificationEmail: mail },
     user: {
         changeEmail: { enabled: true, sendChangeEmailConfirmation: mail },
-        deleteUser: { enabled: true },
+        deleteUser: { enabled: true, ...DELETE_BY_MAIL && { sendDeleteAccountVerification: mail } },
     },
     session: COOKIE_CACHE ? { cookieCache: { enabled: true, strategy: COOKIE_CACHE } } : {},
     rateLimit: { enabled: false },
