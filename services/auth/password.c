@@ -77,13 +77,22 @@ enum qn_status auth_password_hash(struct qn_str password, char to[AUTH_PASSWORD_
     return QN_OK;
 }
 
-enum qn_status auth_password_verify(struct qn_str password, struct qn_str stored)
+enum qn_status auth_password_read(struct qn_str stored, struct auth_password_parts *ret_parts)
 {
     struct qn_str rest = stored, salt = {0}, hex = {0};
-    if (!qn_str_next(&rest, ':', &salt) || salt.len == 0 || !qn_str_next(&rest, ':', &hex) || hex.len == 0)
+    if (!qn_str_next(&rest, ':', &salt) || salt.len == 0 || salt.len > AUTH_PASSWORD_SALT_MAX ||
+        !qn_str_next(&rest, ':', &hex) || hex.len == 0)
         return QN_INTERNAL;
-    uint8_t expected[AUTH_PASSWORD_KEY_BYTES], key[AUTH_PASSWORD_KEY_BYTES];
-    bool whole = hex.len == 2 * sizeof(expected) && qn_hex_decode(hex, expected);
-    QN_TRY(derive(password, salt, key));
-    return whole && sodium_memcmp(expected, key, sizeof(key)) == 0 ? QN_OK : QN_UNAUTHENTICATED;
+    ret_parts->salt = salt;
+    ret_parts->whole = hex.len == 2 * sizeof(ret_parts->key) && qn_hex_decode(hex, ret_parts->key);
+    return QN_OK;
+}
+
+enum qn_status auth_password_verify(struct qn_str password, struct qn_str stored)
+{
+    struct auth_password_parts parts;
+    uint8_t key[AUTH_PASSWORD_KEY_BYTES];
+    QN_TRY(auth_password_read(stored, &parts));
+    QN_TRY(derive(password, parts.salt, key));
+    return parts.whole && sodium_memcmp(parts.key, key, sizeof(key)) == 0 ? QN_OK : QN_UNAUTHENTICATED;
 }

@@ -17,6 +17,8 @@ enum {
      * counts: what keeps normalisation and hashing bounded. */
     AUTH_PASSWORD_CEILING = 1024,
     AUTH_PASSWORD_SALT_LEN = 32,
+    AUTH_PASSWORD_SALT_MAX = 1024, /* of one that is stored: scrypt reads it 64 times over, and whoever writes
+                                      rows must not make sign-in dearer */
     AUTH_PASSWORD_KEY_BYTES = 64,
     AUTH_PASSWORD_HASH_LEN = AUTH_PASSWORD_SALT_LEN + 1 + 2 * AUTH_PASSWORD_KEY_BYTES, /* 161 */
 };
@@ -35,8 +37,18 @@ QN_MUST_USE enum qn_status auth_password_normalise(struct qn_str password, struc
  * QN_RESOURCE_EXHAUSTED: no memory.  QN_INVALID_ARGUMENT: not UTF-8. */
 QN_MUST_USE enum qn_status auth_password_hash(struct qn_str password, char to[AUTH_PASSWORD_HASH_LEN + 1]);
 
+/* A stored hash taken apart. Nothing in it says how much work it is. */
+struct auth_password_parts {
+    struct qn_str salt;
+    uint8_t key[AUTH_PASSWORD_KEY_BYTES];
+    bool whole; /* 'key' is filled; no password is right for one that is not 64 bytes of hex */
+};
+
+/* QN_INTERNAL: it lacks one of its halves, or the salt is longer than any. */
+QN_MUST_USE enum qn_status auth_password_read(struct qn_str stored, struct auth_password_parts *ret_parts);
+
 /* QN_OK: it is the password.  QN_UNAUTHENTICATED: it is not, found in constant time after the full work.
- * QN_INTERNAL: 'stored' lacks one of its halves; nothing was hashed.
+ * QN_INTERNAL: 'stored' cannot be read; nothing was hashed.
  * QN_RESOURCE_EXHAUSTED, QN_INVALID_ARGUMENT: as above. */
 QN_MUST_USE enum qn_status auth_password_verify(struct qn_str password, struct qn_str stored);
 

@@ -82,17 +82,16 @@ static bool is_wanted(struct qn_str cookie, bool cache_too)
     return false;
 }
 
-static struct qn_str cookies_of(struct gateway_request *req)
+struct qn_str gateway_request_cookies(struct qn_str header, bool cache_too, struct qn_arena *arena)
 {
-    struct qn_str rest = qn_exchange_header(req->exchange, "Cookie"), piece;
+    struct qn_str rest = header, piece;
     if (!rest.ptr)
         return QN_STR("");
     const struct qn_str between = QN_STR("; ");
     /* A blank may come behind each semicolon. */
-    bool cache_too = req->settings->cookie_cache;
     size_t most = cache_too ? COOKIES_MAX_WITH_CACHE : COOKIES_MAX;
     size_t len = 0, room = rest.len < most / 2 ? 2 * rest.len : most;
-    char *kept = qn_arena_alloc(&req->arena, room);
+    char *kept = qn_arena_alloc(arena, room);
     while (kept && qn_str_next(&rest, ';', &piece)) {
         piece = qn_str_trim(piece);
         if (!is_wanted(piece, cache_too))
@@ -150,7 +149,8 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
     req->ctx.caller.client_ip = gateway_address_of_client(exchange, settings->trusted_proxies, &req->arena);
     if (!req->ctx.caller.client_ip.len && is_lenient(settings))
         req->ctx.caller.client_ip = QN_STR("127.0.0.1"); /* as Better Auth has it for developers */
-    req->ctx.credentials.cookie = cookies_of(req);
+    req->ctx.credentials.cookie =
+        gateway_request_cookies(qn_exchange_header(exchange, "Cookie"), settings->cookie_cache, &req->arena);
     req->ctx.credentials.bearer =
         gateway_bearer_of(settings, header_text(req, "Authorization", AUTHORIZATION_MAX));
     return req;

@@ -48,6 +48,10 @@ void gateway_reply_header(struct gateway_reply *reply, const char *name, struct 
 void gateway_reply_retry_after(struct gateway_request *req, struct gateway_reply *reply,
                                uint32_t retry_after_ms);
 
+/* Of a Cookie header what services may see, pairs apart by "; "; in the arena, or "" when there is nothing,
+ * or no memory. 'cache_too': session_data as well. */
+struct qn_str gateway_request_cookies(struct qn_str header, bool cache_too, struct qn_arena *arena);
+
 /* Makes a request of an exchange: deadline by default, request id (the client's X-Request-Id if it is sound,
  * a new one otherwise), trace, client address, user agent, credentials. NULL without memory. */
 struct gateway_request *gateway_request_new(struct qn_exchange *exchange,

@@ -74,31 +74,12 @@ void replay_mail_sign(struct replay_mail *mail, const struct replay_exchange *ex
                 qn_str_c(qn_arena_printf(&replay->arena, "%s.%.*s", head, QN_STR_ARG(signature))));
 }
 
-/* The mail without its quoted-printable, so that its link is in one piece. */
-static const char *decoded(struct replay *replay, const char *data)
-{
-    char *text = qn_arena_alloc(&replay->arena, strlen(data) + 1), *to = text;
-    for (const char *p = data; *p; p++) {
-        uint8_t byte;
-        if (*p != '=') {
-            *to++ = *p;
-        } else if (strncmp(p + 1, "\r\n", 2) == 0) {
-            p += 2;
-        } else if (p[1] && p[2] && qn_hex_decode(qn_str_n(p + 1, 2), &byte)) {
-            *to++ = (char)byte;
-            p += 2;
-        }
-    }
-    *to = '\0';
-    return text;
-}
-
 /* Waits for the next one. */
 static const char *next_mail(struct replay_mail *mail, struct harness_smtp_mail *ret_mail)
 {
     harness_smtp_await(mail->server, mail->seen + 1);
     *ret_mail = harness_smtp_mail(mail->server, mail->seen++);
-    return decoded(mail->replay, ret_mail->data);
+    return harness_smtp_text(ret_mail, &mail->replay->arena);
 }
 
 static const char *subject_of(struct qn_str kind)

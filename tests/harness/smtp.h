@@ -47,6 +47,14 @@ size_t harness_smtp_n_mails(struct harness_smtp *server);
 size_t harness_smtp_n_connections(struct harness_smtp *server);
 struct harness_smtp_mail harness_smtp_mail(struct harness_smtp *server, size_t nth);
 
+struct qn_arena;
+
+/* The mail without its quoted-printable, so that a link in it is in one piece; in the arena. */
+char *harness_smtp_text(const struct harness_smtp_mail *mail, struct qn_arena *arena);
+
+/* The first link in it; in the arena. A mail without one ends the test process. */
+char *harness_smtp_link(const struct harness_smtp_mail *mail, struct qn_arena *arena);
+
 /* Waits until so many were taken; after 30 s the test process ends. */
 void harness_smtp_await(struct harness_smtp *server, size_t n_mails);
 

@@ -143,6 +143,11 @@ static void test_stored_value_that_is_no_hash(void **state)
     struct qn_str cut = qn_str_n(hash, AUTH_PASSWORD_HASH_LEN - 2);
     assert_int_equal(auth_password_verify(QN_STR("password"), cut), QN_UNAUTHENTICATED);
     assert_int_equal(auth_password_verify(QN_STR("password"), QN_STR("salt:key")), QN_UNAUTHENTICATED);
+    char salt[AUTH_PASSWORD_SALT_MAX + 2 + 2]; /* one that would make scrypt dearer */
+    memset(salt, 's', AUTH_PASSWORD_SALT_MAX + 1);
+    memcpy(salt + AUTH_PASSWORD_SALT_MAX + 1, ":k", 3);
+    assert_int_equal(auth_password_verify(QN_STR("password"), qn_str_c(salt)), QN_INTERNAL);
+    assert_int_equal(auth_password_verify(QN_STR("password"), qn_str_c(salt + 1)), QN_UNAUTHENTICATED);
     hash[AUTH_PASSWORD_HASH_LEN - 1] = 'x';
     assert_int_equal(auth_password_verify(QN_STR("password"), qn_str_c(hash)), QN_UNAUTHENTICATED);
 }
