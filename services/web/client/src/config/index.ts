@@ -36,6 +36,7 @@ function extended(config: NextConfig, options: WithQuintetOptions): NextConfig {
   const local = options.allowLocalImages ?? saidInEnvironment('QUINTET_IMAGES_LOCAL') ?? hosts.some(isLocal)
   return {
     ...config,
+    env: { ...config.env, QUINTET_BUILT_URL: url },
     rewrites: async () => joined(await config.rewrites?.(), rewritesTo(url, options.authPath ?? AUTH_PATH)),
     images: {
       ...config.images,

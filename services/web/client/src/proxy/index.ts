@@ -33,7 +33,8 @@ export interface ProxyOptions {
  *
  * For each request that the matcher lets through:
  *
- *   1. `/api/auth/*` and `/api/quintet/*` go on to QUINTET_URL as it is now (the rewrites of withQuintet are fixed when the site is built)
+ *   1. `/api/auth/*` and `/api/quintet/*` go on to the gateway, by withQuintet's rewrites; those are fixed when a site is built, so a server
+ *      whose QUINTET_URL has become another one is rewritten to that from here
  *   2. the session is looked at: a read   3. if it is due it is refreshed, if it has gone its cookies are expired   4. guards redirect
  *   5. the page gets the cookies as they are then, a request id, and the person's address.
  *
@@ -46,8 +47,11 @@ export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest)
     const path = request.nextUrl.pathname
     const caller = callerOf(request.headers, clientAddressHeader)
     const passed = gatewayPath(path)
-    if (passed !== undefined)
-      return NextResponse.rewrite(new URL(passed + request.nextUrl.search, url), { request: { headers: headersFor(request, caller, []) } })
+    if (passed !== undefined) {
+      const shown = { request: { headers: headersFor(request, caller, []) } }
+      // The rewrites of withQuintet tell nobody where they lead; one from here does, in a header.
+      return url === builtUrl() ? NextResponse.next(shown) : NextResponse.rewrite(new URL(passed + request.nextUrl.search, url), shown)
+    }
 
     const wantsComplete = holds(complete, path)
     const guarded = wantsComplete || holds(session, path)
@@ -68,6 +72,11 @@ export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest)
     for (const { name, value, options: how } of look.set) response.cookies.set(name, value, how)
     return response
   }
+}
+
+/** QUINTET_URL when the site was built; withQuintet leaves it here, and the bundler writes it in. */
+function builtUrl(): string | undefined {
+  return process.env.QUINTET_BUILT_URL
 }
 
 interface Look {
