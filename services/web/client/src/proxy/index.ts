@@ -58,7 +58,7 @@ export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest)
     let look: Look = { signedIn: false, complete: false, set: [] }
     if (showsSession(caller)) {
       try {
-        look = await lookAt(caller, wantsComplete, !isPrefetch(request))
+        look = await lookAt(caller, wantsComplete)
       } catch (error) {
         if (guarded) return unavailable(request, toQuintetError(error))
       }
@@ -86,7 +86,7 @@ interface Look {
   set: SetCookie[]
 }
 
-async function lookAt(caller: Caller, wantsComplete: boolean, mayRefresh: boolean): Promise<Look> {
+async function lookAt(caller: Caller, wantsComplete: boolean): Promise<Look> {
   let set: SetCookie[] = []
   const ask: Quintet = clientsOver(nodeTransport({ caller: () => caller, refresh: true, onCookies: (cookies) => void (set = cookies) }))
   // Side by side, so that they share what they cost.
@@ -94,18 +94,13 @@ async function lookAt(caller: Caller, wantsComplete: boolean, mayRefresh: boolea
     ask.auth.getSession({}),
     wantsComplete ? ask.auth.getSessionWithProfileCheck({}) : undefined,
   ])
-  if (mayRefresh && wantsRefresh(found)) await ask.auth.refreshSession({}).catch(() => undefined) // the next request tries again
+  if (wantsRefresh(found)) await ask.auth.refreshSession({}).catch(() => undefined) // the next request tries again
   return { signedIn: found.session !== undefined, complete: check?.profileComplete ?? false, set }
 }
 
 /** Due, or gone: then RefreshSession expires the cookies. What we did not sign is not ours to expire. */
 function wantsRefresh({ refreshDue, state }: GetSessionResponse): boolean {
   return refreshDue || state === SessionState.UNKNOWN || state === SessionState.EXPIRED
-}
-
-/** Links that scroll into view are not visits. */
-function isPrefetch(request: NextRequest): boolean {
-  return request.headers.get('next-router-prefetch') !== null || /prefetch/.test(request.headers.get('sec-purpose') ?? request.headers.get('purpose') ?? '')
 }
 
 /** What the page, or the gateway, sees of the request. */
