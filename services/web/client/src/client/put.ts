@@ -5,7 +5,8 @@ export interface Put {
   url: string
   headers: readonly { name: string; value: string }[]
   body: Blob
-  onProgress?: ((loaded: number, total: number) => void) | undefined
+  /** Bytes sent so far. */
+  onProgress?: ((loaded: number) => void) | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -24,7 +25,9 @@ export function putObject({ method, url, headers, body, onProgress, signal }: Pu
     // Also when the store refuses without CORS headers: a browser tells no more than this.
     request.onerror = () => reject(new QuintetError({ code: 'unavailable', message: 'the picture could not be sent' }))
     request.onload = () => (request.status >= 200 && request.status < 300 ? resolve() : reject(refusal(request)))
-    request.upload.onprogress = ({ loaded, total }) => onProgress?.(loaded, total || body.size)
+    // Browsers tell of progress every 50 ms at most; that all has gone they tell by `load`.
+    request.upload.onprogress = ({ loaded }) => onProgress?.(loaded)
+    request.upload.onload = () => onProgress?.(body.size)
     request.open(method, url)
     for (const { name, value } of headers) if (!BROWSERS_OWN.has(name.toLowerCase())) request.setRequestHeader(name, value)
     request.send(body)
