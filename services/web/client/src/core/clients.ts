@@ -1,0 +1,47 @@
+import { createClient, type Client, type Interceptor, type Transport } from '@connectrpc/connect'
+import { AuthService } from '../gen/auth_pb.js'
+import { MediaService } from '../gen/media_pb.js'
+import { ProfileService } from '../gen/profile_pb.js'
+import { toQuintetError } from './errors.js'
+import { isRead } from './retry.js'
+
+/** The three services that clients may call; `proto/*.proto` say what each method does, and with which errors it fails. */
+export interface Quintet {
+  auth: Client<typeof AuthService>
+  profile: Client<typeof ProfileService>
+  media: Client<typeof MediaService>
+}
+
+export function clientsOver(transport: Transport): Quintet {
+  const ours = failingWithOurErrors(transport)
+  return {
+    auth: createClient(AuthService, ours),
+    profile: createClient(ProfileService, ours),
+    media: createClient(MediaService, ours),
+  }
+}
+
+/** Around the transport, not in an interceptor: Connect judges deadlines after the last of those. */
+export function failingWithOurErrors(transport: Transport): Transport {
+  return {
+    async unary(method, ...rest) {
+      try {
+        return await transport.unary(method, ...rest)
+      } catch (error) {
+        throw toQuintetError(error, isRead(method))
+      }
+    },
+    stream: (...all) => transport.stream(...all), // there are no streams in our contracts
+  }
+}
+
+/**
+ * Methods that judge the session themselves would refresh it, and send its cookie again. Whoever renders cannot pass a cookie on, so the
+ * row's end would move without the browser's knowing: the proxy helper and refreshSession() do it instead, and all other calls say
+ * `disable_refresh`.
+ */
+export const leaveSessionAlone: Interceptor = (next) => (request) => {
+  if (!request.stream && 'disableRefresh' in request.method.input.field)
+    (request.message as { disableRefresh?: boolean }).disableRefresh = true
+  return next(request)
+}

@@ -1,0 +1,13 @@
+/** What server and browser share: errors, forms, shapes, the messages of the contracts. */
+export {
+  isQuintetError,
+  QuintetError,
+  type FieldViolation,
+  type QuintetCode,
+  type QuintetReason,
+} from './core/errors.js'
+export { EMPTY_FORM, formFailure, text, type FormState } from './core/form.js'
+export type { MissingField, Photo, Plain, ProfileCheck, Session, SessionAndUser, User } from './core/shapes.js'
+export { plain } from './core/shapes.js'
+export { Gender } from './gen/profile_pb.js'
+export type { ListProfilesResponse, Photo as ProfilePhoto, Profile } from './gen/profile_pb.js'

@@ -1,0 +1,16 @@
+import 'server-only'
+
+export { changePassword, refreshSession, signIn, signOut, signUp, type ChangePasswordInput, type SignInInput, type SignUpInput } from './actions.js'
+export {
+  getSession,
+  getSessionWithProfileCheck,
+  quintet,
+  requireCompleteProfile,
+  requireSession,
+  type RedirectOptions,
+} from './session.js'
+export type { Quintet } from '../core/clients.js'
+export { isQuintetError, QuintetError } from '../core/errors.js'
+export { EMPTY_FORM, formAction, formFailure, text, type FormState } from '../core/form.js'
+export { plain, type MissingField, type Photo, type Plain, type ProfileCheck, type Session, type SessionAndUser, type User } from '../core/shapes.js'
+export { Gender } from '../gen/profile_pb.js'

@@ -1,0 +1,3 @@
+import { withQuintet } from '@quintet/next/config'
+
+export default withQuintet({ poweredByHeader: false })
