@@ -168,6 +168,8 @@ static void test_other_kinds_of_rows(void **state)
         {"2/3", "photos/2/3/4.jpg", "photos/2/3/4.jpg"}, /* and not all that begins with photos/2/ */
         {"", "photos//5.jpg", "photos//"},
         {"6", "photos/66/7.jpg", "photos/66/7.jpg"},
+        {"7", "uploads/", ""}, /* all of them? */
+        {"8", "", ""},
     };
     for (size_t i = 0; i < QN_COUNT(brought); i++) {
         harness_store_do(
