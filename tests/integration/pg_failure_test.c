@@ -357,7 +357,7 @@ static void test_a_backend_that_hangs(void **state)
 
 static bool is_behind(void)
 {
-    return strstr(pg_fixture_detail(), "the schema has version 0, this program wants 3") != NULL;
+    return strstr(pg_fixture_detail(), "the schema has version 0, this program wants 4") != NULL;
 }
 
 /* Not ready while the schema is behind, and ready without a restart once it is not. */
