@@ -276,15 +276,12 @@ static void on_updated(struct qn_request *request)
     v->user = row->user;
     qn_log(&v->call->ctx.log, QN_INFO, v->claims.update_to ? "address changed" : "address verified",
            QN_F_C("user", v->user->id));
-    if (v->session) {
-        answer_verified(v);
-    } else if (v->claims.update_to) {
+    if (v->claims.update_to && !v->session)
         sign_in(v);
-    } else if (v->service->settings->sign_in_after_verification) {
+    else if (!v->session && v->service->settings->sign_in_after_verification)
         find_session(v, on_live_after, on_lost_after);
-    } else {
+    else
         answer_verified(v);
-    }
 }
 
 static void update(struct verify *v)

@@ -14,6 +14,22 @@
 #define PASSWORD     "correct horse 1"
 
 static struct auth_fixture fixture;
+static struct auth_cookie_jar jar;
+static struct auth_jwe_ring ring;
+
+/* What a site has: each is tried. */
+static const struct site {
+    const char *name, *strategy, *max_age;
+    struct auth_cache_kit kit;
+    int64_t max_age_ms, of_browser_ms; /* how long one is believed, and one of a browser session */
+} SITES[] = {
+    {"signed", "compact", "5m", {AUTH_CACHE_COMPACT, &jar, NULL}, 300000, 60000},
+    {"encrypted, for a day", "jwe", "1d", {AUTH_CACHE_JWE, &jar, &ring}, 86400000, 300000},
+    {"encrypted, for a short time", "jwe", "60s", {AUTH_CACHE_JWE, &jar, &ring}, 60000, 60000},
+};
+
+static struct qn_arena arena;
+static const struct site *site;
 static int users;
 
 /* Cookies as they go into a Cookie header. */
@@ -132,25 +148,25 @@ static void test_a_look_at_the_row_sets_it(void **state)
     auth_fixture_forget(&call);
 }
 
+static void read_cache(const char *data_cookie, struct auth_cache *ret_cache)
+{
+    assert_true(auth_cache_read(&site->kit, qn_str_c(data_cookie + strlen(DATA)), &arena, ret_cache));
+}
+
 /* Not ours, of another session, too old: it goes, and the row decides. */
 static void test_one_that_does_not_count_goes(void **state)
 {
     (void)state;
     struct someone who = sign_up(), other = sign_up();
-    struct auth_cookie_jar jar;
-    const struct auth_cache_kit kit = {AUTH_CACHE_COMPACT, &jar, NULL};
-    struct qn_arena arena;
     struct auth_cache cache;
     struct qn_buf value;
-    struct qn_str secret = harness_rows_text(harness_rows(), "secret");
-    assert_int_equal(auth_cookie_open(&jar, secret, false), QN_OK);
-    qn_arena_init(&arena, 1024 * 1024);
     qn_buf_init(&value, AUTH_CACHE_VALUE_MAX);
-    assert_true(auth_cache_read(&kit, qn_str_c(who.data_cookie + strlen(DATA)), &arena, &cache));
+    read_cache(who.data_cookie, &cache);
     int64_t now_ms = qn_clock_wall_ms();
-    assert_in_range(cache.expires_at_ms - now_ms, 200000, 300000);
-    assert_int_equal(auth_cache_write(&kit, &cache.session, &cache.user, now_ms - 300001, now_ms - 1, &value),
-                     QN_OK);
+    assert_in_range(cache.expires_at_ms - now_ms, site->max_age_ms / 2, site->max_age_ms);
+    assert_int_equal(
+        auth_cache_write(&site->kit, &cache.session, &cache.user, now_ms - 301000, now_ms - 1000, &value),
+        QN_OK);
     const char *const bad[] = {
         DATA "abc",
         other.data_cookie,
@@ -168,8 +184,25 @@ static void test_one_that_does_not_count_goes(void **state)
         auth_fixture_forget(&call);
     }
     qn_buf_fini(&value);
-    qn_arena_fini(&arena);
-    auth_cookie_close(&jar);
+}
+
+/* The browser keeps it until it is closed; here it is believed for a short time. */
+static void test_of_a_browser_session(void **state)
+{
+    (void)state;
+    struct auth_call call = {0};
+    struct auth_cache cache;
+    struct someone who = sign_up();
+    read_cache(who.data_cookie, &cache);
+    auth_fixture_sign_in(&fixture, &call, cache.user.email, QN_STR(PASSWORD), true);
+    auth_fixture_expect(&call, QN_OK, NULL);
+    int64_t now_ms = qn_clock_wall_ms();
+    assert_true(sets(&call, 2, DATA "ey"));
+    assert_true(qn_str_find(call.request.set_cookies[2], ';') > 0);
+    assert_null(memmem(call.request.set_cookies[2].ptr, call.request.set_cookies[2].len, "Max-Age", 7));
+    read_cache(auth_fixture_cookie(&call, 2), &cache);
+    assert_in_range(cache.expires_at_ms - now_ms, site->of_browser_ms / 2, site->of_browser_ms);
+    auth_fixture_forget(&call);
 }
 
 /* What has no room in a cookie is not cached; nor is what was there before it grew. */
@@ -195,8 +228,15 @@ static void test_one_too_large_is_none(void **state)
 static int start(void **state)
 {
     (void)state;
-    auth_fixture_start(&fixture, HARNESS_TABLES_KYSELY,
-                       (const char *const[]){"QUINTET_AUTH_COOKIE_CACHE=true", NULL});
+    struct qn_str secret = harness_rows_text(harness_rows(), "secret");
+    qn_arena_init(&arena, 4 * 1024 * 1024);
+    assert_int_equal(auth_cookie_open(&jar, secret, false), QN_OK);
+    assert_int_equal(auth_jwe_open(&ring, &secret, 1), QN_OK);
+    auth_fixture_start(
+        &fixture, HARNESS_TABLES_KYSELY,
+        (const char *const[]){"QUINTET_AUTH_COOKIE_CACHE=true",
+                              harness_text("QUINTET_AUTH_COOKIE_CACHE_STRATEGY=%s", site->strategy),
+                              harness_text("QUINTET_AUTH_COOKIE_CACHE_MAX_AGE=%s", site->max_age), NULL});
     return 0;
 }
 
@@ -204,6 +244,9 @@ static int stop(void **state)
 {
     (void)state;
     auth_fixture_stop(&fixture);
+    auth_jwe_close(&ring);
+    auth_cookie_close(&jar);
+    qn_arena_fini(&arena);
     return 0;
 }
 
@@ -216,7 +259,11 @@ int main(void)
         CONNECTED(test_it_decides_nothing),
         CONNECTED(test_a_look_at_the_row_sets_it),
         CONNECTED(test_one_that_does_not_count_goes),
+        CONNECTED(test_of_a_browser_session),
         CONNECTED(test_one_too_large_is_none),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    int failed = 0;
+    for (site = SITES; site < SITES + QN_COUNT(SITES); site++)
+        failed += cmocka_run_group_tests_name(site->name, tests, start, stop);
+    return failed;
 }
