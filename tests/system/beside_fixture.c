@@ -26,7 +26,7 @@ void beside_start(enum harness_tables made_by, const char *cache)
     beside.smtp = harness_smtp_start(HARNESS_SMTP_PLAIN, NULL, NULL);
     beside.n_mails = 0;
     harness_stack_start_on(
-        &beside.stack, harness_tables_start(made_by),
+        &beside.stack, harness_tables_start_empty(made_by),
         (const char *const[]){
             "SMTP_FROM=no-reply@example.com", "QUINTET_AUTH_CHANGE_EMAIL=true",
             "QUINTET_AUTH_DELETE_USER=true", "QUINTET_AUTH_DELETE_USER_BY_MAIL=true", "QUINTET_TIMEOUT=20s",
@@ -52,24 +52,16 @@ int beside_stop(void **state)
     return 0;
 }
 
-static int set_up_own(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    beside_start(HARNESS_TABLES_KYSELY, NULL);
-    return 0;
-}
-
-static int set_up_prisma(void **state)
-{
-    (void)state;
-    beside_start(HARNESS_TABLES_PRISMA, NULL);
+    beside_start(harness_tables_layout(), NULL);
     return 0;
 }
 
 int beside_run_on_both_layouts(const struct CMUnitTest *tests, size_t n)
 {
-    return _cmocka_run_group_tests("tables of Better Auth's own", tests, n, set_up_own, beside_stop) +
-           _cmocka_run_group_tests("tables of Prisma", tests, n, set_up_prisma, beside_stop);
+    return harness_tables_run_on_each(tests, n, set_up, beside_stop);
 }
 
 struct harness_http_reply beside_post(const char *url, const char *route, const char *cookies,

@@ -6,6 +6,7 @@
 #include "common/core/check.h"
 #include "tests/harness/http.h"
 #include "tests/harness/stack.h"
+#include "tests/harness/tables.h"
 #include "tests/harness/test.h"
 
 /* The routes over one's own account where no recording shows the way, and the same calls by Connect. */
@@ -65,8 +66,10 @@ static int set_up(void **state)
 {
     (void)state;
     qn_arena_init(&arena, 64 * 1024 * 1024);
-    harness_stack_start(&stack, (const char *const[]){"QUINTET_TIMEOUT=20s", NULL});
+    harness_stack_start_on(&stack, harness_tables_start_empty(harness_tables_layout()),
+                           (const char *const[]){"QUINTET_TIMEOUT=20s", NULL});
     admin = harness_postgres_admin(stack.postgres, NULL);
+    harness_postgres_do(admin, "set timezone to 'UTC'"); /* what Prisma's columns hold */
     struct harness_http_reply reply =
         post_with(BASE "/sign-up/email", NULL,
                   "{\"name\":\"Ann\",\"email\":\"ann@example.com\",\"password\":\"correct horse 1\"}");
@@ -307,5 +310,5 @@ int main(void)
         cmocka_unit_test(test_the_same_by_connect),
         cmocka_unit_test(test_nobody_is_signed_out_by_an_outage),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return harness_tables_run_on_each(tests, QN_COUNT(tests), set_up, tear_down);
 }

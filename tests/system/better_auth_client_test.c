@@ -61,10 +61,9 @@ static int tear_down_gateway(void **state)
 static int set_up_product(void **state)
 {
     (void)state;
-    postgres = harness_tables_start(HARNESS_TABLES_KYSELY);
+    postgres = harness_tables_start_empty(HARNESS_TABLES_KYSELY);
     harness_product_start(&product, &(const struct harness_product_options){.postgres = postgres});
     set_up(product.url);
-    harness_postgres_do(admin, "truncate public.\"user\" cascade");
     return 0;
 }
 

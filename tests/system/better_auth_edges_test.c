@@ -6,6 +6,7 @@
 #include "common/core/check.h"
 #include "tests/harness/http.h"
 #include "tests/harness/stack.h"
+#include "tests/harness/tables.h"
 #include "tests/harness/test.h"
 
 /* Better Auth's face where no recording shows the way: our own limits, what is not UTF-8, and the database
@@ -44,7 +45,8 @@ static int set_up(void **state)
 {
     (void)state;
     qn_arena_init(&arena, 64 * 1024 * 1024);
-    harness_stack_start(&stack, (const char *const[]){"QUINTET_TIMEOUT=20s", NULL});
+    harness_stack_start_on(&stack, harness_tables_start_empty(harness_tables_layout()),
+                           (const char *const[]){"QUINTET_TIMEOUT=20s", NULL});
     struct harness_http_reply reply =
         post("/sign-up/email", NULL,
              QN_STR("{\"name\":\"Eve\",\"email\":\"eve@example.com\",\"password\":\"correct horse 1\"}"));
@@ -209,5 +211,5 @@ int main(void)
         cmocka_unit_test(test_cookies_without_blanks),
         cmocka_unit_test(test_database_away),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return harness_tables_run_on_each(tests, QN_COUNT(tests), set_up, tear_down);
 }

@@ -1,9 +1,11 @@
 #include <stdlib.h>
 
 #include "common/core/arena.h"
+#include "common/core/check.h"
 #include "tests/harness/http.h"
 #include "tests/harness/smtp.h"
 #include "tests/harness/stack.h"
+#include "tests/harness/tables.h"
 #include "tests/harness/test.h"
 
 /* The routes of links by mail where no recording shows the way, and the same calls by Connect. */
@@ -52,12 +54,13 @@ static int set_up(void **state)
 {
     (void)state;
     smtp = harness_smtp_start(HARNESS_SMTP_PLAIN, NULL, NULL);
-    harness_stack_start(
-        &stack,
+    harness_stack_start_on(
+        &stack, harness_tables_start_empty(harness_tables_layout()),
         (const char *const[]){"SMTP_FROM=no-reply@example.com", "QUINTET_AUTH_CHANGE_EMAIL=true",
                               "QUINTET_AUTH_DELETE_USER=true", "QUINTET_AUTH_DELETE_USER_BY_MAIL=true",
                               harness_text("SMTP_URL=smtp://127.0.0.1:%u", harness_smtp_port(smtp)), NULL});
     admin = harness_postgres_admin(stack.postgres, NULL);
+    harness_postgres_do(admin, "set timezone to 'UTC'"); /* what Prisma's columns hold */
     struct harness_http_reply reply =
         post(BASE "/sign-up/email", NULL,
              "{\"name\":\"Ann\",\"email\":\"ann@example.com\",\"password\":\"correct horse 1\"}");
@@ -135,5 +138,5 @@ int main(void)
         cmocka_unit_test(test_deletion_wants_its_token),
         cmocka_unit_test(test_the_same_by_connect),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return harness_tables_run_on_each(tests, QN_COUNT(tests), set_up, tear_down);
 }

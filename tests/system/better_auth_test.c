@@ -5,6 +5,7 @@
 #include "common/core/check.h"
 #include "tests/harness/replay_mail.h"
 #include "tests/harness/stack.h"
+#include "tests/harness/tables.h"
 #include "tests/harness/test.h"
 
 /* Better Auth's face against Better Auth: every exchange that was recorded with the real product is either
@@ -158,22 +159,34 @@ static struct replay replay;
 static PGconn *admin;
 static size_t n_mails; /* that should have been sent in the configuration just asked */
 
-static int set_up(void **state)
+static int read_recording(void **state)
 {
     (void)state;
     replay_open(&replay);
-    harness_stack_start(&stack, NULL);
+    return 0;
+}
+
+static int forget_recording(void **state)
+{
+    (void)state;
+    replay_close(&replay);
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    read_recording(state);
+    harness_stack_start_on(&stack, harness_tables_start_empty(harness_tables_layout()), NULL);
     admin = harness_postgres_admin(stack.postgres, NULL);
+    harness_postgres_do(admin, "set timezone to 'UTC'"); /* what Prisma's columns hold */
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    (void)state;
     PQfinish(admin);
     harness_stack_stop(&stack);
-    replay_close(&replay);
-    return 0;
+    return forget_recording(state);
 }
 
 static const struct configuration *configuration_of(const struct replay_exchange *exchange)
@@ -466,12 +479,14 @@ static void test_configuration(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[2 + QN_COUNT(CONFIGURATIONS)] = {
+    const struct CMUnitTest lists[] = {
         cmocka_unit_test(test_every_exchange_is_replayed_or_left_out_for_a_reason),
         cmocka_unit_test(test_the_list_of_exclusions_is_the_tables)};
+    struct CMUnitTest replays[QN_COUNT(CONFIGURATIONS)];
     for (size_t i = 0; i < QN_COUNT(CONFIGURATIONS); i++)
-        tests[2 + i] = (struct CMUnitTest){.name = CONFIGURATIONS[i].name,
-                                           .test_func = test_configuration,
-                                           .initial_state = (void *)&CONFIGURATIONS[i]};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+        replays[i] = (struct CMUnitTest){.name = CONFIGURATIONS[i].name,
+                                         .test_func = test_configuration,
+                                         .initial_state = (void *)&CONFIGURATIONS[i]};
+    return cmocka_run_group_tests(lists, read_recording, forget_recording) +
+           harness_tables_run_on_each(replays, QN_COUNT(replays), set_up, tear_down);
 }

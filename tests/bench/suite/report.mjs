@@ -63,7 +63,7 @@ export function reportOf(run) {
         section('Layer by layer', 'The same check asked over HTTP, and over nng at auth and at profile.', layersTable(run, results)),
         section('Beside pgbench', "PostgreSQL alone, asked for the same join one look-up a statement; Quintet's look-ups share statements.", pgbenchTable(run, results)),
         section('At the same rate', "Both are offered the same: eight tenths of what Prisma's combined version can answer. Latencies count from when a call was due.", sameRateTable(run, results)),
-        section('Signing in', 'Nearly all of it is scrypt. Below, 64 clients check sessions while 32 others sign in as fast as they can.', signInTable(run, results), floodTable(run, results)),
+        section('Signing in', 'Nearly all of it is scrypt. Below, sessions are checked while 64 others sign in as fast as they can: first by 64 clients, who want all the processor there is, then at a rate that leaves enough of it.', signInTable(run, results), floodTable(run, results)),
         section('Idle connections', '200 clients check sessions; beside them lie keep-alive connections that asked once, eight seconds before.', idleTable(run, results)),
         section('Whether the cost is flat', '', flatTable(run, results)),
         section('An empty call', 'What a call costs when nothing is done in it; a closed loop, one thread each side. "Batchable" methods share messages.', echoTable(run, results)),

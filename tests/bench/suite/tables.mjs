@@ -93,10 +93,12 @@ export function signInTable(run, results) {
 }
 
 export function floodTable(run, results) {
-    const rows = ['alone', 'flooded'].flatMap((at) => {
-        const sample = results.medianOf('quintet_flood', at)
-        return sample ? [[at === 'alone' ? '64 checking, nobody else' : '64 checking, 32 signing in', whole(sample.rate), milliseconds(sample.p50_us), milliseconds(sample.p99_us), Number.isFinite(sample.sign_in_rate) ? sample.sign_in_rate.toFixed(1) : '0']] : []
-    })
+    const rows = [['quintet_flood', '64 checking as fast as they can'], ['quintet_flood_rate', '1,000 checks a second']].flatMap(([id, who]) =>
+        ['alone', 'flooded'].flatMap((at) => {
+            const sample = results.medianOf(id, at)
+            return sample ? [[`${who}, ${at === 'alone' ? 'nobody else' : '64 signing in'}`, whole(sample.rate), milliseconds(sample.p50_us), milliseconds(sample.p99_us), Number.isFinite(sample.sign_in_rate) ? sample.sign_in_rate.toFixed(1) : '0']] : []
+        }),
+    )
     return table([['', 'left'], ...['checks/s', 'p50', 'p99', 'sign-ins/s'].map((title) => [title, 'right'])], rows)
 }
 

@@ -41,6 +41,8 @@ export function targetsOf(run, results) {
     const signIn = at('quintet_sign_in', 16)
     least('sign-ins a second against Better Auth', 1.6, rate(signIn) / rate(at('better_auth_sign_in', 16)), ratio)
     list.push(...floodTargets(run, results, signIn))
+    const [calm, flooded] = [at('quintet_flood_rate', 'alone'), at('quintet_flood_rate', 'flooded')]
+    most('p99 of 1,000 checks a second beside 64 sign-ins at once, against the same without them', 1.5, (flooded?.p99_us ?? NaN) / (calm?.p99_us ?? NaN), ratio)
 
     const [without, idle] = [at('quintet_idle', 'without'), at('quintet_idle', 'with')]
     most('memory of all four services together, shared pages once, with 2,000 idle and 200 active connections', 60, idle ? total(idle.pss_mib) : NaN, (value) => `${number(value)} MiB`)

@@ -14,6 +14,7 @@ export function runOf(samples) {
         echo_quintet_ipc: { title: 'ours', group: 'echo' },
         echo_quintet_ipc_batched: { title: 'ours, batchable', group: 'echo' },
         quintet_flood: { title: 'flood', group: 'flood' },
+        quintet_flood_rate: { title: 'flood at a rate', group: 'flood' },
         quintet_idle: { title: 'idle', group: 'idle' },
         flat_small: { title: 'flat', group: 'flat' },
         flat_large: { title: 'flat', group: 'flat' },

@@ -58,6 +58,14 @@ test('a flood: what it does not use of two processors, and half as much again', 
     assert.equal(reached(of(4_000, 31_000), 'p99 of checks beside'), false)
 })
 
+test('a flood at a rate: p99 against its quiet value', () => {
+    const of = (p99_us) => ({ 'quintet_flood_rate@alone': [check(1000, 1, 1, { p99_us: 1000 })], 'quintet_flood_rate@flooded': [check(1000, 1, 1, { p99_us, sign_in_rate: 20 })] })
+    assert.equal(find(targets(of(1400)), 'p99 of 1,000 checks').measured, '1.40×')
+    assert.equal(reached(of(1500), 'p99 of 1,000 checks'), true)
+    assert.equal(reached(of(1600), 'p99 of 1,000 checks'), false)
+    assert.equal(reached({}, 'p99 of 1,000 checks'), null)
+})
+
 test('idle connections: memory of all four, and nine tenths of the rate', () => {
     const of = (rss, rate) => ({ 'quintet_idle@without': [check(10_000, 1, 1)], 'quintet_idle@with': [check(rate, 1, 1, { pss_mib: { gateway: rss, auth: 10, profile: 10, media: 10 } })] })
     assert.equal(reached(of(30, 9_000), 'memory of all four'), true)

@@ -6,34 +6,42 @@ import { load } from '../load.mjs'
 import { CHECK, measureStack } from './quintet.mjs'
 
 const CLIENTS = 64
-const FLOOD = 32 // sign-ins at once: more than the cores, less than the queue for passwords holds
+const FLOOD = 64 // sign-ins at once: far more than the cores, and no more than the queue for passwords holds
+const FLOOD_RATE = 1000 // checks a second: a few hundredths of what two cores can
 const IDLE = 2000
 const ACTIVE = 200
 const IDLE_FOR_MS = 8000 // before anything is measured: connections that asked a moment ago are not idle yet
 
 const checks = (stack, concurrency) => ({ target: stack.url, path: CHECK, cookies: stack.files.cookies, concurrency })
 
-const flood = {
-    id: 'quintet_flood',
+/** Measures with as many signing in as fast as they can, from before the measurement until after it. */
+async function besideFlood(ctx, stack, ask) {
+    const signIns = { target: stack.url, path: 'quintet.auth.v1.AuthService/SignIn', dataFile: stack.files.logins, concurrency: FLOOD }
+    const flooding = load(ctx.generator, { ...signIns, seconds: ask.seconds + ask.warmup + 2, warmup: 0 }, ctx.scratch)
+    const [sample, signedIn] = await Promise.all([measureStack(ctx, stack, ask), flooding])
+    return { ...sample, sign_in_rate: signedIn.rate, ...(signedIn.void ? { void: `the flood: ${signedIn.void}` } : {}) }
+}
+
+const floodOf = ({ ask, ...subject }) => ({
+    ...subject,
     group: 'flood',
-    title: 'Session checks beside a flood of sign-ins',
     at: ['alone', 'flooded'],
     async open(ctx) {
         const stack = await ctx.stack()
-        const signIns = { target: stack.url, path: 'quintet.auth.v1.AuthService/SignIn', dataFile: stack.files.logins, concurrency: FLOOD }
         return {
-            async measure(at, times) {
-                const ask = { ...checks(stack, CLIENTS), ...times }
-                if (at === 'alone') return measureStack(ctx, stack, ask)
-                // It begins before and ends after what is measured.
-                const around = times.seconds + times.warmup + 2
-                const flooding = load(ctx.generator, { ...signIns, seconds: around, warmup: 0 }, ctx.scratch)
-                const [sample, signedIn] = await Promise.all([measureStack(ctx, stack, ask), flooding])
-                return { ...sample, sign_in_rate: signedIn.rate, ...(signedIn.void ? { void: `the flood: ${signedIn.void}` } : {}) }
+            measure(at, times) {
+                const checking = { ...checks(stack, CLIENTS), ...ask, ...times }
+                return at === 'alone' ? measureStack(ctx, stack, checking) : besideFlood(ctx, stack, checking)
             },
         }
     },
-}
+})
+
+/** As many checks as there is processor for: what the flood leaves of it. */
+const flood = floodOf({ id: 'quintet_flood', title: 'Session checks beside a flood of sign-ins' })
+
+/** As many as a busy site has, which there is processor for in either case: how soon they are answered. */
+const floodAtRate = floodOf({ id: 'quintet_flood_rate', title: `${FLOOD_RATE} session checks a second beside a flood of sign-ins`, openLoop: true, ask: { rate: FLOOD_RATE } })
 
 /** Opens so many keep-alive connections, each of which has asked once and got its answer. */
 async function openIdle(url, count) {
@@ -116,4 +124,4 @@ const sameRate = {
     },
 }
 
-export const pressure = [flood, idle, sameRate]
+export const pressure = [flood, floodAtRate, idle, sameRate]
