@@ -13,8 +13,11 @@ export interface WithQuintetOptions {
    * shows that it must be so.
    */
   allowLocalImages?: boolean
-  /** Where Better Auth's endpoints are; as the path of BETTER_AUTH_URL. Default `/api/auth`. */
-  authPath?: string
+  /**
+   * Where Better Auth's endpoints are, as the path of BETTER_AUTH_URL; default `/api/auth`. False: they stay with the Better Auth server
+   * that the site has.
+   */
+  authPath?: string | false
 }
 
 type ConfigFunction = (phase: string, context: { defaultConfig: NextConfig }) => NextConfig | Promise<NextConfig>

@@ -21,6 +21,8 @@ export interface ProxyOptions {
   createPath?: string
   /** Default `/`. */
   homePath?: string
+  /** As withQuintet's. */
+  authPath?: string | false
   /** The answer for a guarded path while Quintet cannot be asked. Default: 503 and a line of text. */
   unavailable?: (request: NextRequest, error: QuintetError) => Response | Promise<Response>
 }
@@ -41,12 +43,12 @@ export interface ProxyOptions {
  * A path without a guard is served while Quintet is away; a guarded one is not.
  */
 export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest) => Promise<Response> {
-  const { session = [], complete = [], guests = [], signInPath = '/signin', createPath = '/create', homePath = '/', unavailable = sayUnavailable } = options
+  const { session = [], complete = [], guests = [], signInPath = '/signin', createPath = '/create', homePath = '/', authPath, unavailable = sayUnavailable } = options
   return async (request) => {
     const { clientAddressHeader, url } = readSettings()
     const path = request.nextUrl.pathname
     const caller = callerOf(request.headers, clientAddressHeader)
-    const passed = gatewayPath(path)
+    const passed = gatewayPath(path, authPath)
     if (passed !== undefined) {
       const shown = { request: { headers: headersFor(request, caller, []) } }
       // The rewrites of withQuintet tell nobody where they lead; one from here does, in a header.

@@ -40,6 +40,13 @@ describe('rewrites', () => {
     expect(await withQuintet({}).rewrites?.()).toEqual(OURS)
   })
 
+  test("leave Better Auth's endpoints where they are, or elsewhere, when told to", async () => {
+    expect(await withQuintet({}, { url, authPath: false }).rewrites?.()).toEqual(OURS.slice(1))
+    expect(await withQuintet({}, { url, authPath: '/auth' }).rewrites?.()).toContainEqual({ source: '/auth/:path*', destination: `${url}/auth/:path*` })
+    expect(gatewayPath('/api/auth/ok', false)).toBeUndefined()
+    expect(gatewayPath('/auth/ok', '/auth')).toBe('/auth/ok')
+  })
+
   test('a configuration by function', async () => {
     const config = withQuintet(async (phase) => ({ distDir: phase }), { url })
     const made = await config('phase-x', { defaultConfig: {} })
