@@ -31,7 +31,7 @@ export interface ProxyOptions {
  * Next's proxy.ts (middleware.ts with the Node.js runtime before Next 16):
  *
  *     export const proxy = quintetProxy({ complete: ['/browse', '/profile'], session: ['/create'] })
- *     export const config = { matcher: ['/((?!_next/|favicon.ico).*)'] }
+ *     export const config = { matcher: ['/((?!_next/|.*\\.(?:ico|png|jpg|svg|webp|txt|xml)$).*)'] }
  *
  * For each request that the matcher lets through:
  *
@@ -69,7 +69,7 @@ export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest)
     const away = target ?? (look.signedIn && holds(guests, path) ? homePath : undefined)
     const response =
       away !== undefined && away !== path
-        ? NextResponse.redirect(new URL(away, request.nextUrl))
+        ? NextResponse.redirect(onThisSite(request, away))
         : NextResponse.next({ request: { headers: headersFor(request, caller, look.set) } })
     for (const { name, value, options: how } of look.set) response.cookies.set(name, value, how)
     return response
@@ -98,6 +98,14 @@ async function lookAt(caller: Caller, wantsComplete: boolean): Promise<Look> {
   ])
   if (wantsRefresh(found)) await ask.auth.refreshSession({}).catch(() => undefined) // the next request tries again
   return { signedIn: found.session !== undefined, complete: check?.profileComplete ?? false, set }
+}
+
+/** With the site's basePath, if it has one. */
+function onThisSite(request: NextRequest, path: string): URL {
+  const to = request.nextUrl.clone()
+  to.pathname = path
+  to.search = ''
+  return to
 }
 
 /** Due, or gone: then RefreshSession expires the cookies. What we did not sign is not ours to expire. */

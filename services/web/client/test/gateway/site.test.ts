@@ -9,13 +9,14 @@ const port = inject('sitePort')
 const site = `http://127.0.0.1:${port}`
 const relay = new Relay(new URL(endpoint('HTTP')))
 let server: Awaited<ReturnType<typeof startSite>>
+const env = { QUINTET_IMAGES: endpoint('MEDIA') }
 let connectionsOfBuild = -1
 
 beforeAll(async () => {
   await relay.open()
-  await buildSite({ QUINTET_URL: relay.url })
+  await buildSite({ ...env, QUINTET_URL: relay.url })
   connectionsOfBuild = relay.connections
-  server = await startSite(port, { QUINTET_URL: relay.url })
+  server = await startSite(port, { ...env, QUINTET_URL: relay.url })
 })
 afterAll(async () => {
   closeConnections()
@@ -123,6 +124,37 @@ describe('pages', () => {
   })
 })
 
+describe('a complete profile', () => {
+  test('opens what is guarded; the photo is shown by next/image, though its host is a private address', async () => {
+    const ada = await Person.signedUp()
+    await ada.makesProfile()
+    const photo = await ada.uploads()
+    const visitor = new Visitor(site)
+    visitor.cookies.set('better-auth.session_token', /session_token=([^;]+)/.exec(ada.cookie)![1]!)
+    const page = await visitor.go('/browse')
+    expect(page.text).toContain('browse as <!-- -->Ada')
+    expect(page.text).toContain('data-born="1990-12-10"') // a message of the contracts went to a client component
+    const [, source] = /<img[^>]* src="([^"]+)"/.exec(page.text)!
+    expect(source).toContain(encodeURIComponent(photo.url))
+    const picture = await fetch(site + source!.replaceAll('&amp;', '&'))
+    expect(`${picture.status} ${picture.statusText}`).toBe('200 OK')
+    expect(picture.headers.get('content-type')).toMatch(/^image\//)
+  })
+
+  test('pictures of other hosts are not fetched', async () => {
+    const elsewhere = await fetch(`${site}/_next/image?${new URLSearchParams({ url: endpoint('HTTP') + '/healthz', w: '64', q: '75' })}`)
+    expect(elsewhere.status).toBe(400)
+  })
+})
+
+test('a call that sets a cookie says so when it is made while rendering', async () => {
+  const email = address()
+  await signUp(new Visitor(site), email)
+  const { status } = await new Visitor(site).go(`/wrong?${new URLSearchParams({ email, password: PASSWORD })}`)
+  expect(status).toBe(500)
+  expect(server.said()).toContain('call it from a server action or a route handler')
+})
+
 describe('the proxy helper', () => {
   test('keeps a session alive that is due: its end moves, and the browser gets the cookie again', async () => {
     const ada = new Visitor(site)
@@ -194,7 +226,7 @@ describe('the rewrites', () => {
 })
 
 describe('connections', () => {
-  test('of a thousand pages are few', async () => {
+  test('of many pages are few', async () => {
     const ada = new Visitor(site)
     await signUp(ada)
     for (let round = 0; round < 10; round++) {
@@ -210,7 +242,7 @@ describe('connections', () => {
 // The rewrites of a build lead where QUINTET_URL led then; one image is to run in several places.
 test('a site that was built for another gateway reaches its own', async () => {
   await server.stop()
-  server = await startSite(port, { QUINTET_URL: endpoint('HTTP') })
+  server = await startSite(port, { ...env, QUINTET_URL: endpoint('HTTP') })
   relay.paths.length = 0
   const visitor = new Visitor(site)
   const answer = await visitor.go('/api/auth/get-session')
