@@ -14,14 +14,15 @@ let count = 0
 
 /** A browser without a page: keeps its cookies from call to call. */
 export class Person {
-  readonly email = `person-${process.pid}-${++count}@example.com`
+  readonly number = ++count
+  readonly email = `person-${process.pid}-${this.number}@example.com`
   cookie = ''
   readonly set: SetCookie[] = []
 
   get ask(): Quintet {
     return quintetFor({
       cookie: this.cookie,
-      clientAddress: `198.51.100.${count % 250}`,
+      clientAddress: `198.51.100.${this.number % 256}`,
       settings: { url: endpoint('HTTP') },
       onCookies: (set) => {
         this.set.push(...set)

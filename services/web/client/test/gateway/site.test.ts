@@ -50,6 +50,21 @@ describe('server actions', () => {
     expect(await new Visitor(site).submit('/signin', 'enter', { email, password: PASSWORD })).toMatchObject({ status: 303, to: '/?as=Ada' })
   })
 
+  test('"do not remember me" is a cookie that ends with the browser', async () => {
+    const ada = new Visitor(site)
+    await ada.submit('/signup', 'join', { name: 'Ada', email: address(), password: PASSWORD, rememberMe: 'off' })
+    const token = ada.set.find((line) => line.startsWith('better-auth.session_token='))
+    expect(token).toBeDefined()
+    expect(token).not.toMatch(/Max-Age|Expires/)
+  })
+
+  test('a password may hold any character', async () => {
+    const [email, password] = [address(), 'nul\0 ünd 😀']
+    await new Visitor(site).submit('/signup', 'join', { name: 'Ada', email, password })
+    expect((await new Visitor(site).submit('/signin', 'enter', { email, password })).status).toBe(303)
+    expect((await new Visitor(site).submit('/signin', 'enter', { email, password: 'nul' })).text).toContain('assword')
+  })
+
   test('a failure is shown by the form, with what was typed but the password', async () => {
     const { status, text } = await new Visitor(site).submit('/signin', 'enter', { email: 'nobody@example.com', password: 'wrong horse 2' })
     expect(status).toBe(200)
