@@ -23,7 +23,7 @@ export default defineConfig({
           globalSetup: ['test/gateway/stack.ts'],
           fileParallelism: false,
           testTimeout: 30_000,
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
         },
       },
     ],
