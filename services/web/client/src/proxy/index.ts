@@ -40,7 +40,8 @@ export interface ProxyOptions {
  *   2. the session is looked at: a read   3. if it is due it is refreshed, if it has gone its cookies are expired   4. guards redirect
  *   5. the page gets the cookies as they are then, a request id, and the person's address.
  *
- * A path without a guard is served while Quintet is away; a guarded one is not.
+ * A path without a guard is served while Quintet is away; a guarded one is not. Server actions are not guarded here: they ask for themselves
+ * (requireSession(), or a call that wants a session).
  */
 export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest) => Promise<Response> {
   const { session = [], complete = [], guests = [], signInPath = '/signin', createPath = '/create', homePath = '/', authPath, unavailable = sayUnavailable } = options
@@ -68,8 +69,8 @@ export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest)
     const target = guarded && !look.signedIn ? signInPath : wantsComplete && !look.complete ? createPath : undefined
     const away = target ?? (look.signedIn && holds(guests, path) ? homePath : undefined)
     const response =
-      away !== undefined && away !== path
-        ? NextResponse.redirect(onThisSite(request, away))
+      away !== undefined && away !== path && !isAction(request)
+        ? NextResponse.redirect(onThisSite(request, away), request.method === 'GET' || request.method === 'HEAD' ? 307 : 303)
         : NextResponse.next({ request: { headers: headersFor(request, caller, look.set) } })
     for (const { name, value, options: how } of look.set) response.cookies.set(name, value, how)
     return response
@@ -98,6 +99,11 @@ async function lookAt(caller: Caller, wantsComplete: boolean): Promise<Look> {
   ])
   if (wantsRefresh(found)) await ask.auth.refreshSession({}).catch(() => undefined) // the next request tries again
   return { signedIn: found.session !== undefined, complete: check?.profileComplete ?? false, set }
+}
+
+/** Called by script: it could be called on any path, so it asks for itself, and where it redirects to is its own answer. */
+function isAction(request: NextRequest): boolean {
+  return request.headers.has('next-action')
 }
 
 /** With the site's basePath, if it has one. */

@@ -171,6 +171,14 @@ test('a call that sets a cookie says so when it is made while rendering', async 
 })
 
 describe('the proxy helper', () => {
+  test('sends a form that was posted too late to sign in, and leaves calls of actions to the actions', async () => {
+    const visitor = new Visitor(site)
+    expect(await visitor.go('/browse', { method: 'POST', body: new FormData() })).toMatchObject({ status: 303, to: '/signin' })
+    const call = await visitor.go('/browse', { method: 'POST', body: '[]', headers: { 'next-action': '40'.padEnd(42, 'a'), origin: site } })
+    expect(call.to).toBeNull()
+    expect(call.status).toBeGreaterThanOrEqual(400) // Next's own answer: there is no such one
+  })
+
   test('keeps a session alive that is due: its end moves, and the browser gets the cookie again', async () => {
     const ada = new Visitor(site)
     const email = address()
