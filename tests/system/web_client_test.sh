@@ -4,7 +4,7 @@ set -u
 build=$(realpath "${QN_TEST_BUILD:-build}")
 node=$(services/web/install --build "$build") || { echo '0 passed, 1 failed' && exit 1; }
 cd "$build/web/client" || exit 2
-report=$build/web/client-report.json
+report=$build/web/.client-report.json
 rm -f "$report"
 export QUINTET_BIN=$build/bin PATH=${node%/*}:$PATH
 unset QUINTET_URL QUINTET_IMAGES DATABASE_URL

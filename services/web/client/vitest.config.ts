@@ -1,13 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
-const stand = (name: string) => new URL(`test/stand/${name}.ts`, import.meta.url).pathname
-
 export default defineConfig({
   test: {
     projects: [
       {
-        // What needs no server but its own. Next is stood in for where it only answers (headers, cookies); the gateway tests have the real one.
-        resolve: { alias: { 'server-only': stand('nothing'), 'next/headers': stand('headers'), 'next/navigation': stand('navigation') } },
+        // What needs no server but its own.
         test: { name: 'unit', include: ['test/unit/**/*.test.ts'] },
       },
       {
@@ -26,7 +23,7 @@ export default defineConfig({
           globalSetup: ['test/gateway/stack.ts'],
           fileParallelism: false,
           testTimeout: 30_000,
-          hookTimeout: 120_000,
+          hookTimeout: 240_000,
         },
       },
     ],

@@ -7,7 +7,7 @@ export {
   type QuintetReason,
 } from './core/errors.js'
 export { EMPTY_FORM, formFailure, text, type FormState } from './core/form.js'
-export type { MissingField, Photo, Plain, ProfileCheck, Session, SessionAndUser, User } from './core/shapes.js'
-export { plain } from './core/shapes.js'
+export type { MissingField, ProfileCheck, Session, SessionAndUser, User } from './core/shapes.js'
+export { plain, type Photo, type Plain } from './core/plain.js'
 export { Gender } from './gen/profile_pb.js'
 export type { ListProfilesResponse, Photo as ProfilePhoto, Profile } from './gen/profile_pb.js'

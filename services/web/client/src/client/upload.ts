@@ -1,5 +1,5 @@
 import { isQuintetError, QuintetError } from '../core/errors.js'
-import { plain, type Photo } from '../core/shapes.js'
+import { plain, type Photo } from '../core/plain.js'
 import { quintetBrowser, type BrowserOptions } from './clients.js'
 import { putObject } from './put.js'
 

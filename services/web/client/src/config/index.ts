@@ -1,10 +1,8 @@
 import type { NextConfig } from 'next'
 import { AUTH_PATH, rewritesTo } from '../core/paths.js'
-import { gatewayUrl, readSettings } from '../core/settings.js'
+import { readSettings } from '../core/settings.js'
 
 export interface WithQuintetOptions {
-  /** The gateway as this server sees it. Default: QUINTET_URL. */
-  url?: string
   /** Where pictures are read, a URL each, a path if they all lie below it. Default: QUINTET_IMAGES, comma-separated. */
   images?: string | readonly string[]
   /**
@@ -13,8 +11,11 @@ export interface WithQuintetOptions {
    * shows that it must be so.
    */
   allowLocalImages?: boolean
-  /** Where Better Auth's endpoints are; as the path of BETTER_AUTH_URL. Default `/api/auth`. */
-  authPath?: string
+  /**
+   * Where Better Auth's endpoints are, as the path of BETTER_AUTH_URL; default `/api/auth`. False: they stay with the Better Auth server
+   * that the site has.
+   */
+  authPath?: string | false
 }
 
 type ConfigFunction = (phase: string, context: { defaultConfig: NextConfig }) => NextConfig | Promise<NextConfig>
@@ -31,7 +32,7 @@ export function withQuintet(config: NextConfig | ConfigFunction, options: WithQu
 }
 
 function extended(config: NextConfig, options: WithQuintetOptions): NextConfig {
-  const url = options.url === undefined ? readSettings().url : gatewayUrl(options.url, 'withQuintet url')
+  const { url } = readSettings()
   const hosts = imageUrls(options.images ?? process.env.QUINTET_IMAGES ?? '')
   const local = options.allowLocalImages ?? saidInEnvironment('QUINTET_IMAGES_LOCAL') ?? hosts.some(isLocal)
   return {

@@ -2,8 +2,7 @@ import { createClient, type Client, type Interceptor, type Transport } from '@co
 import { AuthService } from '../gen/auth_pb.js'
 import { MediaService } from '../gen/media_pb.js'
 import { ProfileService } from '../gen/profile_pb.js'
-import { toQuintetError } from './errors.js'
-import { isRead } from './retry.js'
+import { failingWithOurErrors } from './failing.js'
 
 /** The three services that clients may call; `proto/*.proto` say what each method does, and with which errors it fails. */
 export interface Quintet {
@@ -18,20 +17,6 @@ export function clientsOver(transport: Transport): Quintet {
     auth: createClient(AuthService, ours),
     profile: createClient(ProfileService, ours),
     media: createClient(MediaService, ours),
-  }
-}
-
-/** Around the transport, not in an interceptor: Connect judges deadlines after the last of those. */
-export function failingWithOurErrors(transport: Transport): Transport {
-  return {
-    async unary(method, ...rest) {
-      try {
-        return await transport.unary(method, ...rest)
-      } catch (error) {
-        throw toQuintetError(error, isRead(method))
-      }
-    },
-    stream: (...all) => transport.stream(...all), // there are no streams in our contracts
   }
 }
 

@@ -1,5 +1,5 @@
 import { type QuintetCode, QuintetError, type QuintetReason } from './errors.js'
-import { camelCase } from './shapes.js'
+import { camelCase } from './plain.js'
 
 /** What a form shows after its action: made for `useActionState`, plain data all through. */
 export interface FormState<Data = undefined> {

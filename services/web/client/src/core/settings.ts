@@ -27,11 +27,11 @@ export function readSettings(env: Environment = process.env): Settings {
   }
 }
 
-/** Checked and without a slash at the end; throws with the setting's name. */
-export function gatewayUrl(text: string, name = 'QUINTET_URL'): string {
+/** Without a slash at the end. */
+function gatewayUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.hash || url.username || url.password)
-    throw new Error(`${name} is ${JSON.stringify(text)}: must be scheme, host and port of the gateway, such as ${DEFAULT_URL}`)
+    throw new Error(`QUINTET_URL is ${JSON.stringify(text)}: must be scheme, host and port of the gateway, such as ${DEFAULT_URL}`)
   return url.origin
 }
 

@@ -21,6 +21,8 @@ export interface ProxyOptions {
   createPath?: string
   /** Default `/`. */
   homePath?: string
+  /** As withQuintet's. */
+  authPath?: string | false
   /** The answer for a guarded path while Quintet cannot be asked. Default: 503 and a line of text. */
   unavailable?: (request: NextRequest, error: QuintetError) => Response | Promise<Response>
 }
@@ -29,7 +31,7 @@ export interface ProxyOptions {
  * Next's proxy.ts (middleware.ts with the Node.js runtime before Next 16):
  *
  *     export const proxy = quintetProxy({ complete: ['/browse', '/profile'], session: ['/create'] })
- *     export const config = { matcher: ['/((?!_next/|favicon.ico).*)'] }
+ *     export const config = { matcher: ['/((?!_next/|.*\\.(?:ico|png|jpg|svg|webp|txt|xml)$).*)'] }
  *
  * For each request that the matcher lets through:
  *
@@ -38,15 +40,16 @@ export interface ProxyOptions {
  *   2. the session is looked at: a read   3. if it is due it is refreshed, if it has gone its cookies are expired   4. guards redirect
  *   5. the page gets the cookies as they are then, a request id, and the person's address.
  *
- * A path without a guard is served while Quintet is away; a guarded one is not.
+ * A path without a guard is served while Quintet is away; a guarded one is not. Server actions are not guarded here: they ask for themselves
+ * (requireSession(), or a call that wants a session).
  */
 export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest) => Promise<Response> {
-  const { session = [], complete = [], guests = [], signInPath = '/signin', createPath = '/create', homePath = '/', unavailable = sayUnavailable } = options
+  const { session = [], complete = [], guests = [], signInPath = '/signin', createPath = '/create', homePath = '/', authPath, unavailable = sayUnavailable } = options
   return async (request) => {
     const { clientAddressHeader, url } = readSettings()
     const path = request.nextUrl.pathname
     const caller = callerOf(request.headers, clientAddressHeader)
-    const passed = gatewayPath(path)
+    const passed = gatewayPath(path, authPath)
     if (passed !== undefined) {
       const shown = { request: { headers: headersFor(request, caller, []) } }
       // The rewrites of withQuintet tell nobody where they lead; one from here does, in a header.
@@ -66,8 +69,8 @@ export function quintetProxy(options: ProxyOptions = {}): (request: NextRequest)
     const target = guarded && !look.signedIn ? signInPath : wantsComplete && !look.complete ? createPath : undefined
     const away = target ?? (look.signedIn && holds(guests, path) ? homePath : undefined)
     const response =
-      away !== undefined && away !== path
-        ? NextResponse.redirect(new URL(away, request.nextUrl))
+      away !== undefined && away !== path && !isAction(request)
+        ? NextResponse.redirect(onThisSite(request, away), request.method === 'GET' || request.method === 'HEAD' ? 307 : 303)
         : NextResponse.next({ request: { headers: headersFor(request, caller, look.set) } })
     for (const { name, value, options: how } of look.set) response.cookies.set(name, value, how)
     return response
@@ -96,6 +99,19 @@ async function lookAt(caller: Caller, wantsComplete: boolean): Promise<Look> {
   ])
   if (wantsRefresh(found)) await ask.auth.refreshSession({}).catch(() => undefined) // the next request tries again
   return { signedIn: found.session !== undefined, complete: check?.profileComplete ?? false, set }
+}
+
+/** Called by script: it could be called on any path, so it asks for itself, and where it redirects to is its own answer. */
+function isAction(request: NextRequest): boolean {
+  return request.headers.has('next-action')
+}
+
+/** With the site's basePath, if it has one. */
+function onThisSite(request: NextRequest, path: string): URL {
+  const to = request.nextUrl.clone()
+  to.pathname = path
+  to.search = ''
+  return to
 }
 
 /** Due, or gone: then RefreshSession expires the cookies. What we did not sign is not ours to expire. */

@@ -12,5 +12,6 @@ export {
 export type { Quintet } from '../core/clients.js'
 export { isQuintetError, QuintetError } from '../core/errors.js'
 export { EMPTY_FORM, formAction, formFailure, text, type FormState } from '../core/form.js'
-export { plain, type MissingField, type Photo, type Plain, type ProfileCheck, type Session, type SessionAndUser, type User } from '../core/shapes.js'
+export { plain, type Photo, type Plain } from '../core/plain.js'
+export type { MissingField, ProfileCheck, Session, SessionAndUser, User } from '../core/shapes.js'
 export { Gender } from '../gen/profile_pb.js'

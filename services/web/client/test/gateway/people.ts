@@ -14,14 +14,15 @@ let count = 0
 
 /** A browser without a page: keeps its cookies from call to call. */
 export class Person {
-  readonly email = `person-${process.pid}-${++count}@example.com`
+  readonly number = ++count
+  readonly email = `person-${process.pid}-${this.number}@example.com`
   cookie = ''
   readonly set: SetCookie[] = []
 
   get ask(): Quintet {
     return quintetFor({
       cookie: this.cookie,
-      clientAddress: `198.51.100.${count % 250}`,
+      clientAddress: `198.51.100.${this.number % 256}`,
       settings: { url: endpoint('HTTP') },
       onCookies: (set) => {
         this.set.push(...set)
@@ -34,6 +35,15 @@ export class Person {
     const person = new Person()
     await person.ask.auth.signUp({ name, email: person.email, password: PASSWORD })
     return person
+  }
+
+  /** Without a browser: the PUT is Node's own. */
+  async uploads(bytes = pictureBytes()) {
+    const place = await this.ask.media.createUpload({ contentType: 'image/png', sizeBytes: BigInt(bytes.length) })
+    const headers = Object.fromEntries(place.headers.map(({ name, value }) => [name, value]))
+    const put = await fetch(place.url, { method: place.method, headers, body: bytes })
+    if (!put.ok) throw new Error(`PUT: ${put.status} ${await put.text()}`)
+    return (await this.ask.media.completeUpload({ uploadId: place.uploadId })).photo!
   }
 
   async makesProfile() {

@@ -9,13 +9,14 @@ const port = inject('sitePort')
 const site = `http://127.0.0.1:${port}`
 const relay = new Relay(new URL(endpoint('HTTP')))
 let server: Awaited<ReturnType<typeof startSite>>
+const env = { QUINTET_IMAGES: endpoint('MEDIA') }
 let connectionsOfBuild = -1
 
 beforeAll(async () => {
   await relay.open()
-  await buildSite({ QUINTET_URL: relay.url })
+  await buildSite({ ...env, QUINTET_URL: relay.url })
   connectionsOfBuild = relay.connections
-  server = await startSite(port, { QUINTET_URL: relay.url })
+  server = await startSite(port, { ...env, QUINTET_URL: relay.url })
 })
 afterAll(async () => {
   closeConnections()
@@ -47,6 +48,21 @@ describe('server actions', () => {
     const email = address()
     await signUp(new Visitor(site), email)
     expect(await new Visitor(site).submit('/signin', 'enter', { email, password: PASSWORD })).toMatchObject({ status: 303, to: '/?as=Ada' })
+  })
+
+  test('"do not remember me" is a cookie that ends with the browser', async () => {
+    const ada = new Visitor(site)
+    await ada.submit('/signup', 'join', { name: 'Ada', email: address(), password: PASSWORD, rememberMe: 'off' })
+    const token = ada.set.find((line) => line.startsWith('better-auth.session_token='))
+    expect(token).toBeDefined()
+    expect(token).not.toMatch(/Max-Age|Expires/)
+  })
+
+  test('a password may hold any character', async () => {
+    const [email, password] = [address(), 'nul\0 ünd 😀']
+    await new Visitor(site).submit('/signup', 'join', { name: 'Ada', email, password })
+    expect((await new Visitor(site).submit('/signin', 'enter', { email, password })).status).toBe(303)
+    expect((await new Visitor(site).submit('/signin', 'enter', { email, password: 'nul' })).text).toContain('assword')
   })
 
   test('a failure is shown by the form, with what was typed but the password', async () => {
@@ -123,7 +139,46 @@ describe('pages', () => {
   })
 })
 
+describe('a complete profile', () => {
+  test('opens what is guarded; the photo is shown by next/image, though its host is a private address', async () => {
+    const ada = await Person.signedUp()
+    await ada.makesProfile()
+    const photo = await ada.uploads()
+    const visitor = new Visitor(site)
+    visitor.cookies.set('better-auth.session_token', /session_token=([^;]+)/.exec(ada.cookie)![1]!)
+    const page = await visitor.go('/browse')
+    expect(page.text).toContain('browse as <!-- -->Ada')
+    expect(page.text).toContain('data-born="1990-12-10"') // a message of the contracts went to a client component
+    const [, source] = /<img[^>]* src="([^"]+)"/.exec(page.text)!
+    expect(source).toContain(encodeURIComponent(photo.url))
+    const picture = await fetch(site + source!.replaceAll('&amp;', '&'))
+    expect(`${picture.status} ${picture.statusText}`).toBe('200 OK')
+    expect(picture.headers.get('content-type')).toMatch(/^image\//)
+  })
+
+  test('pictures of other hosts are not fetched', async () => {
+    const elsewhere = await fetch(`${site}/_next/image?${new URLSearchParams({ url: endpoint('HTTP') + '/healthz', w: '64', q: '75' })}`)
+    expect(elsewhere.status).toBe(400)
+  })
+})
+
+test('a call that sets a cookie says so when it is made while rendering', async () => {
+  const email = address()
+  await signUp(new Visitor(site), email)
+  const { status } = await new Visitor(site).go(`/wrong?${new URLSearchParams({ email, password: PASSWORD })}`)
+  expect(status).toBe(500)
+  expect(server.said()).toContain('call it from a server action or a route handler')
+})
+
 describe('the proxy helper', () => {
+  test('sends a form that was posted too late to sign in, and leaves calls of actions to the actions', async () => {
+    const visitor = new Visitor(site)
+    expect(await visitor.go('/browse', { method: 'POST', body: new FormData() })).toMatchObject({ status: 303, to: '/signin' })
+    const call = await visitor.go('/browse', { method: 'POST', body: '[]', headers: { 'next-action': '40'.padEnd(42, 'a'), origin: site } })
+    expect(call.to).toBeNull()
+    expect(call.status).toBeGreaterThanOrEqual(400) // Next's own answer: there is no such one
+  })
+
   test('keeps a session alive that is due: its end moves, and the browser gets the cookie again', async () => {
     const ada = new Visitor(site)
     const email = address()
@@ -194,7 +249,7 @@ describe('the rewrites', () => {
 })
 
 describe('connections', () => {
-  test('of a thousand pages are few', async () => {
+  test('of many pages are few', async () => {
     const ada = new Visitor(site)
     await signUp(ada)
     for (let round = 0; round < 10; round++) {
@@ -210,7 +265,7 @@ describe('connections', () => {
 // The rewrites of a build lead where QUINTET_URL led then; one image is to run in several places.
 test('a site that was built for another gateway reaches its own', async () => {
   await server.stop()
-  server = await startSite(port, { QUINTET_URL: endpoint('HTTP') })
+  server = await startSite(port, { ...env, QUINTET_URL: endpoint('HTTP') })
   relay.paths.length = 0
   const visitor = new Visitor(site)
   const answer = await visitor.go('/api/auth/get-session')

@@ -1,5 +1,5 @@
 import type { NextConfig } from 'next'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { withQuintet } from '../../src/config/index.js'
 import { gatewayPath } from '../../src/core/paths.js'
 import { readSettings } from '../../src/core/settings.js'
@@ -20,28 +20,31 @@ const OURS = [
 
 describe('rewrites', () => {
   const url = 'http://quintet:8080'
+  beforeEach(() => void vi.stubEnv('QUINTET_URL', `${url}/`))
 
   test('of a site without any', async () => {
-    expect(await withQuintet({}, { url }).rewrites?.()).toEqual(OURS)
+    expect(await withQuintet({}).rewrites?.()).toEqual(OURS)
   })
 
   test('go before a list', async () => {
     const catchAll = { source: '/:path*', destination: 'https://old.example/:path*' }
-    expect(await withQuintet({ rewrites: async () => [catchAll] }, { url }).rewrites?.()).toEqual([...OURS, catchAll])
+    expect(await withQuintet({ rewrites: async () => [catchAll] }).rewrites?.()).toEqual([...OURS, catchAll])
   })
 
   test('go before all, where there are three lists', async () => {
     const theirs = { beforeFiles: [{ source: '/a', destination: '/b' }], afterFiles: [], fallback: [] }
-    expect(await withQuintet({ rewrites: async () => theirs }, { url }).rewrites?.()).toEqual({ ...theirs, beforeFiles: [...OURS, ...theirs.beforeFiles] })
+    expect(await withQuintet({ rewrites: async () => theirs }).rewrites?.()).toEqual({ ...theirs, beforeFiles: [...OURS, ...theirs.beforeFiles] })
   })
 
-  test('take the gateway from the environment', async () => {
-    vi.stubEnv('QUINTET_URL', 'http://quintet:8080/')
-    expect(await withQuintet({}).rewrites?.()).toEqual(OURS)
+  test("leave Better Auth's endpoints where they are, or elsewhere, when told to", async () => {
+    expect(await withQuintet({}, { authPath: false }).rewrites?.()).toEqual(OURS.slice(1))
+    expect(await withQuintet({}, { authPath: '/auth' }).rewrites?.()).toContainEqual({ source: '/auth/:path*', destination: `${url}/auth/:path*` })
+    expect(gatewayPath('/api/auth/ok', false)).toBeUndefined()
+    expect(gatewayPath('/auth/ok', '/auth')).toBe('/auth/ok')
   })
 
   test('a configuration by function', async () => {
-    const config = withQuintet(async (phase) => ({ distDir: phase }), { url })
+    const config = withQuintet(async (phase) => ({ distDir: phase }))
     const made = await config('phase-x', { defaultConfig: {} })
     expect(made.distDir).toBe('phase-x')
     expect(await made.rewrites?.()).toEqual(OURS)

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { EMPTY_FORM, formAction, formFailure, text } from '../../src/core/form.js'
 import { QuintetError } from '../../src/core/errors.js'
-import { Redirected, redirect } from '../stand/navigation.js'
 
 function form(fields: Record<string, string>): FormData {
   const data = new FormData()
@@ -78,7 +77,8 @@ describe('formAction', () => {
   })
 
   test('lets redirects and defects go on up', async () => {
-    await expect(formAction(async () => redirect('/browse'))(EMPTY_FORM, form({}))).rejects.toThrow(Redirected)
+    const redirect = Object.assign(new Error('NEXT_REDIRECT'), { digest: 'NEXT_REDIRECT;replace;/browse;303;' })
+    await expect(formAction(async () => Promise.reject(redirect))(EMPTY_FORM, form({}))).rejects.toBe(redirect)
     await expect(
       formAction(async () => {
         throw new TypeError('ours')

@@ -1,0 +1,6 @@
+import { signIn } from '@quintet/next/server'
+
+export default async function Page({ searchParams }) {
+  await signIn(await searchParams)
+  return <main>never seen</main>
+}
