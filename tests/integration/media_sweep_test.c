@@ -57,7 +57,9 @@ static void put_object(const char *key)
     int fd;
     assert_int_equal(media_object_file_create(&fixture.place, name, &fd, &err), QN_OK);
     assert_int_equal(media_object_file_append(fd, media_fixture_picture("image/png", 100), &err), QN_OK);
-    assert_int_equal(media_object_file_publish(&fixture.place, name, fd, key, &info, &err), QN_OK);
+    assert_int_equal(
+        media_object_file_publish(&fixture.place, name, fd, key, MEDIA_OBJECT_FILE_KEY_FREE, &info, &err),
+        QN_OK);
     close(fd);
 }
 
