@@ -45,6 +45,10 @@ static bool read_payload(struct put *put, const struct media_object_pass *pass,
                          struct media_digest_claim *digests)
 {
     struct qn_str payload = pass->claim.payload;
+    struct qn_str said = media_object_pass_value(pass, "x-amz-content-sha256");
+    put->error = MEDIA_OBJECT_ERROR_NOT_IMPLEMENTED; /* a URL that says more of the body than it signs */
+    if (said.ptr && !qn_str_eq(said, payload))
+        return false;
     if (qn_str_eq(payload, QN_STR(MEDIA_SIGV4_UNSIGNED)))
         return true;
     put->is_chunked = qn_str_eq(payload, QN_STR("STREAMING-UNSIGNED-PAYLOAD-TRAILER"));
