@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "common/core/check.h"
@@ -88,9 +89,12 @@ static struct qn_str without_port(struct qn_str host)
 
 static bool is_loopback(struct qn_str host)
 {
+    char text[INET_ADDRSTRLEN];
+    uint8_t address[4];
     host = without_port(host);
-    return qn_str_eq_nocase(host, QN_STR("localhost")) || qn_str_starts(host, QN_STR("127.")) ||
-           qn_str_eq(host, QN_STR("[::1]"));
+    snprintf(text, sizeof text, "%.*s", QN_STR_ARG(host));
+    return qn_str_eq_nocase(host, QN_STR("localhost")) || qn_str_eq(host, QN_STR("[::1]")) ||
+           (host.len < sizeof text && inet_pton(AF_INET, text, address) == 1 && address[0] == 127);
 }
 
 /* "pictures.example.com", with or without a scheme and a closing slash. */
