@@ -46,6 +46,14 @@ static void finish(struct media_s3_transfer *transfer, enum media_s3_result resu
 
 /* libcurl ↔ the loop. */
 
+/* libcurl takes a head that the connection's end cuts off for a whole one, and a body without a length for
+ * all there is. Of a success we want to know. */
+static bool is_whole(const struct media_s3_transfer *transfer)
+{
+    bool bodiless = transfer->code == 204 || strcmp(transfer->method, "HEAD") == 0;
+    return transfer->head_ended && (transfer->code / 100 != 2 || bodiless || transfer->framed);
+}
+
 static enum media_s3_result result_of(CURLcode code, const struct media_s3_transfer *transfer)
 {
     if (transfer->cut != CUT_NOT)
@@ -54,7 +62,7 @@ static enum media_s3_result result_of(CURLcode code, const struct media_s3_trans
                                               : MEDIA_S3_BROKEN;
     switch (code) {
     case CURLE_OK:
-        return MEDIA_S3_ANSWERED;
+        return is_whole(transfer) ? MEDIA_S3_ANSWERED : MEDIA_S3_BROKEN;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
         return MEDIA_S3_UNREACHABLE;
@@ -66,9 +74,7 @@ static enum media_s3_result result_of(CURLcode code, const struct media_s3_trans
         if (!media_s3_transfer_connected(transfer))
             return MEDIA_S3_UNREACHABLE;
         return qn_clock_left_ms(transfer->deadline_ms) <= CLOCKS_DIFFER_MS ? MEDIA_S3_LATE : MEDIA_S3_BROKEN;
-    case CURLE_OUT_OF_MEMORY:
-        return MEDIA_S3_NO_MEMORY;
-    default:
+    default: /* CURLE_OUT_OF_MEMORY too, which is what libcurl says of an endless line in a head */
         return MEDIA_S3_BROKEN;
     }
 }
@@ -95,7 +101,9 @@ static void collect(struct media_s3_carrier *carrier)
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
         read_info(transfer);
         enum media_s3_result result = result_of(code, transfer);
-        const char *why = transfer->cut != CUT_NOT ? "more than it may be" : curl_easy_strerror(code);
+        const char *why = transfer->cut != CUT_NOT ? "more than it may be"
+                          : code == CURLE_OK       ? "half an answer"
+                                                   : curl_easy_strerror(code);
         finish(transfer, result, result == MEDIA_S3_ANSWERED ? NULL : why);
     }
 }
@@ -254,6 +262,7 @@ static void keep(char to[MEDIA_S3_VALUE_MAX + 1], struct qn_str value)
 
 static void forget_head(struct media_s3_transfer *transfer)
 {
+    transfer->head_ended = transfer->framed = false;
     transfer->etag[0] = transfer->content_type[0] = transfer->content_range[0] = '\0';
 }
 
@@ -271,7 +280,12 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
         text.len--;
     if (qn_str_starts(text, QN_STR("HTTP/")))
         forget_head(transfer);
+    else if (text.len == 0)
+        transfer->head_ended = true;
     else if (qn_str_next(&text, ':', &name)) {
+        if (qn_str_eq_nocase(name, QN_STR("content-length")) ||
+            qn_str_eq_nocase(name, QN_STR("transfer-encoding")))
+            transfer->framed = true;
         if (qn_str_eq_nocase(name, QN_STR("etag")))
             keep(transfer->etag, qn_str_trim(text));
         else if (qn_str_eq_nocase(name, QN_STR("content-type")))

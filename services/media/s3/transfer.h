@@ -76,6 +76,7 @@ struct media_s3_transfer {
     void *header_list, *resolve_list;
     size_t head_bytes;
     int cut;
+    bool head_ended, framed;
     struct qn_later later;
     void (*done)(struct media_s3_transfer *transfer);
 };
