@@ -97,7 +97,7 @@ static void test_buckets_that_could_not_work(void **state)
         {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=A/K", "R2_SECRET_ACCESS_KEY=top-secret",
           "R2_BUCKET=pictures"},
          "R2_ACCESS_KEY_ID: \"A/K\""},
-        {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=AK", "R2_SECRET_ACCESS_KEY=top-secret more",
+        {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=AK", "R2_SECRET_ACCESS_KEY=top-secret ",
           "R2_BUCKET=pictures"},
          "R2_SECRET_ACCESS_KEY"},
         {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=AK", "R2_SECRET_ACCESS_KEY=top-secret",
