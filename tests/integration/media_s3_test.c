@@ -495,6 +495,7 @@ static void test_certificates(void **state)
             delete_object("photos/p11/x", QN_OK);
         close_store();
     }
+    assert_int_equal(harness_node_end(tls), 0);
 }
 
 /* The built program. */
@@ -598,6 +599,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
+    assert_int_equal(harness_node_end(server), 0);
     tcp_proxy_close(proxy);
     free(logged);
     return 0;

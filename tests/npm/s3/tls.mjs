@@ -1,4 +1,5 @@
-// TLS in front of a port of this machine, until SIGTERM: what comes in is deciphered and passed on. Prints its port, a line.
+// TLS in front of a port of this machine, until its standard input is closed: what comes in is deciphered and passed on. Prints its port,
+// a line.
 //
 //   node tls.mjs --to PORT --cert FILE --key FILE
 import { readFileSync } from 'node:fs';
@@ -20,4 +21,4 @@ const server = tls.createServer({ cert: readFileSync(set.cert), key: readFileSyn
 });
 server.on('tlsClientError', () => {}); // those who do not trust us hang up
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
-process.on('SIGTERM', () => process.exit(0));
+process.stdin.on('end', () => process.exit(0)).resume();

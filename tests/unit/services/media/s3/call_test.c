@@ -423,6 +423,29 @@ static void test_closed_with_calls_in_hand(void **state)
     open_client("127.0.0.1:9"); /* for the teardown */
 }
 
+static void on_done_close(struct media_s3_call *call, enum qn_status status)
+{
+    on_done(call, status);
+    closed = false;
+    media_s3_client_close(&client, on_closed);
+}
+
+/* Whoever asks one question and is done with it closes in the answer's callback. */
+static void test_closed_in_the_answer(void **state)
+{
+    (void)state;
+    struct asked asked;
+    struct wire wire = {0};
+    start(&asked);
+    asked.call.done = on_done_close;
+    serve(&wire, OK);
+    finish(&asked, QN_OK);
+    loop_fixture_run_until(&closed, LIMIT_MS);
+    wire_expect_end(&wire);
+    wire_close(&wire);
+    open_client("127.0.0.1:9"); /* for the teardown */
+}
+
 /* A host by name is looked up off the loop; one that is not known fails like a server that is not there. */
 static void test_names(void **state)
 {
@@ -466,6 +489,7 @@ int main(void)
         ONE(test_the_line),
         ONE(test_a_line_that_does_not_move),
         ONE(test_closed_with_calls_in_hand),
+        ONE(test_closed_in_the_answer),
         ONE(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
