@@ -67,7 +67,7 @@ static int put_through_proxy(const char *url, const char *host, struct qn_str bo
     struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
         .method = "PUT",
         .url = harness_text("http://%s%s", fixture.address, path),
-        .headers = {harness_text("Host: %s", host), "Content-Type: image/png"},
+        .headers = {harness_text("Host: %s", host), "Content-Type: image/png", "If-None-Match: *"},
         .body = body});
     int status = reply.status;
     harness_http_free(&reply);
@@ -196,10 +196,9 @@ static void test_an_upload_in_hand_is_finished(void **state)
         media_fixture_create(&fixture, user, "image/png", SIZE);
     const char *pending = media_fixture_pending_key(user, upload->upload_id);
     wire_open(&wire, fixture.loop, fixture.address);
-    wire_send_c(
-        &wire,
-        harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n",
-                     strchr(upload->url + 7, '/'), fixture.address, SIZE));
+    wire_send_c(&wire, harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: "
+                                    "image/png\r\nIf-None-Match: *\r\nContent-Length: %d\r\n\r\n",
+                                    strchr(upload->url + 7, '/'), fixture.address, SIZE));
     wire_send(&wire, qn_str_n(picture.ptr, SIZE / 2));
     media_fixture_until(&fixture, one_temporary, "half of it is on the disk");
     media_fixture_hang_up(&fixture);

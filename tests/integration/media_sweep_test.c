@@ -57,7 +57,9 @@ static void put_object(const char *key)
     int fd;
     assert_int_equal(media_object_file_create(&fixture.place, name, &fd, &err), QN_OK);
     assert_int_equal(media_object_file_append(fd, media_fixture_picture("image/png", 100), &err), QN_OK);
-    assert_int_equal(media_object_file_publish(&fixture.place, name, fd, key, &info, &err), QN_OK);
+    assert_int_equal(
+        media_object_file_publish(&fixture.place, name, fd, key, MEDIA_OBJECT_FILE_KEY_FREE, &info, &err),
+        QN_OK);
     close(fd);
 }
 
@@ -282,10 +284,9 @@ static void test_killed_while_it_uploads(void **state)
     const Quintet__Media__V1__CreateUploadResponse *upload =
         media_fixture_create(&fixture, user, "image/png", SIZE);
     wire_open(&wire, fixture.loop, fixture.address);
-    wire_send_c(
-        &wire,
-        harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n",
-                     strchr(upload->url + 7, '/'), fixture.address, SIZE));
+    wire_send_c(&wire, harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: "
+                                    "image/png\r\nIf-None-Match: *\r\nContent-Length: %d\r\n\r\n",
+                                    strchr(upload->url + 7, '/'), fixture.address, SIZE));
     wire_send(&wire, media_fixture_picture("image/png", SIZE / 2));
     media_fixture_until(&fixture, one_temporary, "half of it is on the disk");
     harness_service_signal(fixture.media, SIGKILL);

@@ -59,29 +59,31 @@ static bool asks_for_more(const struct media_object_pass *pass, struct qn_str pa
     return false;
 }
 
-static bool of_verdict(enum media_sigv4_verdict verdict, enum media_object_error *ret_error)
+static enum media_object_error of_verdict(enum media_sigv4_verdict verdict)
 {
     switch (verdict) {
-    case MEDIA_SIGV4_GOOD:
-        return true;
     case MEDIA_SIGV4_UNKNOWN_KEY:
-        *ret_error = MEDIA_OBJECT_ERROR_UNKNOWN_KEY;
-        break;
+        return MEDIA_OBJECT_ERROR_UNKNOWN_KEY;
     case MEDIA_SIGV4_SKEWED:
-        *ret_error = MEDIA_OBJECT_ERROR_SKEWED;
-        break;
+        return MEDIA_OBJECT_ERROR_SKEWED;
     case MEDIA_SIGV4_EXPIRED:
-        *ret_error = MEDIA_OBJECT_ERROR_EXPIRED;
-        break;
+        return MEDIA_OBJECT_ERROR_EXPIRED;
     case MEDIA_SIGV4_BAD_PATH:
-        *ret_error = MEDIA_OBJECT_ERROR_BAD_KEY;
-        break;
+        return MEDIA_OBJECT_ERROR_BAD_KEY;
+    case MEDIA_SIGV4_GOOD:
     case MEDIA_SIGV4_HEADER_GONE:
     case MEDIA_SIGV4_MISMATCH:
-        *ret_error = MEDIA_OBJECT_ERROR_MISMATCH;
         break;
     }
-    return false;
+    return MEDIA_OBJECT_ERROR_MISMATCH;
+}
+
+/* Whether the length that was signed was not said. */
+static bool lacks_length(const struct media_object_pass *pass)
+{
+    return qn_str_eq(pass->exchange->method, QN_STR("PUT")) &&
+           media_sigv4_signs(&pass->claim, QN_STR("content-length")) &&
+           qn_exchange_content_length(pass->exchange) < 0;
 }
 
 /* Takes the signature apart, whichever way it was sent. */
@@ -98,8 +100,8 @@ static bool read_claim(const struct qn_exchange *exchange, struct media_sigv4_cl
         *ret_error = MEDIA_OBJECT_ERROR_BAD_AUTHORIZATION;
         return media_sigv4_parse_header(&headers, exchange->query, claim, NULL) == QN_OK;
     }
-    if (exchange->query.len == 0)
-        return false;
+    if (exchange->query.len == 0 || !memmem(exchange->query.ptr, exchange->query.len, "X-Amz-", 6))
+        return false; /* nobody's */
     *ret_error = MEDIA_OBJECT_ERROR_BAD_QUERY;
     return media_sigv4_parse(exchange->query, claim, NULL) == QN_OK;
 }
@@ -124,8 +126,12 @@ struct media_object_pass *media_object_gate(struct media_object_http *http,
                                                 .header = header_of,
                                                 .context = exchange,
                                                 .now_ms = qn_clock_wall_ms()};
-    if (!read_claim(exchange, &pass->claim, ret_error) ||
-        !of_verdict(media_sigv4_verify(&http->folder->key, &pass->claim, &arrival), ret_error))
+    if (!read_claim(exchange, &pass->claim, ret_error))
+        return NULL;
+    enum media_sigv4_verdict verdict = media_sigv4_verify(&http->folder->key, &pass->claim, &arrival);
+    *ret_error = verdict == MEDIA_SIGV4_HEADER_GONE && lacks_length(pass) ? MEDIA_OBJECT_ERROR_LENGTH_MISSING
+                                                                          : of_verdict(verdict);
+    if (verdict != MEDIA_SIGV4_GOOD)
         return NULL;
     *ret_error = MEDIA_OBJECT_ERROR_NOT_IMPLEMENTED;
     return asks_for_more(pass, params) ? NULL : pass;

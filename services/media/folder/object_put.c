@@ -23,6 +23,7 @@ struct put {
     bool refused;
     enum media_object_error error;
     struct media_upload *upload; /* NULL when refused */
+    bool cut_off;                /* the upload wants no more: its end says why */
     bool is_chunked;             /* aws-chunked */
     struct media_chunked chunked;
     enum media_digest_kind trailer; /* MEDIA_DIGEST_KINDS: none */
@@ -111,6 +112,8 @@ static bool admit(struct put *put, struct media_upload_options *ret_options,
         return false;
     put->error = MEDIA_OBJECT_ERROR_BAD_ARGUMENT;
     ret_options->content_type = qn_exchange_header(exchange, "Content-Type");
+    if (ret_options->content_type.len == 0)
+        ret_options->content_type = QN_STR("binary/octet-stream"); /* S3's own for what was not said */
     ret_options->cache_control = media_object_pass_value(pass, "cache-control");
     ret_options->how = qn_exchange_header(exchange, "If-None-Match").ptr ? MEDIA_OBJECT_FILE_KEY_FREE
                                                                          : MEDIA_OBJECT_FILE_KEY_ANY;
@@ -155,20 +158,18 @@ bool media_object_put_piece(struct media_object_http *http, struct qn_exchange *
     struct put *put = exchange->user ? exchange->user : begin(http, exchange);
     if (!put || put->refused)
         return false;
+    struct qn_str bytes = piece;
     if (!put->is_chunked)
-        return media_upload_write(put->upload, piece);
-    struct qn_str bytes;
-    while (media_chunked_next(&put->chunked, &piece, &bytes)) {
-        if (!media_upload_write(put->upload, bytes))
-            return false;
-    }
-    return put->chunked.state != MEDIA_CHUNKED_BROKEN;
+        return media_upload_write(put->upload, bytes);
+    while (!put->cut_off && media_chunked_next(&put->chunked, &piece, &bytes))
+        put->cut_off = !media_upload_write(put->upload, bytes);
+    return !put->cut_off && put->chunked.state != MEDIA_CHUNKED_BROKEN;
 }
 
 /* The end of an aws-chunked body, and the checksum that was promised behind it. */
 static bool end_chunks(struct put *put)
 {
-    if (!put->is_chunked)
+    if (!put->is_chunked || put->cut_off)
         return true;
     if (put->chunked.state != MEDIA_CHUNKED_ENDED)
         return false;

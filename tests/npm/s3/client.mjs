@@ -41,14 +41,19 @@ const send = (Command, input, by = client) => by.send(new Command({ Bucket, ...i
 const put = (Key, Body, more = {}, by = client) => send(PutObjectCommand, { Key, Body, ContentType: 'image/png', ...more }, by);
 const read = async (Key, more = {}) => Buffer.from(await (await send(GetObjectCommand, { Key, ...more })).Body.transformToByteArray());
 const base64 = (kind, bytes) => createHash(kind).update(bytes).digest('base64');
-const bytesOf = (length) => Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 7 + (i >> 8)) & 255));
+function bytesOf(length) {
+    const bytes = Buffer.alloc(length);
+    for (let i = 0; i < length; i++) bytes[i] = (i * 7 + (i >> 8)) & 255;
+    return bytes;
+}
 const keysOf = (answer) => (answer.Contents ?? []).map((entry) => entry.Key);
 
 const small = Buffer.from('hello');
 
 await check('the bucket is there, another is not', async () => {
     await send(HeadBucketCommand, {});
-    await refused(403, '403', () => client.send(new HeadBucketCommand({ Bucket: 'another' }))).catch(() => refused(403, 'Unknown', () => client.send(new HeadBucketCommand({ Bucket: 'another' }))));
+    const another = client.send(new HeadBucketCommand({ Bucket: 'another' }));
+    same(await another.catch((error) => error.$metadata.httpStatusCode), 403);
 });
 await check('what is put can be read', async () => {
     const put1 = await put('photos/a/1.png', small, { CacheControl: 'public, max-age=86400, immutable' });
@@ -212,7 +217,7 @@ await check('chunks as they should be, and not', async () => {
         `${good}more`,
         '5\nhello\n0\n\n',
         '5;chunk-signature=00\r\nhello\r\n0\r\n\r\n',
-        '6\r\nhello\r\n0\r\n\r\n',
+        '4\r\nhello\r\n0\r\n\r\n',
         'fffffffff\r\n',
         'hello',
         '',
