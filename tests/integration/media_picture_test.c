@@ -155,6 +155,25 @@ static void test_colours(void **state)
     }
 }
 
+/* The red of sRGB has the numbers 234, 51, 35 in Display P3: taken for sRGB's they would be a duller one. */
+static void test_a_profile_is_applied_and_dropped(void **state)
+{
+    (void)state;
+    static const enum media_image_kind kinds[] = {MEDIA_IMAGE_JPEG, MEDIA_IMAGE_PNG, MEDIA_IMAGE_WEBP,
+                                                  MEDIA_IMAGE_HEIC};
+    for (size_t i = 0; i < QN_COUNT(kinds); i++) {
+        struct media_picture picture;
+        struct picture_seen seen;
+        picture_fixture_done(
+            make((struct picture_plan){.kind = kinds[i], .width = 320, .height = 240, .profiled = true}),
+            &picture);
+        check_shape(&picture, &seen);
+        assert_in_range(seen.corners[0][0], 246, 255);
+        assert_in_range(seen.corners[0][1], 0, 20);
+        media_picture_fini(&picture);
+    }
+}
+
 static void test_transparency_stays(void **state)
 {
     (void)state;
@@ -170,6 +189,14 @@ static void test_transparency_stays(void **state)
         assert_in_range(seen.corners[0][3], 90, 110);
         media_picture_fini(&picture);
     }
+    /* Of sixteen bits. */
+    picture_fixture_done(make((struct picture_plan){
+                             .kind = MEDIA_IMAGE_PNG, .width = 320, .height = 240, .pixels = PICTURE_RGBA16}),
+                         &picture);
+    check_shape(&picture, &seen);
+    assert_int_equal(seen.bands, 4);
+    assert_in_range(seen.corners[0][3], 90, 110);
+    media_picture_fini(&picture);
 
     /* A palette, one of whose two colours cannot be seen: PNG, 11.2.2 and 11.3.2.1. */
     struct qn_buf extra;
@@ -407,6 +434,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sizes, begin, end),
         cmocka_unit_test_setup_teardown(test_every_orientation_comes_upright_and_forgets_where, begin, end),
         cmocka_unit_test_setup_teardown(test_colours, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_profile_is_applied_and_dropped, begin, end),
         cmocka_unit_test_setup_teardown(test_transparency_stays, begin, end),
         cmocka_unit_test_setup_teardown(test_noise_has_a_placeholder_too, begin, end),
         cmocka_unit_test_setup_teardown(test_cut_short, begin, end),
