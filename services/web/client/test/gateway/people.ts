@@ -1,4 +1,5 @@
 /** People of the site, as the tests need them. */
+import { deflateSync } from 'node:zlib'
 import { inject } from 'vitest'
 import { quintetFor, withCookies, type Quintet, type SetCookie } from '../../src/node/index.js'
 import { Gender } from '../../src/gen/profile_pb.js'
@@ -51,10 +52,36 @@ export class Person {
   }
 }
 
-/** A PNG of one pixel. */
-export function pictureBytes(): Uint8Array<ArrayBuffer> {
+/** A PNG of so many pixels a side, grey stripes, three bytes a pixel and not compressed. */
+export function pictureBytes(side = 8): Uint8Array<ArrayBuffer> {
+  const chunk = (type: string, data: Uint8Array) => {
+    const body = Buffer.concat([Buffer.from(type), data])
+    const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+    length.writeUInt32BE(data.length)
+    sum.writeUInt32BE(crc32(body))
+    return Buffer.concat([length, body, sum])
+  }
+  const head = Buffer.alloc(13)
+  head.writeUInt32BE(side, 0)
+  head.writeUInt32BE(side, 4)
+  head.set([8, 2], 8) // eight bits, RGB
+  const rows = Buffer.alloc(side * (1 + 3 * side), 0) // a row begins with its filter: none
+  for (let row = 0; row < side; row++) rows.fill((row * 37) & 255, row * (1 + 3 * side) + 1, (row + 1) * (1 + 3 * side))
   return Uint8Array.from(
-    atob('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=='),
-    (letter) => letter.charCodeAt(0),
+    Buffer.concat([
+      Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+      chunk('IHDR', head),
+      chunk('IDAT', deflateSync(rows, { level: 0 })),
+      chunk('IEND', Buffer.alloc(0)),
+    ]),
   )
+}
+
+function crc32(bytes: Uint8Array): number {
+  let sum = 0xffffffff
+  for (const byte of bytes) {
+    sum ^= byte
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0)
+  }
+  return ~sum >>> 0
 }

@@ -22,18 +22,17 @@ const picture = (bytes: Uint8Array<ArrayBuffer> = pictureBytes(), type = 'image/
 describe('uploadPhoto', () => {
   test('makes a photo that others can see', async () => {
     const photo = await uploadPhoto(picture(), { baseUrl })
-    expect(photo).toMatchObject({ contentType: 'image/png', main: true, sizeBytes: pictureBytes().length })
+    expect(photo).toMatchObject({ main: true })
     expect(photo.createdAt).toBeInstanceOf(Date)
     expect((await ada.ask.media.listPhotos({})).photos.map(({ id }) => id)).toEqual([photo.id])
     const seen = await nodeFetch(photo.url)
-    expect(seen.headers.get('content-type')).toBe('image/png')
-    expect(new Uint8Array(await seen.arrayBuffer())).toEqual(pictureBytes())
+    expect(seen.headers.get('content-type')).toBe(photo.contentType)
+    expect((await seen.arrayBuffer()).byteLength).toBe(photo.sizeBytes)
   })
 
   test('tells how far it is, from nothing to all', async () => {
     const told: UploadProgress[] = []
-    const large = new Uint8Array(3_000_000)
-    large.set(pictureBytes())
+    const large = pictureBytes(1000)
     await uploadPhoto(picture(large), { baseUrl, onProgress: (progress) => told.push(progress) })
     expect(told[0]).toEqual({ phase: 'preparing', loaded: 0, total: large.length })
     expect(told.at(-1)).toEqual({ phase: 'checking', loaded: large.length, total: large.length })
@@ -46,8 +45,7 @@ describe('uploadPhoto', () => {
   test('ends when it is told to, with the reason that was given', async () => {
     const controller = new AbortController()
     const reason = new Error('changed my mind')
-    const large = new Uint8Array(9_000_000)
-    large.set(pictureBytes())
+    const large = pictureBytes(1700)
     const upload = uploadPhoto(picture(large), {
       baseUrl,
       signal: controller.signal,
@@ -57,8 +55,8 @@ describe('uploadPhoto', () => {
     expect((await ada.ask.media.listPhotos({})).photos).toEqual([])
   })
 
-  test('what is no picture is refused by its name, before anything is sent', async () => {
-    await expect(uploadPhoto(picture(pictureBytes(), 'image/gif'), { baseUrl })).rejects.toMatchObject({
+  test('what is no picture by its name, and what is none at all, is refused before anything is sent', async () => {
+    await expect(uploadPhoto(picture(pictureBytes(), 'text/html'), { baseUrl })).rejects.toMatchObject({
       code: 'invalid_argument',
       violations: [{ field: 'content_type' }],
     })
