@@ -5,7 +5,7 @@
 
 static const char *const type_names[] = {
     [MEDIA_IMAGE_NONE] = NULL,         [MEDIA_IMAGE_JPEG] = "image/jpeg", [MEDIA_IMAGE_PNG] = "image/png",
-    [MEDIA_IMAGE_WEBP] = "image/webp", [MEDIA_IMAGE_AVIF] = "image/avif",
+    [MEDIA_IMAGE_WEBP] = "image/webp", [MEDIA_IMAGE_AVIF] = "image/avif", [MEDIA_IMAGE_HEIC] = "image/heic",
 };
 
 const char *media_image_type(enum media_image_kind kind)
@@ -49,22 +49,27 @@ static bool is_webp(struct qn_str front)
 }
 
 /* ISO/IEC 14496-12, 4.3: the file type box: size, "ftyp", major brand, minor version, compatible brands to
- * the end of the box. AVIF 1.1, 4: a still picture names "avif" among its compatible brands, and usually as
- * the major one; a HEIC picture has the same box without it. */
-static bool is_avif(struct qn_str front)
+ * the end of the box. AVIF 1.1, 4 and ISO/IEC 23008-12, 10.2: a still picture names "avif", "heic" or "heix"
+ * (HEVC with more than eight bits) among its compatible brands, and usually as the major one. Files that name
+ * both are none that an encoder writes; they count as AVIF. */
+static enum media_image_kind kind_of_brands(struct qn_str front)
 {
     if (front.len < 16 || !qn_str_eq(qn_str_n(front.ptr + 4, 4), QN_STR("ftyp")))
-        return false;
+        return MEDIA_IMAGE_NONE;
     const uint8_t *bytes = (const uint8_t *)front.ptr;
     uint32_t box = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
     if (box < 16 || box % 4 != 0)
-        return false;
+        return MEDIA_IMAGE_NONE;
+    enum media_image_kind kind = MEDIA_IMAGE_NONE;
     size_t end = box < front.len ? box : front.len;
     for (size_t at = 8; at + 4 <= end; at += at == 8 ? 8 : 4) { /* over the minor version */
-        if (qn_str_eq(qn_str_n(front.ptr + at, 4), QN_STR("avif")))
-            return true;
+        struct qn_str brand = qn_str_n(front.ptr + at, 4);
+        if (qn_str_eq(brand, QN_STR("avif")))
+            return MEDIA_IMAGE_AVIF;
+        if (qn_str_eq(brand, QN_STR("heic")) || qn_str_eq(brand, QN_STR("heix")))
+            kind = MEDIA_IMAGE_HEIC;
     }
-    return false;
+    return kind;
 }
 
 enum media_image_kind media_image_sniff(struct qn_str front)
@@ -75,7 +80,5 @@ enum media_image_kind media_image_sniff(struct qn_str front)
         return MEDIA_IMAGE_PNG;
     if (is_webp(front))
         return MEDIA_IMAGE_WEBP;
-    if (is_avif(front))
-        return MEDIA_IMAGE_AVIF;
-    return MEDIA_IMAGE_NONE;
+    return kind_of_brands(front);
 }

@@ -12,13 +12,14 @@ enum media_image_kind {
     MEDIA_IMAGE_PNG,
     MEDIA_IMAGE_WEBP,
     MEDIA_IMAGE_AVIF,
+    MEDIA_IMAGE_HEIC, /* what phones write */
 };
 
-/* How many bytes of the front media_image_sniff() can make use of. JPEG, PNG and WebP need 12 to 24; an
- * AVIF's brands are a list of four bytes each, 4 to 10 long in what encoders write. */
+/* How many bytes of the front media_image_sniff() can make use of. JPEG, PNG and WebP need 12 to 24; the
+ * brands of AVIF and HEIC are a list of four bytes each, 4 to 10 long in what encoders write. */
 enum { MEDIA_IMAGE_SNIFF_BYTES = 256 };
 
-/* The longest of the four content types, with its NUL: "image/jpeg". */
+/* The longest of the content types, with its NUL: "image/jpeg". */
 enum { MEDIA_IMAGE_TYPE_MAX = 11 };
 
 /* What the picture is that begins with 'front'. Fewer bytes than MEDIA_IMAGE_SNIFF_BYTES are taken for all
