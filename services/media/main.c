@@ -9,7 +9,9 @@ static struct media_settings set;
 static struct qn_part_rpc_client profile = QN_PART_RPC_CLIENT("profile", &set.profile, &set.tls);
 static struct media_object_folder folder = MEDIA_OBJECT_FOLDER(&set);
 static struct media_object_http http = MEDIA_OBJECT_HTTP(&set, &folder);
-static struct media_service service = {.settings = &set, .profile = &profile, .store = &folder.store};
+static struct media_picture_pool pictures = MEDIA_PICTURE_POOL(&set.picture);
+static struct media_service service = {
+    .settings = &set, .profile = &profile, .store = &folder.store, .pictures = &pictures};
 static struct media_sweep sweep = MEDIA_SWEEP(&service);
 
 int main(int argc, char **argv)
@@ -18,7 +20,8 @@ int main(int argc, char **argv)
     static struct qn_part_rpc_server rpc =
         QN_PART_RPC_SERVER(&set.rpc, &set.tls, handlers, QN_COUNT(handlers));
     /* In this order, so that the server drains first and calls in hand still have rows and objects. */
-    static struct qn_part *const parts[] = {&profile.part, &folder.part, &http.part, &sweep.part, &rpc.part};
+    static struct qn_part *const parts[] = {&profile.part,  &folder.part, &http.part,
+                                            &pictures.part, &sweep.part,  &rpc.part};
     media_rpc_bind(&service);
     const struct qn_app app = {
         .name = "media",
