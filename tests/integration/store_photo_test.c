@@ -111,7 +111,7 @@ static void test_from_upload_to_end(void **state)
     assert_string_equal(list(user), "");
 }
 
-/* Main first, then the oldest; among photos of one millisecond the order is still one. */
+/* Main first, the others in the order in which they became ready. */
 static void test_main_and_its_heirs(void **state)
 {
     (void)state;
@@ -125,31 +125,31 @@ static void test_main_and_its_heirs(void **state)
     complete(user, ids[2]); /* the first that is ready, not the first that was begun */
     complete(user, ids[1]);
     complete(user, ids[0]);
-    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[2], ids[0], ids[1]));
+    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[2], ids[1], ids[0]));
 
     Quintet__Store__V1__SetMainPhotoRequest main_in = QUINTET__STORE__V1__SET_MAIN_PHOTO_REQUEST__INIT;
     main_in.user_id = user;
     main_in.photo_id = ids[1];
     const Quintet__Store__V1__SetMainPhotoResponse *out = harness_store_ask(&store, SET_MAIN, &main_in, NULL);
     assert_true(out->photo->main);
-    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[1], ids[0], ids[2]));
+    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[1], ids[2], ids[0]));
     harness_store_ask(&store, SET_MAIN, &main_in, NULL); /* idempotent */
-    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[1], ids[0], ids[2]));
+    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[1], ids[2], ids[0]));
 
     /* A pending one cannot be it, and trying changes nothing. */
     main_in.photo_id = ids[3];
     harness_store_refuse(&store, SET_MAIN, &main_in, NULL, QN_NOT_FOUND, "PHOTO_NOT_FOUND");
-    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[1], ids[0], ids[2]));
+    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s %s", ids[1], ids[2], ids[0]));
 
     Quintet__Store__V1__DeletePhotoRequest gone = QUINTET__STORE__V1__DELETE_PHOTO_REQUEST__INIT;
     gone.user_id = user;
     gone.photo_id = ids[1];
     harness_store_ask(&store, DELETE_PHOTO, &gone, NULL);
-    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s", ids[0], ids[2]));
-    gone.photo_id = ids[2]; /* not the main one: it stays */
+    assert_string_equal(list(user), harness_store_text(&store, "(%s) %s", ids[2], ids[0]));
+    gone.photo_id = ids[0]; /* not the main one: it stays */
     harness_store_ask(&store, DELETE_PHOTO, &gone, NULL);
-    assert_string_equal(list(user), harness_store_text(&store, "(%s)", ids[0]));
-    gone.photo_id = ids[0]; /* only a pending one is left, and does not inherit */
+    assert_string_equal(list(user), harness_store_text(&store, "(%s)", ids[2]));
+    gone.photo_id = ids[2]; /* only a pending one is left, and does not inherit */
     harness_store_ask(&store, DELETE_PHOTO, &gone, NULL);
     assert_string_equal(list(user), "");
     assert_false(get(user, ids[3])->main);

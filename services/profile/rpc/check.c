@@ -71,14 +71,21 @@ void profile_check_verification(const Quintet__Store__V1__Verification *verifica
     profile_check_time(verification->updated_at_ms, "verification.updated_at_ms", complaints);
 }
 
-/* As quintet.media.v1.Photo.content_type. */
-static bool is_picture_type(const char *type)
+/* As the table's photo_content_type_check. */
+static void check_content_type(const char *type, const char *field, struct profile_complaints *complaints)
 {
-    static const char *const types[] = {"image/jpeg", "image/png", "image/webp", "image/avif"};
+    static const char *const types[] = {"image/jpeg", "image/png", "image/webp", "image/avif", "image/heic"};
     for (size_t i = 0; i < QN_COUNT(types); i++)
         if (type && strcmp(type, types[i]) == 0)
-            return true;
-    return false;
+            return;
+    profile_complain(complaints, field,
+                     "must be image/jpeg, image/png, image/webp, image/avif or image/heic");
+}
+
+static void check_size(int64_t bytes, const char *field, struct profile_complaints *complaints)
+{
+    profile_check_number(bytes, 1, PROFILE_CHECK_PHOTO_BYTES_MAX, field, "must be 1 to 10,485,760",
+                         complaints);
 }
 
 void profile_check_photo(const Quintet__Store__V1__Photo *photo, struct profile_complaints *complaints)
@@ -90,10 +97,20 @@ void profile_check_photo(const Quintet__Store__V1__Photo *photo, struct profile_
     profile_check_text(photo->id, 1, PROFILE_CHECK_ID_MAX, "photo.id", complaints);
     profile_check_text(photo->user_id, 1, PROFILE_CHECK_ID_MAX, "photo.user_id", complaints);
     profile_check_text(photo->object_key, 1, PROFILE_CHECK_KEY_MAX, "photo.object_key", complaints);
-    if (!is_picture_type(photo->content_type))
-        profile_complain(complaints, "photo.content_type",
-                         "must be image/jpeg, image/png, image/webp or image/avif");
-    profile_check_number(photo->size_bytes, 1, PROFILE_CHECK_PHOTO_BYTES_MAX, "photo.size_bytes",
-                         "must be 1 to 10,485,760", complaints);
+    check_content_type(photo->content_type, "photo.content_type", complaints);
+    check_size(photo->size_bytes, "photo.size_bytes", complaints);
     profile_check_time(photo->created_at_ms, "photo.created_at_ms", complaints);
+}
+
+void profile_check_made(const Quintet__Store__V1__CompletePhotoRequest *in,
+                        struct profile_complaints *complaints)
+{
+    profile_check_text(in->object_key, 1, PROFILE_CHECK_KEY_MAX, "object_key", complaints);
+    profile_check_text(in->small_key, 1, PROFILE_CHECK_KEY_MAX, "small_key", complaints);
+    check_content_type(in->content_type, "content_type", complaints);
+    check_size(in->size_bytes, "size_bytes", complaints);
+    profile_check_number(in->width, 1, PROFILE_CHECK_PIXELS_MAX, "width", "must be 1 to 16,383", complaints);
+    profile_check_number(in->height, 1, PROFILE_CHECK_PIXELS_MAX, "height", "must be 1 to 16,383",
+                         complaints);
+    profile_check_text(in->blur_data_url, 1, PROFILE_CHECK_BLUR_MAX, "blur_data_url", complaints);
 }

@@ -15,6 +15,8 @@ enum {
     PROFILE_CHECK_KEY_MAX = 1024,   /* S3: "object key names", at most 1,024 bytes of UTF-8 */
     PROFILE_CHECK_PHOTO_BYTES_MAX = 10485760,
     PROFILE_CHECK_PHOTOS_MAX = 100,
+    PROFILE_CHECK_PIXELS_MAX = 16383, /* WebP: 14 bits */
+    PROFILE_CHECK_BLUR_MAX = 400,
 };
 
 /* Complains of a text with less than 'min' or more than 'max' bytes. NULL counts as empty. */
@@ -32,5 +34,8 @@ void profile_check_session(const Quintet__Store__V1__Session *session, struct pr
 void profile_check_verification(const Quintet__Store__V1__Verification *verification,
                                 struct profile_complaints *complaints);
 void profile_check_photo(const Quintet__Store__V1__Photo *photo, struct profile_complaints *complaints);
+/* What was made of an upload. */
+void profile_check_made(const Quintet__Store__V1__CompletePhotoRequest *in,
+                        struct profile_complaints *complaints);
 
 #endif

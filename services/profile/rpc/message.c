@@ -67,6 +67,11 @@ void profile_message_photo(const struct store_photo *photo, Quintet__Store__V1__
     ret_message->ready = photo->ready;
     ret_message->main = photo->main;
     ret_message->created_at_ms = photo->created_at_ms;
+    ret_message->small_key = text(photo->small_key);
+    ret_message->width = (int32_t)photo->width;
+    ret_message->height = (int32_t)photo->height;
+    ret_message->blur_data_url = text(photo->blur_data_url);
+    ret_message->upload_expires_at_ms = photo->upload_expires_at_ms;
 }
 
 struct store_user profile_message_to_user(const Quintet__Store__V1__User *message)
@@ -120,6 +125,19 @@ struct store_photo profile_message_to_photo(const Quintet__Store__V1__Photo *mes
         .ready = message->ready,
         .main = message->main,
         .created_at_ms = message->created_at_ms,
+    };
+}
+
+struct store_photo profile_message_made(const Quintet__Store__V1__CompletePhotoRequest *message)
+{
+    return (struct store_photo){
+        .object_key = qn_str_c(message->object_key),
+        .content_type = qn_str_c(message->content_type),
+        .size_bytes = message->size_bytes,
+        .small_key = qn_str_c(message->small_key),
+        .width = message->width,
+        .height = message->height,
+        .blur_data_url = qn_str_c(message->blur_data_url),
     };
 }
 

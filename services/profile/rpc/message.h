@@ -22,6 +22,8 @@ struct store_user profile_message_to_user(const Quintet__Store__V1__User *messag
 struct store_session profile_message_to_session(const Quintet__Store__V1__Session *message);
 struct store_verification profile_message_to_verification(const Quintet__Store__V1__Verification *message);
 struct store_photo profile_message_to_photo(const Quintet__Store__V1__Photo *message);
+/* What was made of an upload; nothing else of the photo. */
+struct store_photo profile_message_made(const Quintet__Store__V1__CompletePhotoRequest *message);
 
 /* The profile as its owner ('own') or another sees it. Memory of the arena; NULL at its ceiling. */
 Quintet__Profile__V1__Profile *profile_message_profile(const struct profile *profile, bool own,

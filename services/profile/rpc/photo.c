@@ -124,37 +124,52 @@ void profile_rpc_complete_photo(struct qn_call *call)
     const Quintet__Store__V1__CompletePhotoRequest *in = call->in;
     struct profile_complaints complaints = {0};
     check_max(in->max_photos, &complaints);
+    bool made = in->object_key[0] != '\0';
+    if (made)
+        profile_check_made(in, &complaints);
     if (!check_pair(call, in->user_id, in->photo_id, &complaints))
         return;
     struct profile_ask *ask = profile_ask_new(call);
-    store_photo_complete(&ask->steps, in->user_id, in->photo_id, in->max_photos);
+    struct store_photo photo = {0};
+    if (made)
+        photo = profile_message_made(in);
+    store_photo_complete(&ask->steps, in->user_id, in->photo_id, &photo, in->max_photos);
     ask->answer = on_completed;
     profile_ask_start(ask);
 }
 
-static void on_listed(struct profile_ask *ask)
+/* All rows of a step as messages; false: the call has been answered. */
+static bool take_photos(struct profile_ask *ask, size_t step, Quintet__Store__V1__Photo ***ret_photos,
+                        size_t *ret_n)
 {
-    const PGresult *result = profile_ask_result(ask, 0);
+    const PGresult *result = profile_ask_result(ask, step);
     struct qn_arena *arena = ask->call->arena;
     size_t n = (size_t)pg_result_rows(result);
-    Quintet__Store__V1__ListPhotosResponse out = QUINTET__STORE__V1__LIST_PHOTOS_RESPONSE__INIT;
     Quintet__Store__V1__Photo *messages = qn_arena_array(arena, n + 1, sizeof(*messages));
-    out.photos = qn_arena_array(arena, n + 1, sizeof(Quintet__Store__V1__Photo *));
-    if (messages == NULL || out.photos == NULL) {
+    Quintet__Store__V1__Photo **photos = qn_arena_array(arena, n + 1, sizeof(*photos));
+    if (messages == NULL || photos == NULL) {
         profile_ask_fail_memory(ask->call);
-        return;
+        return false;
     }
     for (size_t i = 0; i < n; i++) {
         struct store_photo photo;
         if (!store_photo_read(result, (int)i, &photo)) {
-            profile_ask_fail_row(ask->call, ask->steps.at[0].statement->name);
-            return;
+            profile_ask_fail_row(ask->call, ask->steps.at[step].statement->name);
+            return false;
         }
         profile_message_photo(&photo, &messages[i]);
-        out.photos[i] = &messages[i];
+        photos[i] = &messages[i];
     }
-    out.n_photos = n;
-    qn_call_reply(ask->call, &out);
+    *ret_photos = photos;
+    *ret_n = n;
+    return true;
+}
+
+static void on_listed(struct profile_ask *ask)
+{
+    Quintet__Store__V1__ListPhotosResponse out = QUINTET__STORE__V1__LIST_PHOTOS_RESPONSE__INIT;
+    if (take_photos(ask, 0, &out.photos, &out.n_photos))
+        qn_call_reply(ask->call, &out);
 }
 
 void profile_rpc_list_photos(struct qn_call *call)
@@ -167,6 +182,48 @@ void profile_rpc_list_photos(struct qn_call *call)
     struct profile_ask *ask = profile_ask_new(call);
     store_photo_list(&ask->steps, in->user_id);
     ask->answer = on_listed;
+    profile_ask_start(ask);
+}
+
+/* Between one and PROFILE_CHECK_PHOTOS_MAX ids, as views; NULL with a complaint, or at the arena's ceiling.
+ */
+static struct qn_str *check_ids(char **ids, size_t n_ids, const char *field, struct qn_arena *arena,
+                                struct profile_complaints *complaints)
+{
+    if (n_ids == 0 || n_ids > PROFILE_CHECK_PHOTOS_MAX) {
+        profile_complain(complaints, field, "must be 1 to 100 ids");
+        return NULL;
+    }
+    struct qn_str *views = qn_arena_array(arena, n_ids, sizeof(*views));
+    for (size_t i = 0; views && i < n_ids; i++) {
+        profile_check_text(ids[i], 1, PROFILE_CHECK_ID_MAX, field, complaints);
+        views[i] = qn_str_c(ids[i]);
+    }
+    return views;
+}
+
+static void on_profiles_listed(struct profile_ask *ask)
+{
+    Quintet__Store__V1__ListProfilePhotosResponse out =
+        QUINTET__STORE__V1__LIST_PROFILE_PHOTOS_RESPONSE__INIT;
+    if (take_photos(ask, 0, &out.photos, &out.n_photos))
+        qn_call_reply(ask->call, &out);
+}
+
+void profile_rpc_list_profile_photos(struct qn_call *call)
+{
+    const Quintet__Store__V1__ListProfilePhotosRequest *in = call->in;
+    struct profile_complaints complaints = {0};
+    struct qn_str *user_ids = check_ids(in->user_ids, in->n_user_ids, "user_ids", call->arena, &complaints);
+    if (!profile_ask_fine(call, &complaints))
+        return;
+    if (user_ids == NULL) {
+        profile_ask_fail_memory(call);
+        return;
+    }
+    struct profile_ask *ask = profile_ask_new(call);
+    store_photo_list_of_profiles(&ask->steps, user_ids, in->n_user_ids, in->main_only);
+    ask->answer = on_profiles_listed;
     profile_ask_start(ask);
 }
 
@@ -213,5 +270,37 @@ void profile_rpc_set_main_photo(struct qn_call *call)
     struct profile_ask *ask = profile_ask_new(call);
     store_photo_set_main(&ask->steps, in->user_id, in->photo_id);
     ask->answer = on_main_set;
+    profile_ask_start(ask);
+}
+
+static void on_reordered(struct profile_ask *ask)
+{
+    if (pg_result_rows(profile_ask_result(ask, 2)) == 0) {
+        qn_call_fail_with(ask->call, .status = QN_FAILED_PRECONDITION,
+                          .message = "these are not all of the photos, each once",
+                          .reason = "PHOTOS_CHANGED");
+        return;
+    }
+    Quintet__Store__V1__ReorderPhotosResponse out = QUINTET__STORE__V1__REORDER_PHOTOS_RESPONSE__INIT;
+    if (take_photos(ask, 3, &out.photos, &out.n_photos))
+        qn_call_reply(ask->call, &out);
+}
+
+void profile_rpc_reorder_photos(struct qn_call *call)
+{
+    const Quintet__Store__V1__ReorderPhotosRequest *in = call->in;
+    struct profile_complaints complaints = {0};
+    profile_check_text(in->user_id, 1, PROFILE_CHECK_ID_MAX, "user_id", &complaints);
+    struct qn_str *photo_ids =
+        check_ids(in->photo_ids, in->n_photo_ids, "photo_ids", call->arena, &complaints);
+    if (!profile_ask_fine(call, &complaints))
+        return;
+    if (photo_ids == NULL) {
+        profile_ask_fail_memory(call);
+        return;
+    }
+    struct profile_ask *ask = profile_ask_new(call);
+    store_photo_reorder(&ask->steps, in->user_id, photo_ids, in->n_photo_ids);
+    ask->answer = on_reordered;
     profile_ask_start(ask);
 }

@@ -15,6 +15,10 @@ struct store_photo {
     int64_t size_bytes;
     bool ready, main;
     int64_t created_at_ms;
+    struct qn_str small_key; /* this and the next: empty and 0 for null */
+    int64_t width, height;
+    struct qn_str blur_data_url;
+    int64_t upload_expires_at_ms;
 };
 
 /* Views last as long as the result. False for a row that is not as expected. */
@@ -28,17 +32,34 @@ void store_photo_insert(struct store_steps *steps, const struct store_photo *pho
 /* [0] the photo, pending or ready. */
 void store_photo_get(struct store_steps *steps, const char *user_id, const char *photo_id);
 
-/* Makes it ready unless the user has 'max' that are, and main if the user has no main one. [2] the photo as
- * it is then; still pending: there were too many. */
-void store_photo_complete(struct store_steps *steps, const char *user_id, const char *photo_id, int max);
+/* Makes it ready unless the user has 'max' that are, the last in the order, and main if the user has no main
+ * one. Of 'made' the keys, type, size, measures and placeholder count; what is empty or 0 stays or becomes
+ * null. [2] the photo as it is then; still pending: there were too many. 23505 (photo_object_key_key): the
+ * key is another's. */
+void store_photo_complete(struct store_steps *steps, const char *user_id, const char *photo_id,
+                          const struct store_photo *made, int max);
 
-/* [0] the ready ones, main first, then oldest first. */
+/* [0] the ready ones in their order, main first. */
 void store_photo_list(struct store_steps *steps, const char *user_id);
 
-/* Removes it; if it was main, the oldest of the rest becomes it. [1] the photo that went. */
+/* [0] the ready ones, or the main one alone, of each of these users whose profile is complete; user by user,
+ * each one's in their order. */
+void store_photo_list_of_profiles(struct store_steps *steps, const struct qn_str *user_ids, size_t n_user_ids,
+                                  bool main_only);
+
+/* Removes it; if it was main, the next in the order becomes it. [1] the photo that went. */
 void store_photo_delete(struct store_steps *steps, const char *user_id, const char *photo_id);
 
 /* [2] the photo, main now; none if it is not there or not ready, and then nothing has changed. */
 void store_photo_set_main(struct store_steps *steps, const char *user_id, const char *photo_id);
+
+/* Puts the ready ones in this order, the first main. [2] as many rows as ids; none, and then nothing has
+ * changed, unless they are all of them, each once. [3] as store_photo_list(). */
+void store_photo_reorder(struct store_steps *steps, const char *user_id, const struct qn_str *photo_ids,
+                         size_t n_photo_ids);
+
+/* Removes pending ones whose upload ended before 'before_ms', 'max' at most, the oldest first; none that
+ * somebody is changing. Locks no user. [0] a row for each. */
+void store_photo_sweep(struct store_steps *steps, int64_t before_ms, int max);
 
 #endif

@@ -12,7 +12,7 @@
 /* The steps of a query in the making: a statement, then its parameters in their order. Texts are made in an
  * arena that lives as long as the query. When the arena is at its ceiling the steps are marked as failed, so
  * a run of additions wants one look at its end; failed steps must not be started. */
-enum { STORE_STEPS_MAX = 3 };
+enum { STORE_STEPS_MAX = 4 };
 
 struct store_steps {
     struct pg_step at[STORE_STEPS_MAX];
