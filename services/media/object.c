@@ -121,6 +121,8 @@ void media_object_write(struct media_object_store *store, struct media_object_re
                         struct qn_str key, const struct media_object_body *body, media_object_cb *done)
 {
     QN_CHECK(body->bytes.len > 0 && body->bytes.len <= MEDIA_OBJECT_BYTES_MAX);
+    QN_CHECK(body->content_type.len <= MEDIA_OBJECT_TYPE_MAX &&
+             body->cache_control.len <= MEDIA_OBJECT_CACHE_MAX);
     request->verb = MEDIA_OBJECT_WRITE;
     set_text(request->key, key);
     request->body = *body;

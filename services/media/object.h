@@ -12,7 +12,12 @@
  *
  * Keys: media_object_key_is_safe(). All on the loop's thread. Starting calls back later, exactly once. */
 
-enum { MEDIA_OBJECT_KEY_MAX = 512, MEDIA_OBJECT_TYPE_MAX = 127, MEDIA_OBJECT_ETAG_MAX = 127 };
+enum {
+    MEDIA_OBJECT_KEY_MAX = 512,
+    MEDIA_OBJECT_TYPE_MAX = 127,
+    MEDIA_OBJECT_CACHE_MAX = 127, /* of a Cache-Control */
+    MEDIA_OBJECT_ETAG_MAX = 127
+};
 
 /* Whether a key is one we would make: one to eight pieces between single slashes, each of 1 to 200 letters,
  * digits, hyphens, underscores and dots, none beginning with a dot; MEDIA_OBJECT_KEY_MAX bytes in all. S3
@@ -27,7 +32,8 @@ struct media_object_info {
     uint64_t size_bytes;
     int64_t touched_ms; /* since 1970: when its bytes came, or later when it was last copied to this key */
     char content_type[MEDIA_OBJECT_TYPE_MAX + 1];
-    char etag[MEDIA_OBJECT_ETAG_MAX + 1]; /* without quotes; changes when the bytes do */
+    char cache_control[MEDIA_OBJECT_CACHE_MAX + 1]; /* what was said when it was put; may be empty */
+    char etag[MEDIA_OBJECT_ETAG_MAX + 1];           /* without quotes; changes when the bytes do */
 };
 
 /* One key of a listing. */
@@ -43,9 +49,9 @@ enum { MEDIA_OBJECT_BYTES_MAX = 10485760 };
 
 /* What is put under a key. The views must stay until 'done'. */
 struct media_object_body {
-    struct qn_str bytes; /* 1 to MEDIA_OBJECT_BYTES_MAX */
-    struct qn_str content_type;
-    struct qn_str cache_control; /* what whoever reads it is told; may be empty */
+    struct qn_str bytes;         /* 1 to MEDIA_OBJECT_BYTES_MAX */
+    struct qn_str content_type;  /* at most MEDIA_OBJECT_TYPE_MAX bytes, no control characters */
+    struct qn_str cache_control; /* what whoever reads it is told; MEDIA_OBJECT_CACHE_MAX; may be empty */
 };
 
 /* One operation: embed it, zero it first, set 'arena' and 'deadline_ms'. It belongs to the store from start

@@ -4,12 +4,6 @@
 
 #define SET struct media_settings
 
-/* Of stores that come with a later release. To run on with the folder while R2 is configured would scatter
- * pictures where their owner does not expect them. */
-#define LATER "of a later release; leave it unset"
-#define NOT_YET                                                                                              \
-    "left unset: this release serves the embedded object folder only, R2 and S3 come with a later one"
-
 const struct qn_setting media_settings_table[] = {
     QN_APP_SETTINGS(SET, app),
     QN_RPC_SERVER_SETTINGS(SET, rpc, "ipc://.quintet/rpc/media"),
@@ -37,15 +31,33 @@ const struct qn_setting media_settings_table[] = {
     QN_SETTING_DURATION("QUINTET_MEDIA_SWEEP_EVERY", SET, sweep_every_ms, "1m", 100, 3600000,
                         "how often uploads that nobody completed, and objects of no photo, are looked for"),
     MEDIA_PICTURE_SETTINGS(SET, picture),
-    QN_SETTING_STRING("R2_ACCOUNT_ID", SET, r2_account_id, "", LATER),
-    QN_SETTING_STRING("R2_ACCESS_KEY_ID", SET, r2_access_key_id, "", LATER),
-    QN_SETTING_SECRET("R2_SECRET_ACCESS_KEY", SET, r2_secret_access_key, "", LATER),
-    QN_SETTING_STRING("R2_BUCKET", SET, r2_bucket, "", LATER),
-    QN_SETTING_STRING("CLOUDFLARE_R2_DOMAIN", SET, r2_domain, "", LATER),
-    QN_SETTING_STRING("S3_ENDPOINT", SET, s3_endpoint, "", LATER),
-    QN_SETTING_STRING("S3_BUCKET", SET, s3_bucket, "", LATER),
-    QN_SETTING_STRING("S3_ACCESS_KEY_ID", SET, s3_access_key_id, "", LATER),
-    QN_SETTING_SECRET("S3_SECRET_ACCESS_KEY", SET, s3_secret_access_key, "", LATER),
+    QN_SETTING_STRING("R2_ACCOUNT_ID", SET, r2_account_id, "",
+                      "pictures lie in a bucket of Cloudflare R2: of this account"),
+    QN_SETTING_STRING("R2_ACCESS_KEY_ID", SET, r2_access_key_id, "",
+                      "of an R2 API token that may read and write objects of the bucket"),
+    QN_SETTING_SECRET("R2_SECRET_ACCESS_KEY", SET, r2_secret_access_key, "", "of the same token"),
+    QN_SETTING_STRING("R2_BUCKET", SET, r2_bucket, "", "the bucket's name"),
+    QN_SETTING_STRING("CLOUDFLARE_R2_DOMAIN", SET, r2_domain, "",
+                      "the bucket's public domain, that pictures are read from: pictures.example.com; "
+                      "without one they are read by signed URLs"),
+    QN_SETTING_STRING("S3_ENDPOINT", SET, s3_endpoint, "",
+                      "pictures lie in a bucket of another S3: https://host, without a path"),
+    QN_SETTING_STRING("S3_ACCESS_KEY_ID", SET, s3_access_key_id, "",
+                      "a key that may read, write, delete and list objects of the bucket"),
+    QN_SETTING_SECRET("S3_SECRET_ACCESS_KEY", SET, s3_secret_access_key, "", "of the same key"),
+    QN_SETTING_STRING("S3_BUCKET", SET, s3_bucket, "", "the bucket's name"),
+    QN_SETTING_STRING("S3_REGION", SET, s3_region, "auto", "the bucket's region, as eu-central-1"),
+    QN_SETTING_STRING("S3_PUBLIC_DOMAIN", SET, s3_public_domain, "", "as CLOUDFLARE_R2_DOMAIN"),
+    QN_SETTING_CHOICE("S3_CONDITIONAL_WRITES", SET, s3_write_once, "auto", "auto|on|off",
+                      "uploads' URLs work once, by If-None-Match; auto: with R2 and AWS"),
+    QN_SETTING_BOOL("S3_ALLOW_HTTP", SET, s3_allow_http, "false",
+                    "take an http:// endpoint that is not of this machine; pictures and URLs then travel "
+                    "in the clear"),
+    QN_SETTING_STRING("S3_CA_FILE", SET, s3_ca_file, "",
+                      "authority that the bucket's certificate must come from, PEM file; default: the "
+                      "system's"),
+    QN_SETTING_INT("S3_REQUESTS_AT_ONCE", SET, s3_at_once, "16", 1, 256,
+                   "requests to the bucket at the same time; more wait"),
 };
 const size_t media_settings_count = QN_COUNT(media_settings_table);
 
@@ -63,7 +75,7 @@ static bool is_host(struct qn_str host)
               (c != '\0' && strchr(".-_:[]", c))))
             return false;
     }
-    return host.len > 0 && host.len <= 255; /* RFC 1035, 2.3.4 */
+    return host.len > 0 && host.len <= MEDIA_SETTINGS_HOST_MAX;
 }
 
 bool media_settings_origin(struct qn_str url, struct qn_str *ret_scheme, struct qn_str *ret_host)
@@ -100,25 +112,6 @@ static bool origins_valid(const char *text)
     return true;
 }
 
-static void refuse_given(struct qn_config_report *report, const char *name, const char *value, bool secret)
-{
-    if (given(value))
-        qn_config_complain(report, name, secret ? "(not shown)" : value, NOT_YET);
-}
-
-static void check_stores(const struct media_settings *set, struct qn_config_report *report)
-{
-    refuse_given(report, "R2_ACCOUNT_ID", set->r2_account_id, false);
-    refuse_given(report, "R2_ACCESS_KEY_ID", set->r2_access_key_id, false);
-    refuse_given(report, "R2_SECRET_ACCESS_KEY", set->r2_secret_access_key, true);
-    refuse_given(report, "R2_BUCKET", set->r2_bucket, false);
-    refuse_given(report, "CLOUDFLARE_R2_DOMAIN", set->r2_domain, false);
-    refuse_given(report, "S3_ENDPOINT", set->s3_endpoint, false);
-    refuse_given(report, "S3_BUCKET", set->s3_bucket, false);
-    refuse_given(report, "S3_ACCESS_KEY_ID", set->s3_access_key_id, false);
-    refuse_given(report, "S3_SECRET_ACCESS_KEY", set->s3_secret_access_key, true);
-}
-
 static bool is_key_text(const char *text, size_t max)
 {
     struct qn_str s = qn_str_c(text);
@@ -135,14 +128,15 @@ void media_settings_check(void *settings, struct qn_config_report *report)
     struct qn_str scheme, host, listen = qn_str_c(set->listen);
     qn_parts_check_address("QUINTET_RPC_LISTEN", set->rpc.listen, &set->tls, report);
     qn_parts_check_address("QUINTET_PROFILE_ADDRESS", set->profile.address, &set->tls, report);
-    check_stores(set, report);
+    media_settings_check_bucket(set, report);
 
+    bool folder = !media_settings_wants_bucket(set);
     if (given(set->public_url) && !media_settings_origin(qn_str_c(set->public_url), &scheme, &host))
         qn_config_complain(
             report, "QUINTET_MEDIA_PUBLIC_URL", set->public_url,
             "http:// or https://, a host and perhaps a port, without a path: uploads are signed for "
             "that host and path");
-    else if (!given(set->public_url) &&
+    else if (folder && !given(set->public_url) &&
              (qn_str_starts(listen, QN_STR("0.0.0.0:")) || qn_str_starts(listen, QN_STR("[::]:"))))
         qn_config_complain(
             report, "QUINTET_MEDIA_PUBLIC_URL", "",

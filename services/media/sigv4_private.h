@@ -3,10 +3,9 @@
 
 #include "services/media/sigv4.h"
 
-/* What signing and checking have in common; for sigv4.c and sigv4_verify.c alone. */
+/* What signing and checking have in common; for sigv4*.c and their tests alone. */
 
 #define MEDIA_SIGV4_ALGORITHM "AWS4-HMAC-SHA256"
-#define MEDIA_SIGV4_PAYLOAD   "UNSIGNED-PAYLOAD"
 
 enum {
     MEDIA_SIGV4_HASH_BYTES = 32,
@@ -32,5 +31,13 @@ bool media_sigv4_key_is_usable(const struct media_sigv4_key *key);
 /* The signature of a whole canonical request. Requires: a usable key, a timestamp of the length above. */
 void media_sigv4_sign(const struct media_sigv4_key *key, struct qn_str timestamp, struct qn_str canonical,
                       char ret_hex[2 * MEDIA_SIGV4_HASH_BYTES + 1]);
+
+/* media_sigv4_authorize() without what is S3's: beside the host these headers, 'own' and the request's, are
+ * signed and no others; so that the examples of other services can be held against it. */
+QN_MUST_USE enum qn_status media_sigv4_authorize_bare(const struct media_sigv4_key *key,
+                                                      const struct media_sigv4_request *request,
+                                                      const struct media_sigv4_pair *own, size_t n_own,
+                                                      struct qn_str payload, const char *timestamp,
+                                                      struct qn_buf *target, struct qn_buf *authorization);
 
 #endif

@@ -212,7 +212,7 @@ static bool write_canonical(const struct media_sigv4_claim *claim, const struct 
     }
     media_sigv4_write_line(to, QN_STR(""));
     media_sigv4_write_line(to, claim->signed_headers);
-    qn_buf_write_str(to, QN_STR(MEDIA_SIGV4_PAYLOAD));
+    qn_buf_write_str(to, QN_STR(MEDIA_SIGV4_UNSIGNED));
     return true;
 }
 

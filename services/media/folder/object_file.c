@@ -75,7 +75,9 @@ void media_object_file_leave(struct media_object_place *place)
 
 /* The head. */
 
+/* The last line came later: files without it are as good, and readers that do not know it stop before. */
 static const char head_format[] = "quintet object 1\ncontent-type: %s\nsize: %llu\netag: %s\n";
+static const char head_cache_format[] = "cache-control: %s\n";
 
 static bool take_line(struct qn_str *rest, struct qn_str name, struct qn_str *ret_value)
 {
@@ -88,7 +90,8 @@ static bool take_line(struct qn_str *rest, struct qn_str name, struct qn_str *re
 
 static bool read_head(const char head[MEDIA_OBJECT_FILE_HEAD_BYTES], struct media_object_info *ret_info)
 {
-    struct qn_str rest = qn_str_n(head, strnlen(head, MEDIA_OBJECT_FILE_HEAD_BYTES)), magic, type, size, etag;
+    struct qn_str rest = qn_str_n(head, strnlen(head, MEDIA_OBJECT_FILE_HEAD_BYTES)), magic, type, size, etag,
+                  cache;
     if (!take_line(&rest, QN_STR("quintet object 1"), &magic) || magic.len != 0 ||
         !take_line(&rest, QN_STR("content-type: "), &type) || !take_line(&rest, QN_STR("size: "), &size) ||
         !take_line(&rest, QN_STR("etag: "), &etag) || type.len > MEDIA_OBJECT_TYPE_MAX ||
@@ -96,7 +99,33 @@ static bool read_head(const char head[MEDIA_OBJECT_FILE_HEAD_BYTES], struct medi
         return false;
     snprintf(ret_info->content_type, sizeof ret_info->content_type, "%.*s", QN_STR_ARG(type));
     snprintf(ret_info->etag, sizeof ret_info->etag, "%.*s", QN_STR_ARG(etag));
+    if (!take_line(&rest, QN_STR("cache-control: "), &cache))
+        cache = QN_STR("");
+    snprintf(ret_info->cache_control, sizeof ret_info->cache_control, "%.*s", QN_STR_ARG(cache));
+    return cache.len <= MEDIA_OBJECT_CACHE_MAX;
+}
+
+static bool is_one_line(const char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return false;
+    }
     return true;
+}
+
+/* False when it fits no head, or would not be read back as it was. */
+static bool write_head(const struct media_object_info *info, char ret_head[MEDIA_OBJECT_FILE_HEAD_BYTES])
+{
+    memset(ret_head, 0, MEDIA_OBJECT_FILE_HEAD_BYTES);
+    if (!is_one_line(info->content_type) || !is_one_line(info->cache_control))
+        return false;
+    int len = snprintf(ret_head, MEDIA_OBJECT_FILE_HEAD_BYTES, head_format, info->content_type,
+                       (unsigned long long)info->size_bytes, info->etag);
+    if (len >= 0 && len < MEDIA_OBJECT_FILE_HEAD_BYTES && info->cache_control[0] != '\0')
+        len += snprintf(ret_head + len, MEDIA_OBJECT_FILE_HEAD_BYTES - (size_t)len, head_cache_format,
+                        info->cache_control);
+    return len >= 0 && len < MEDIA_OBJECT_FILE_HEAD_BYTES;
 }
 
 static enum qn_status write_all(int fd, const char *data, size_t len, off_t at, struct qn_error *err)
@@ -181,16 +210,30 @@ void media_object_file_discard(const struct media_object_place *place, const cha
     unlinkat(place->tmp_fd, name, 0); /* what cannot be removed now the sweep removes */
 }
 
-static void make_parents(const struct media_object_place *place, const char *key)
+/* False, and errno, when one cannot be made. */
+static bool make_parents(const struct media_object_place *place, const char *key)
 {
     char path[MEDIA_OBJECT_KEY_MAX + 1];
     snprintf(path, sizeof path, "%s", key);
     for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        /* One that cannot be made shows in the link or rename that follows. */
-        if (mkdirat(place->data_fd, path, 0700) != 0 && errno != EEXIST)
-            return;
+        /* ENOENT: the one above was emptied and removed by somebody since; it is made again. */
+        if (mkdirat(place->data_fd, path, 0700) != 0 && errno != EEXIST && errno != ENOENT)
+            return false;
         *slash = '/';
+    }
+    return true;
+}
+
+/* Folders that 'key' leaves empty go, up to the first piece, which stays. */
+static void prune_parents(const struct media_object_place *place, const char *key)
+{
+    char path[MEDIA_OBJECT_KEY_MAX + 1];
+    snprintf(path, sizeof path, "%s", key);
+    for (char *slash = strrchr(path, '/'); slash && strchr(path, '/') != slash; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        if (unlinkat(place->data_fd, path, AT_REMOVEDIR) != 0)
+            return;
     }
 }
 
@@ -224,11 +267,11 @@ static enum qn_status attach(const struct media_object_place *place, const char 
     for (int tries = 0; tries < MKDIR_TRIES; tries++) {
         if (attach_at(place, name, key) == 0)
             return sync_parents(place, key, err);
-        if (errno != ENOENT)
+        if (errno != ENOENT || !make_parents(place, key))
             break;
-        make_parents(place, key);
     }
     enum qn_status status = from_errno(err, "cannot name", key);
+    prune_parents(place, key); /* of a full disk that took the folders, and nothing in them */
     return status == QN_NOT_FOUND ? QN_INTERNAL : status;
 }
 
@@ -243,21 +286,19 @@ static int attach_over(const struct media_object_place *place, const char *name,
 }
 
 enum qn_status media_object_file_publish(const struct media_object_place *place, const char *name, int fd,
-                                         const char *key, const struct media_object_info *info,
-                                         struct qn_error *err)
+                                         const char *key, enum media_object_file_key how,
+                                         const struct media_object_info *info, struct qn_error *err)
 {
-    char head[MEDIA_OBJECT_FILE_HEAD_BYTES] = {0};
-    int len = snprintf(head, sizeof head, head_format, info->content_type,
-                       (unsigned long long)info->size_bytes, info->etag);
+    char head[MEDIA_OBJECT_FILE_HEAD_BYTES];
     enum qn_status status;
-    if (len < 0 || (size_t)len >= sizeof head || strchr(info->content_type, '\n'))
-        status = qn_error_set(err, QN_INVALID_ARGUMENT, "a content type that fits no head");
+    if (!write_head(info, head))
+        status = qn_error_set(err, QN_INVALID_ARGUMENT, "a content type or Cache-Control that fits no head");
     else
         status = write_all(fd, head, sizeof head, 0, err);
     if (status == QN_OK && fsync(fd) != 0)
         status = from_errno(err, "cannot sync", key);
     if (status == QN_OK)
-        status = attach(place, name, key, attach_new, err);
+        status = attach(place, name, key, how == MEDIA_OBJECT_FILE_KEY_FREE ? attach_new : attach_over, err);
     media_object_file_discard(place, name);
     return status;
 }
@@ -281,13 +322,6 @@ enum qn_status media_object_file_delete(const struct media_object_place *place, 
 {
     if (unlinkat(place->data_fd, key, 0) != 0 && errno != ENOENT && errno != ENOTDIR)
         return from_errno(err, "cannot remove", key);
-    char path[MEDIA_OBJECT_KEY_MAX + 1];
-    snprintf(path, sizeof path, "%s", key);
-    /* Up to the first piece, which stays. */
-    for (char *slash = strrchr(path, '/'); slash && strchr(path, '/') != slash; slash = strrchr(path, '/')) {
-        *slash = '\0';
-        if (unlinkat(place->data_fd, path, AT_REMOVEDIR) != 0)
-            break;
-    }
+    prune_parents(place, key);
     return QN_OK;
 }

@@ -6,10 +6,11 @@
 /* Objects as files, for the embedded store. Everything here waits for the disk: it runs on threads of the
  * store's lane, any number at once.
  *
- * An object is one file, "data/<key>": a head of 512 bytes (its content type, size and ETag as text, padded
- * with NULs), then its bytes. One file, so that one link(2) or rename(2) makes all of it appear: with a
- * second file or an extended attribute beside it there would be a moment, or a file system, with half an
- * object. Files are never changed once they have their name; several keys may be names of one file.
+ * An object is one file, "data/<key>": a head of 512 bytes (its content type, size, ETag and, if it has one,
+ * Cache-Control as text, padded with NULs), then its bytes. One file, so that one link(2) or rename(2) makes
+ * all of it appear: with a second file or an extended attribute beside it there would be a moment, or a file
+ * system, with half an object. Files are never changed once they have their name; several keys may be names
+ * of one file.
  *
  * Files in the making lie in "tmp/", on the same file system, and have no key. */
 
@@ -41,11 +42,16 @@ QN_MUST_USE enum qn_status media_object_file_create(const struct media_object_pl
                                                     struct qn_error *err);
 QN_MUST_USE enum qn_status media_object_file_append(int fd, struct qn_str bytes, struct qn_error *err);
 
-/* Writes the head, brings all to the disk, and gives the file its key: QN_ALREADY_EXISTS when that is taken,
- * so a key is written once. 'info': type, size and ETag. The file in the making is gone afterwards, whatever
- * the status; the descriptor stays the caller's. */
+enum media_object_file_key {
+    MEDIA_OBJECT_FILE_KEY_FREE, /* must be: QN_ALREADY_EXISTS when it is taken, so it is written once */
+    MEDIA_OBJECT_FILE_KEY_ANY,  /* what was there before is gone, at the same moment */
+};
+
+/* Writes the head, brings all to the disk, and gives the file its key. 'info': type, size, ETag and
+ * Cache-Control, without control characters (QN_INVALID_ARGUMENT). The file in the making is gone afterwards,
+ * whatever the status; the descriptor stays the caller's. */
 QN_MUST_USE enum qn_status media_object_file_publish(const struct media_object_place *place, const char *name,
-                                                     int fd, const char *key,
+                                                     int fd, const char *key, enum media_object_file_key how,
                                                      const struct media_object_info *info,
                                                      struct qn_error *err);
 void media_object_file_discard(const struct media_object_place *place, const char *name);

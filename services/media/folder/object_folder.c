@@ -6,6 +6,7 @@
 #include "common/core/check.h"
 #include "common/core/encode.h"
 #include "common/core/log.h"
+#include "services/media/folder/object_job.h"
 #include "services/media/folder/object_secret.h"
 
 /* The lane is for waiting, not for computing, hence more threads than cores; a disk with one head gains
@@ -17,75 +18,10 @@ enum { WARN_EVERY_MS = 1000 };
 /* An upload that is alive writes at least every few minutes: httpd cuts those that stall. */
 enum { SWEEP_EVERY_MS = 3600 * 1000, SWEEP_OLDER_THAN_MS = 3600 * 1000 };
 
-/* One operation of the seam, on its way through the lane. */
-struct folder_job {
-    struct qn_work work;
-    struct media_object_folder *folder;
-    struct media_object_request *request;
-    char *bytes; /* room of MEDIA_OBJECT_READ_MAX, for a read */
-    enum qn_status status;
-    struct qn_error err;
-};
-
 static struct media_object_folder *folder_of(struct media_object_store *store)
 {
     return container_of(store, struct media_object_folder, store);
 }
-
-/* On a thread of the lane. */
-
-static enum qn_status read_range(struct folder_job *job, int fd)
-{
-    struct media_object_request *request = job->request;
-    uint64_t size = request->info.size_bytes;
-    uint64_t left = request->offset < size ? size - request->offset : 0;
-    size_t want = left < request->length ? (size_t)left : request->length;
-    /* With nothing wanted the offset may be past any that a file can have. */
-    if (want > 0 &&
-        pread(fd, job->bytes, want, (off_t)(MEDIA_OBJECT_FILE_HEAD_BYTES + request->offset)) != (ssize_t)want)
-        return qn_error_set(&job->err, QN_DATA_LOSS, "%s cannot be read", request->key);
-    request->bytes = qn_str_n(job->bytes, want);
-    return QN_OK;
-}
-
-static enum qn_status look(struct folder_job *job)
-{
-    struct media_object_request *request = job->request;
-    int fd;
-    QN_TRY(media_object_file_open(&job->folder->place, request->key, &request->info, &fd, &job->err));
-    enum qn_status status = request->verb == MEDIA_OBJECT_READ ? read_range(job, fd) : QN_OK;
-    close(fd);
-    return status;
-}
-
-static void run(struct qn_work *work)
-{
-    struct folder_job *job = container_of(work, struct folder_job, work);
-    const struct media_object_place *place = &job->folder->place;
-    struct media_object_request *request = job->request;
-    switch (request->verb) {
-    case MEDIA_OBJECT_HEAD:
-    case MEDIA_OBJECT_READ:
-        job->status = look(job);
-        break;
-    case MEDIA_OBJECT_READ_ALL:
-    case MEDIA_OBJECT_WRITE:
-        job->status = QN_UNIMPLEMENTED;
-        break;
-    case MEDIA_OBJECT_COPY:
-        job->status = media_object_file_copy(place, request->key, request->to_key, &job->err);
-        break;
-    case MEDIA_OBJECT_DELETE:
-        job->status = media_object_file_delete(place, request->key, &job->err);
-        break;
-    case MEDIA_OBJECT_LIST:
-        job->status = media_object_file_list(place, request->key, request->to_key, request->entries,
-                                             MEDIA_OBJECT_LIST_MAX, &request->n_entries, &job->err);
-        break;
-    }
-}
-
-/* On the loop. */
 
 void media_object_folder_warn(struct media_object_folder *folder, const char *text, enum qn_status status,
                               const char *key, const struct qn_error *err)
@@ -96,36 +32,9 @@ void media_object_folder_warn(struct media_object_folder *folder, const char *te
                QN_F_C("error", err->message), QN_F_INT("held_back", held_back));
 }
 
-static void ran(struct qn_work *work, enum qn_status status)
-{
-    struct folder_job *job = container_of(work, struct folder_job, work);
-    if (status == QN_OK)
-        status = job->status;
-    if (status == QN_CANCELLED) /* the lane is being closed */
-        status = QN_UNAVAILABLE;
-    if (status != QN_OK && status != QN_NOT_FOUND)
-        media_object_folder_warn(job->folder, "object store failed", status, job->request->key, &job->err);
-    job->request->done(job->request, status);
-}
-
 static void start(struct media_object_store *store, struct media_object_request *request)
 {
-    struct media_object_folder *folder = folder_of(store);
-    struct folder_job *job = qn_arena_new(request->arena, struct folder_job);
-    bool room = job != NULL;
-    /* Memory is taken here: an arena is the loop's. */
-    if (room && request->verb == MEDIA_OBJECT_READ)
-        room = (job->bytes = qn_arena_alloc(request->arena, request->length + 1)) != NULL;
-    if (room && request->verb == MEDIA_OBJECT_LIST)
-        room = (request->entries =
-                    qn_arena_array(request->arena, MEDIA_OBJECT_LIST_MAX, sizeof *request->entries)) != NULL;
-    if (!room) {
-        media_object_refuse(store, request, QN_RESOURCE_EXHAUSTED);
-        return;
-    }
-    job->folder = folder;
-    job->request = request;
-    qn_work_start(folder->lane, &job->work, request->deadline_ms, run, ran);
+    media_object_job_start(folder_of(store), request);
 }
 
 static struct qn_loop *loop_of(struct media_object_store *store)

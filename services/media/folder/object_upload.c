@@ -92,8 +92,9 @@ static enum qn_status publish(struct media_upload *upload)
     if (EVP_DigestFinal_ex(upload->hash, digest, &len) != 1)
         return qn_error_set(&upload->err, QN_INTERNAL, "SHA-256 failed");
     qn_hex_encode(upload->info.etag, digest, len);
-    enum qn_status status = media_object_file_publish(&upload->folder->place, upload->name, upload->fd,
-                                                      upload->key, &upload->info, &upload->err);
+    enum qn_status status =
+        media_object_file_publish(&upload->folder->place, upload->name, upload->fd, upload->key,
+                                  MEDIA_OBJECT_FILE_KEY_FREE, &upload->info, &upload->err);
     upload->name[0] = '\0'; /* gone, whatever came of it */
     return status;
 }

@@ -37,7 +37,8 @@ static enum qn_status put(const char *key, const char *type, const char *bytes)
     snprintf(info.content_type, sizeof info.content_type, "%s", type);
     assert_int_equal(media_object_file_create(&place, name, &fd, &err), QN_OK);
     assert_int_equal(media_object_file_append(fd, qn_str_c(bytes), &err), QN_OK);
-    enum qn_status status = media_object_file_publish(&place, name, fd, key, &info, &err);
+    enum qn_status status =
+        media_object_file_publish(&place, name, fd, key, MEDIA_OBJECT_FILE_KEY_FREE, &info, &err);
     close(fd);
     return status;
 }
@@ -101,6 +102,40 @@ static void test_a_key_is_written_once(void **state)
     assert_int_equal(put("photos/x", "image/png", "first"), QN_OK);
     assert_int_equal(put("photos/x", "image/jpeg", "second"), QN_ALREADY_EXISTS);
     expect("photos/x", "image/png", "first");
+    assert_int_equal(count_entries(place.tmp_fd), 0);
+}
+
+/* The head knows Cache-Control since a later release: what was written before has none, and is as good. */
+static void test_cache_control(void **state)
+{
+    (void)state;
+    struct media_object_info info = {.size_bytes = 0, .content_type = "image/webp", .etag = "e-tag"};
+    static const char old[MEDIA_OBJECT_FILE_HEAD_BYTES] =
+        "quintet object 1\ncontent-type: image/png\nsize: 0\netag: e-tag\n";
+    int fd = openat(place.data_fd, "old", O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(write(fd, old, sizeof old), sizeof old);
+    close(fd);
+    snprintf(info.cache_control, sizeof info.cache_control, "stale");
+    assert_int_equal(media_object_file_open(&place, "old", &info, &fd, &err), QN_OK);
+    close(fd);
+    assert_string_equal(info.cache_control, "");
+
+    for (size_t len = 0; len <= MEDIA_OBJECT_CACHE_MAX; len += MEDIA_OBJECT_CACHE_MAX) {
+        char name[MEDIA_OBJECT_FILE_TEMP_MAX];
+        memset(info.content_type, 't', MEDIA_OBJECT_TYPE_MAX);
+        memset(info.etag, 'e', MEDIA_OBJECT_ETAG_MAX);
+        memset(info.cache_control, 'c', len);
+        struct media_object_info read_back;
+        assert_int_equal(media_object_file_create(&place, name, &fd, &err), QN_OK);
+        assert_int_equal(
+            media_object_file_publish(&place, name, fd, "new", MEDIA_OBJECT_FILE_KEY_ANY, &info, &err),
+            QN_OK);
+        close(fd);
+        assert_int_equal(media_object_file_open(&place, "new", &read_back, &fd, &err), QN_OK);
+        close(fd);
+        assert_string_equal(read_back.cache_control, info.cache_control);
+        assert_string_equal(read_back.etag, info.etag);
+    }
     assert_int_equal(count_entries(place.tmp_fd), 0);
 }
 
@@ -306,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(test_there_and_back),
         ONE(test_a_key_is_written_once),
+        ONE(test_cache_control),
         ONE(test_what_is_not_there),
         ONE(test_half_an_object_is_none),
         ONE(test_links_are_not_followed),

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,7 +60,9 @@ static void put(const char *key, const char *bytes)
     int fd;
     assert_int_equal(media_object_file_create(&folder_fixture.place, name, &fd, &err), QN_OK);
     assert_int_equal(media_object_file_append(fd, qn_str_c(bytes), &err), QN_OK);
-    assert_int_equal(media_object_file_publish(&folder_fixture.place, name, fd, key, &info, &err), QN_OK);
+    assert_int_equal(media_object_file_publish(&folder_fixture.place, name, fd, key,
+                                               MEDIA_OBJECT_FILE_KEY_FREE, &info, &err),
+                     QN_OK);
     close(fd);
 }
 
@@ -95,6 +98,66 @@ static void test_head_and_read(void **state)
     struct asked asked = fresh();
     media_object_read_range(&folder_fixture.store, &asked.request, QN_STR("a/c"), 0, 1, on_done);
     await(&asked, QN_NOT_FOUND);
+}
+
+static enum qn_status write_object(const char *key, const char *bytes, const char *cache_control)
+{
+    struct asked asked = fresh();
+    const struct media_object_body body = {.bytes = qn_str_c(bytes),
+                                           .content_type = QN_STR("image/png"),
+                                           .cache_control = qn_str_c(cache_control)};
+    media_object_write(&folder_fixture.store, &asked.request, qn_str_c(key), &body, on_done);
+    loop_fixture_run_until(&asked.done, 20000);
+    return asked.status;
+}
+
+static void read_whole(const char *key, size_t max_bytes, enum qn_status status, const char *bytes,
+                       const char *cache_control)
+{
+    struct asked asked = fresh();
+    struct qn_buf into;
+    qn_buf_init(&into, max_bytes);
+    media_object_read_all(&folder_fixture.store, &asked.request, qn_str_c(key), max_bytes, &into, on_done);
+    await(&asked, status);
+    assert_str(qn_buf_view(&into), bytes);
+    if (status == QN_OK) {
+        assert_str(asked.request.bytes, bytes);
+        assert_string_equal(asked.request.info.content_type, "image/png");
+        assert_string_equal(asked.request.info.cache_control, cache_control);
+    }
+    qn_buf_fini(&into);
+}
+
+static void test_write_and_read_all(void **state)
+{
+    (void)state;
+    assert_int_equal(write_object("photos/p/a.webp", "0123456789", "public, max-age=86400, immutable"),
+                     QN_OK);
+    read_whole("photos/p/a.webp", 10, QN_OK, "0123456789", "public, max-age=86400, immutable");
+    read_whole("photos/p/a.webp", 9, QN_OUT_OF_RANGE, "", "");
+    read_whole("photos/p/b.webp", 10, QN_NOT_FOUND, "", "");
+    /* Whatever was there before. */
+    assert_int_equal(write_object("photos/p/a.webp", "other", ""), QN_OK);
+    read_whole("photos/p/a.webp", 10, QN_OK, "other", "");
+    /* What would be read back as another head is refused, and leaves nothing. */
+    assert_int_equal(write_object("photos/p/c.webp", "x", "public\nx: y"), QN_INVALID_ARGUMENT);
+    read_whole("photos/p/c.webp", 10, QN_NOT_FOUND, "", "");
+    /* A folder is in the way. */
+    assert_int_equal(write_object("photos/p", "x", ""), QN_INTERNAL);
+    assert_int_equal(write_object("../p", "x", ""), QN_INVALID_ARGUMENT);
+}
+
+/* The largest that is allowed, which no single read(2) need return at once. */
+static void test_the_largest_object(void **state)
+{
+    (void)state;
+    char *bytes = calloc(1, MEDIA_OBJECT_BYTES_MAX + 1);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < MEDIA_OBJECT_BYTES_MAX; i++)
+        bytes[i] = (char)('a' + i % 23);
+    assert_int_equal(write_object("photos/large", bytes, ""), QN_OK);
+    read_whole("photos/large", MEDIA_OBJECT_BYTES_MAX, QN_OK, bytes, "");
+    free(bytes);
 }
 
 static void test_copy_delete_list(void **state)
@@ -250,6 +313,8 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         ONE(test_head_and_read),
+        ONE(test_write_and_read_all),
+        ONE(test_the_largest_object),
         ONE(test_copy_delete_list),
         ONE(test_unsafe_keys_go_no_further),
         ONE(test_limits),
