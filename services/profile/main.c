@@ -3,15 +3,17 @@
 #include "services/profile/handover.h"
 #include "services/profile/rpc/rpc.h"
 #include "services/profile/settings.h"
+#include "services/profile/trash_watch.h"
 
 static struct profile_settings set;
 static struct profile_database database = PROFILE_DATABASE(&set, profile_rpc_init);
+static struct profile_trash_watch trash = PROFILE_TRASH_WATCH(&database);
 static struct profile_handover handover = PROFILE_HANDOVER(&set, &database);
 
 int main(int argc, char **argv)
 {
     static struct qn_part_rpc_server rpc = QN_PART_RPC_SERVER(&set.rpc, &set.tls, profile_rpc_handlers, 0);
-    static struct qn_part *const parts[] = {&database.part, &rpc.part, &handover.part};
+    static struct qn_part *const parts[] = {&database.part, &trash.part, &rpc.part, &handover.part};
     static const struct qn_verb verbs[] = {
         {"--provision",
          "makes the role and the database of DATABASE_URL, with a CONNECTION LIMIT, as the admin",

@@ -329,18 +329,24 @@ static void test_nobody_known(void **state)
 static void test_delete_leaves_the_rest(void **state)
 {
     (void)state;
-    char *token, *user = harness_store_user(&store, &token);
+    char *token, *user = harness_store_user(&store, &token), *other = harness_store_user(&store, NULL);
     create(&full, user);
+    create(&full, other);
     add_photo(user, "gen_random_uuid()::text");
+    add_photo(user, "gen_random_uuid()::text");
+    add_photo(other, "gen_random_uuid()::text");
     Quintet__Profile__V1__DeleteProfileRequest in = QUINTET__PROFILE__V1__DELETE_PROFILE_REQUEST__INIT;
     harness_store_ask(&store, DELETE, &in, user);
-    harness_store_refuse(&store, DELETE, &in, user, QN_NOT_FOUND, "PROFILE_NOT_FOUND");
     assert_int_equal(harness_store_number(&store,
                                           "select (select count(*) from \"user\" where id = '%s')"
                                           " + (select count(*) from session where token = '%s')"
-                                          " + (select count(*) from quintet.photo where user_id = '%s')",
+                                          " + 10 * (select count(*) from quintet.photo where user_id = '%s')",
                                           user, token, user),
-                     3);
+                     2);
+    assert_true(get(other, other)->complete);
+    /* Without a profile nothing goes. */
+    add_photo(user, "gen_random_uuid()::text");
+    harness_store_refuse(&store, DELETE, &in, user, QN_NOT_FOUND, "PROFILE_NOT_FOUND");
     assert_true(create(&full, user)->complete);
 }
 

@@ -184,7 +184,7 @@ void profile_rpc_update_profile(struct qn_call *call)
 
 static void on_deleted(struct profile_ask *ask)
 {
-    if (pg_result_rows(profile_ask_result(ask, 0)) == 0) {
+    if (pg_result_rows(profile_ask_result(ask, 2)) == 0) {
         fail_not_found(ask->call);
         return;
     }

@@ -79,6 +79,12 @@ static const struct pg_statement delete_one = {
     .sql = "delete from quintet.photo where id = $2 and user_id = $1 returning " PHOTO_COLUMNS,
 };
 
+static const struct pg_statement delete_all = {
+    .name = "photo_delete_all",
+    .sql = "delete from quintet.photo where user_id = $1"
+           " and exists (select from quintet.profile where user_id = $1)",
+};
+
 static const struct pg_statement heir = {
     .name = "photo_heir",
     .sql = "update quintet.photo set is_main = true"
@@ -229,6 +235,14 @@ void store_photo_delete(struct store_steps *steps, const char *user_id, const ch
     add_pair(steps, &delete_one, user_id, photo_id);
     store_steps_add(steps, &heir);
     store_steps_c(steps, user_id);
+}
+
+void store_photo_delete_all(struct store_steps *steps, struct qn_str user_id)
+{
+    store_steps_add(steps, &lock_user);
+    store_steps_str(steps, user_id);
+    store_steps_add(steps, &delete_all);
+    store_steps_str(steps, user_id);
 }
 
 void store_photo_set_main(struct store_steps *steps, const char *user_id, const char *photo_id)

@@ -50,6 +50,10 @@ void store_photo_list_of_profiles(struct store_steps *steps, const struct qn_str
 /* Removes it; if it was main, the next in the order becomes it. [1] the photo that went. */
 void store_photo_delete(struct store_steps *steps, const char *user_id, const char *photo_id);
 
+/* Removes all of a user who has a profile, which is about to go with them: the first two steps of
+ * store_profile_delete(). Of a user without one it removes none. */
+void store_photo_delete_all(struct store_steps *steps, struct qn_str user_id);
+
 /* [2] the photo, main now; none if it is not there or not ready, and then nothing has changed. */
 void store_photo_set_main(struct store_steps *steps, const char *user_id, const char *photo_id);
 

@@ -1,6 +1,7 @@
 #include "services/profile/store/profile.h"
 
 #include "common/core/check.h"
+#include "services/profile/store/photo.h"
 
 /* What store_profile_read() reads, of a table or subquery called p. A photo's id and key come as two arrays
  * in one order, so that a page of profiles with all their photos is one statement and repeats no biography.
@@ -8,9 +9,11 @@
 #define PROFILE_COLUMNS                                                                                      \
     "p.user_id, p.display_name, p.birth_date, p.gender, p.city, p.bio, p.created_at, p.updated_at, f.ids,"   \
     " f.object_keys"
+/* As store_photo_list(). */
+#define IN_ORDER "order by f.is_main desc, f.position, f.created_at, f.id"
 #define WITH_PHOTOS                                                                                          \
-    " p cross join lateral (select array_agg(f.id order by f.is_main desc, f.created_at, f.id) as ids,"      \
-    " array_agg(f.object_key order by f.is_main desc, f.created_at, f.id) as object_keys"                    \
+    " p cross join lateral (select array_agg(f.id " IN_ORDER ") as ids,"                                     \
+    " array_agg(f.object_key " IN_ORDER ") as object_keys"                                                   \
     " from quintet.photo f where f.user_id = p.user_id and f.ready) f"
 
 static const struct pg_statement insert = {
@@ -148,6 +151,7 @@ void store_profile_update(struct store_steps *steps, struct qn_str user_id,
 
 void store_profile_delete(struct store_steps *steps, struct qn_str user_id)
 {
+    store_photo_delete_all(steps, user_id);
     store_steps_add(steps, &delete_one);
     store_steps_str(steps, user_id);
 }

@@ -19,7 +19,8 @@ void store_profile_get(struct store_steps *steps, struct qn_str user_id);
 void store_profile_update(struct store_steps *steps, struct qn_str user_id,
                           const struct profile_fields *fields, unsigned which, int64_t now_ms);
 
-/* [0] one row if there was a profile, else none. */
+/* With its owner's photos, pending ones too. [2] one row if there was a profile, else none, and then nothing
+ * has changed. */
 void store_profile_delete(struct store_steps *steps, struct qn_str user_id);
 
 struct store_profile_list {
