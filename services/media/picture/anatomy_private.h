@@ -1,0 +1,17 @@
+#ifndef MEDIA_PICTURE_ANATOMY_PRIVATE_H
+#define MEDIA_PICTURE_ANATOMY_PRIVATE_H
+
+#include "services/media/picture/anatomy.h"
+
+/* Between anatomy.c and anatomy_jpeg.c. */
+
+/* Nothing but zeros, 0xFF, line ends and blanks; also when there is nothing. */
+bool media_anatomy_is_padding(struct qn_str s);
+
+/* The box that begins at 'at' (at most bytes.len): its type, and where it ends. False when there is none. */
+bool media_anatomy_box(struct qn_str bytes, size_t at, struct qn_str *ret_type, size_t *ret_end);
+
+/* Requires: sniffed as JPEG. */
+enum media_anatomy media_anatomy_of_jpeg(struct qn_str bytes);
+
+#endif
