@@ -97,6 +97,15 @@ bool media_settings_origin(struct qn_str url, struct qn_str *ret_scheme, struct 
     return false;
 }
 
+void media_settings_split_host(struct qn_str host, struct qn_str *ret_name, struct qn_str *ret_port)
+{
+    ptrdiff_t colon = qn_str_rfind(host, ':');
+    bool port = colon >= 0 && !qn_str_ends(host, QN_STR("]"));
+    size_t len = port ? (size_t)colon : host.len;
+    *ret_name = qn_str_n(host.ptr, len);
+    *ret_port = port ? qn_str_n(host.ptr + len + 1, host.len - len - 1) : (struct qn_str){0};
+}
+
 static bool origins_valid(const char *text)
 {
     struct qn_str rest = qn_str_c(text), origin, scheme, host;

@@ -42,6 +42,9 @@ void media_settings_check(void *settings, struct qn_config_report *report);
  * leave it out of the Host header. False for another scheme, and when anything but a slash follows. */
 bool media_settings_origin(struct qn_str url, struct qn_str *ret_scheme, struct qn_str *ret_host);
 
+/* "host:port" apart; an empty port: there is none. IPv6 keeps its brackets. */
+void media_settings_split_host(struct qn_str host, struct qn_str *ret_name, struct qn_str *ret_port);
+
 enum { MEDIA_SETTINGS_HOST_MAX = 255 /* RFC 1035, 2.3.4 */ };
 
 /* Which bucket, and as whom: whichever of the two families of settings was given. Views are of the settings.

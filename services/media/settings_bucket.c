@@ -81,10 +81,9 @@ static bool is_printable(struct qn_str text, size_t max)
 
 static struct qn_str without_port(struct qn_str host)
 {
-    ptrdiff_t colon = qn_str_rfind(host, ':');
-    return colon > 0 && qn_str_find(qn_str_n(host.ptr + colon, host.len - (size_t)colon), ']') < 0
-               ? qn_str_n(host.ptr, (size_t)colon)
-               : host;
+    struct qn_str name, port;
+    media_settings_split_host(host, &name, &port);
+    return name;
 }
 
 static bool is_loopback(struct qn_str host)

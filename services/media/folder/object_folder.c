@@ -89,18 +89,13 @@ static enum qn_status read_url(struct media_object_store *store, struct qn_str k
 
 static enum qn_status source(struct media_object_store *store, struct media_object_source *ret_source)
 {
-    struct qn_str scheme, host, name;
+    struct qn_str scheme, host, name, port;
     if (!media_settings_origin(qn_str_c(folder_of(store)->origin), &scheme, &host))
         return QN_UNAVAILABLE;
-    size_t colon = host.len;
-    while (colon > 0 && host.ptr[colon - 1] != ':' && host.ptr[colon - 1] != ']')
-        colon--;
-    bool port = colon > 0 && host.ptr[colon - 1] == ':';
-    name = qn_str_n(host.ptr, port ? colon - 1 : host.len);
+    media_settings_split_host(host, &name, &port);
     snprintf(ret_source->scheme, sizeof ret_source->scheme, "%.*s", (int)(scheme.len - 3), scheme.ptr);
     snprintf(ret_source->hostname, sizeof ret_source->hostname, "%.*s", QN_STR_ARG(name));
-    snprintf(ret_source->port, sizeof ret_source->port, "%.*s", port ? (int)(host.len - colon) : 0,
-             host.ptr + colon);
+    snprintf(ret_source->port, sizeof ret_source->port, "%.*s", QN_STR_ARG(port));
     snprintf(ret_source->pathname, sizeof ret_source->pathname, "/" MEDIA_OBJECT_PUBLIC_PREFIX "**");
     return QN_OK;
 }

@@ -32,7 +32,7 @@ static struct qn_str header_of(const void *context, const char *name)
 static bool params_known(const struct media_sigv4_claim *claim)
 {
     for (size_t i = 0; i < claim->n_params; i++) {
-        struct qn_str name = claim->params[i].name;
+        struct qn_str name = claim->params[i].plain.name;
         if (name.len < 6 || !qn_str_eq_nocase(qn_str_n(name.ptr, 6), QN_STR("x-amz-")))
             return false;
     }

@@ -7,6 +7,7 @@
 #include "common/core/clock.h"
 #include "common/core/log.h"
 #include "common/core/metric.h"
+#include "services/media/settings.h"
 
 /* An address stays good longer than this as a rule; R2's and AWS's names have a minute or a few of their own.
  */
@@ -35,12 +36,8 @@ static bool is_numeric(const char *host)
 /* "[::1]:9000" → "::1" and "9000"; without a port, the scheme's. */
 static void take_apart(struct media_s3_line *line, const char *scheme, const char *text)
 {
-    struct qn_str host = qn_str_c(text), port = {0};
-    ptrdiff_t colon = qn_str_rfind(host, ':');
-    if (colon >= 0 && !qn_str_ends(host, QN_STR("]"))) {
-        port = qn_str_n(host.ptr + colon + 1, host.len - (size_t)colon - 1);
-        host.len = (size_t)colon;
-    }
+    struct qn_str host, port;
+    media_settings_split_host(qn_str_c(text), &host, &port);
     if (host.len > 1 && host.ptr[0] == '[')
         host = qn_str_n(host.ptr + 1, host.len - 2);
     snprintf(line->host, sizeof line->host, "%.*s", QN_STR_ARG(host));

@@ -110,7 +110,7 @@ struct media_s3_verdict media_s3_retry_judge(const struct media_s3_transfer *tra
     case MEDIA_S3_BROKEN:
         return (struct media_s3_verdict){.status = QN_UNAVAILABLE, .outcome = "broken", .again = true};
     case MEDIA_S3_TOO_LARGE:
-        return (struct media_s3_verdict){.status = QN_OUT_OF_RANGE, .outcome = "too_large"};
+        return (struct media_s3_verdict){.status = QN_OUT_OF_RANGE, .outcome = "too_large", .answered = true};
     case MEDIA_S3_LATE:
         return (struct media_s3_verdict){.status = QN_DEADLINE_EXCEEDED, .outcome = "late"};
     case MEDIA_S3_CROWDED:

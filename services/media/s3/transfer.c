@@ -48,7 +48,6 @@ static void finish(struct media_s3_transfer *transfer, enum media_s3_result resu
 
 static enum media_s3_result result_of(CURLcode code, const struct media_s3_transfer *transfer)
 {
-    curl_off_t connected_us = 0;
     if (transfer->cut != CUT_NOT)
         return transfer->cut == CUT_TOO_LARGE ? MEDIA_S3_TOO_LARGE
                : transfer->cut == CUT_ENOUGH  ? MEDIA_S3_ANSWERED
@@ -64,10 +63,9 @@ static enum media_s3_result result_of(CURLcode code, const struct media_s3_trans
     case CURLE_SSL_ISSUER_ERROR:
         return MEDIA_S3_UNTRUSTED;
     case CURLE_OPERATION_TIMEDOUT:
-        if (qn_clock_left_ms(transfer->deadline_ms) <= CLOCKS_DIFFER_MS)
-            return MEDIA_S3_LATE;
-        curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
-        return connected_us == 0 ? MEDIA_S3_UNREACHABLE : MEDIA_S3_BROKEN;
+        if (!media_s3_transfer_connected(transfer))
+            return MEDIA_S3_UNREACHABLE;
+        return qn_clock_left_ms(transfer->deadline_ms) <= CLOCKS_DIFFER_MS ? MEDIA_S3_LATE : MEDIA_S3_BROKEN;
     case CURLE_OUT_OF_MEMORY:
         return MEDIA_S3_NO_MEMORY;
     default:
@@ -254,6 +252,11 @@ static void keep(char to[MEDIA_S3_VALUE_MAX + 1], struct qn_str value)
     to[value.len] = '\0';
 }
 
+static void forget_head(struct media_s3_transfer *transfer)
+{
+    transfer->etag[0] = transfer->content_type[0] = transfer->content_range[0] = '\0';
+}
+
 /* A line of an answer's head: also of a "100 Continue" before it, and of trailers after it. */
 static size_t on_header(char *line, size_t size, size_t n, void *context)
 {
@@ -267,12 +270,14 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
     while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
         text.len--;
     if (qn_str_starts(text, QN_STR("HTTP/")))
-        transfer->etag[0] = transfer->content_type[0] = '\0';
+        forget_head(transfer);
     else if (qn_str_next(&text, ':', &name)) {
         if (qn_str_eq_nocase(name, QN_STR("etag")))
             keep(transfer->etag, qn_str_trim(text));
         else if (qn_str_eq_nocase(name, QN_STR("content-type")))
             keep(transfer->content_type, qn_str_trim(text));
+        else if (qn_str_eq_nocase(name, QN_STR("content-range")))
+            keep(transfer->content_range, qn_str_trim(text));
     }
     return size * n;
 }
@@ -383,7 +388,7 @@ void media_s3_transfer_start(struct media_s3_carrier *carrier, struct media_s3_t
     transfer->carrier = carrier;
     transfer->done = done;
     transfer->code = 0;
-    transfer->etag[0] = transfer->content_type[0] = '\0';
+    forget_head(transfer);
     transfer->head_bytes = 0;
     transfer->cut = CUT_NOT;
     qn_buf_fini(&transfer->refusal);
@@ -399,6 +404,14 @@ void media_s3_transfer_cancel(struct media_s3_transfer *transfer)
         return;
     qn_later_cancel(transfer->carrier->loop, &transfer->later);
     let_go(transfer);
+}
+
+bool media_s3_transfer_connected(const struct media_s3_transfer *transfer)
+{
+    curl_off_t ready_us = 0;
+    if (transfer->easy)
+        curl_easy_getinfo(transfer->easy, CURLINFO_PRETRANSFER_TIME_T, &ready_us);
+    return ready_us > 0;
 }
 
 void media_s3_transfer_fini(struct media_s3_transfer *transfer)

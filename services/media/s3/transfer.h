@@ -63,6 +63,7 @@ struct media_s3_transfer {
     long code;
     char etag[MEDIA_S3_VALUE_MAX + 1]; /* as it stands in the header */
     char content_type[MEDIA_S3_VALUE_MAX + 1];
+    char content_range[MEDIA_S3_VALUE_MAX + 1];
     int64_t content_length; /* -1: not said */
     int64_t touched_s;      /* Last-Modified, since 1970; -1: not said */
     uint32_t retry_after_s; /* 0: not said, or a date */
@@ -84,6 +85,9 @@ void media_s3_transfer_start(struct media_s3_carrier *carrier, struct media_s3_t
                              void (*done)(struct media_s3_transfer *transfer));
 /* Ends it at once; no 'done' follows. Does nothing if it is not under way. */
 void media_s3_transfer_cancel(struct media_s3_transfer *transfer);
+
+/* Whether it has a connection, so that the server may know of it. False if it is not under way. */
+bool media_s3_transfer_connected(const struct media_s3_transfer *transfer);
 
 /* Frees what an answer left. Not while it is under way. */
 void media_s3_transfer_fini(struct media_s3_transfer *transfer);

@@ -1,4 +1,5 @@
-// A bucket on a free loopback port, until SIGTERM. Prints its address, a line, when it listens.
+// A bucket on a free loopback port, until SIGTERM or, when its standard input is a pipe, until that is closed. Prints its address, a line,
+// when it listens.
 //
 //   node s3rver.mjs --folder DIR --bucket NAME --key ID --secret TEXT [--region auto] [--port N] [--public]
 //
@@ -7,6 +8,7 @@
 // must be of the length and the hashes that were said. What passes goes on without its signature. --public: GET and HEAD of objects need
 // none, as behind a public domain.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { fstatSync } from 'node:fs';
 import http from 'node:http';
 import { parseArgs } from 'node:util';
 
@@ -216,3 +218,4 @@ const door = http.createServer({ keepAliveTimeout: 30_000 }, (req, res) => {
 });
 door.listen(Number(set.port), '127.0.0.1', () => console.log(`http://127.0.0.1:${door.address().port}`));
 process.on('SIGTERM', () => process.exit(0));
+if (fstatSync(0).isFIFO()) process.stdin.on('end', () => process.exit(0)).resume();
