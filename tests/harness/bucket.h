@@ -27,7 +27,7 @@ uint16_t harness_bucket_port(const struct harness_bucket *bucket);
 const char *harness_bucket_folder(const struct harness_bucket *bucket);
 #define HARNESS_BUCKET_SUFFIX "._S3rver_object"
 
-/* Ends it at once and waits until it is gone; starts it again, same objects, same port. */
+/* Ends it, whatever it has in hand, and waits until it is gone; starts it again, same objects, same port. */
 void harness_bucket_halt(struct harness_bucket *bucket);
 void harness_bucket_resume(struct harness_bucket *bucket);
 
