@@ -114,6 +114,12 @@ void media_photo_list_profiles(struct media_service *service, struct qn_call *ca
                           .violations = &too_many, .n_violations = 1);
         return;
     }
+    if (in->n_user_ids == 0) {
+        static const Quintet__Media__V1__ListProfilePhotosResponse none =
+            QUINTET__MEDIA__V1__LIST_PROFILE_PHOTOS_RESPONSE__INIT;
+        qn_call_reply(call, &none);
+        return;
+    }
     struct ask *a = ask_new(service, call, user_id);
     const struct media_upstream upstream = media_photo_upstream(service, call);
     media_upstream_list_main(&upstream, &a->request, in->user_ids, in->n_user_ids, on_profiles_listed);

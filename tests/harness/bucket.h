@@ -13,7 +13,7 @@ struct harness_bucket;
 
 #define HARNESS_BUCKET_NAME   "pictures"
 #define HARNESS_BUCKET_KEY_ID "AKBUCKET"
-#define HARNESS_BUCKET_SECRET "a secret of the bucket's"
+#define HARNESS_BUCKET_SECRET "a-secret-of-the-bucket"
 #define HARNESS_BUCKET_REGION "auto"
 
 /* Whether QUINTET_TEST_S3 says that pictures are to lie in one (the pass s3/ of tests/run). */

@@ -97,9 +97,9 @@ const Quintet__Media__V1__Photo *media_fixture_set_main(struct media_fixture *fi
                                                         const char *photo_id, enum qn_status status,
                                                         const char *reason);
 
-/* A picture of this type and exactly this size: "image/png" is a whole one of one pixel and a filling, at
- * least MEDIA_FIXTURE_PICTURE_MIN bytes; of other types only the front is right ("" for no type at all). In
- * memory that lives as long as the process. */
+/* A picture of this type and exactly this size: "image/png" of MEDIA_FIXTURE_PICTURE_MIN bytes or more is a
+ * whole one, of one pixel and a filling; of other types and smaller ones only the front is right ("" for no
+ * type at all). In memory that lives as long as the process. */
 enum { MEDIA_FIXTURE_PICTURE_MIN = 100 };
 struct qn_str media_fixture_picture(const char *type, size_t size_bytes);
 
