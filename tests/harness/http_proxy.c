@@ -129,6 +129,9 @@ static bool read_message(int fd, bool is_answer, bool bodiless, struct message *
             return false;
     }
     m->head_len = (size_t)(end - m->bytes) + 4;
+    if (is_answer && (strncmp(m->bytes + strlen("HTTP/1.1 "), "204", 3) == 0 ||
+                      strncmp(m->bytes + strlen("HTTP/1.1 "), "304", 3) == 0))
+        bodiless = true;
     const char *length = header(m, "Content-Length"), *encoding = header(m, "Transfer-Encoding");
     if (bodiless) {
         return true;
@@ -239,7 +242,8 @@ static bool exchange(struct connection *c, struct message *request, struct messa
     else if (!send_all(c->client, answer->bytes, answer->len))
         return false;
     end_sockets(c, false, false);
-    return header(answer, "Content-Length") || header(answer, "Transfer-Encoding");
+    return answer->len == answer->head_len || header(answer, "Content-Length") ||
+           header(answer, "Transfer-Encoding");
 }
 
 static void *serve(void *context)

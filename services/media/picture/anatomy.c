@@ -33,9 +33,12 @@ static enum media_anatomy end_at(struct qn_str bytes, size_t end)
 
 /* PNG (third edition), 5.3: chunks of length, type, data and CRC, from IHDR to IEND. 11.3.6.1: acTL, before
  * the first IDAT, tells the number of frames. */
-static enum media_anatomy png(struct qn_str bytes)
+static enum media_anatomy of_png(struct qn_str bytes, uint64_t *ret_pixels)
 {
-    enum { SIGNATURE = 8, AROUND = 12 /* length, type, CRC */ };
+    enum { SIGNATURE = 8, AROUND = 12 /* length, type, CRC */, SIZE = 16 };
+    if (bytes.len < SIZE + 8)
+        return MEDIA_ANATOMY_BROKEN;
+    *ret_pixels = (uint64_t)u32be(bytes.ptr + SIZE) * u32be(bytes.ptr + SIZE + 4);
     bool moves = false, drawn = false;
     for (size_t at = SIGNATURE; bytes.len >= AROUND && at <= bytes.len - AROUND;) {
         size_t length = u32be(bytes.ptr + at);
@@ -56,9 +59,10 @@ static enum media_anatomy png(struct qn_str bytes)
 
 /* RFC 9649. What media_anatomy_is_bare_webp() asks beyond whether the file is whole. */
 struct webp {
-    bool moves, bare;
-    size_t n_frames;        /* VP8 or VP8L */
-    uint32_t width, height; /* of the first frame */
+    bool moves, bare, transparent; /* the last: an ALPH is there */
+    size_t n_frames;               /* VP8 or VP8L */
+    uint32_t width, height;        /* of the first frame */
+    uint64_t canvas;               /* pixels, by the extended header */
 };
 
 /* 2.5: RFC 6386, 9.1: three bytes of tag, three that are always the same, then two sizes of 14 bits. 2.6: the
@@ -88,6 +92,7 @@ static void read_extended(struct webp *webp, struct qn_str data)
     uint8_t flags = (uint8_t)data.ptr[0];
     webp->moves = webp->moves || (flags & ANIMATION);
     webp->bare = webp->bare && !(flags & ~ALPHA);
+    webp->canvas = ((u32le(data.ptr + 4) & 0xFFFFFF) + 1) * (uint64_t)((u32le(data.ptr + 6) >> 8) + 1);
 }
 
 static enum media_anatomy read_webp(struct qn_str bytes, struct webp *ret)
@@ -112,7 +117,9 @@ static enum media_anatomy read_webp(struct qn_str bytes, struct webp *ret)
             read_frame(ret, type, data);
         else if (qn_str_eq(type, QN_STR("ANIM")) || qn_str_eq(type, QN_STR("ANMF")))
             ret->moves = true;
-        else if (!qn_str_eq(type, QN_STR("ALPH")))
+        else if (qn_str_eq(type, QN_STR("ALPH")))
+            ret->transparent = true;
+        else
             ret->bare = false;
         /* 2.3: a chunk of odd length is followed by a zero; some writers forget the last one. */
         at += HEAD + length + (length % 2 && at + HEAD + length < end ? 1 : 0);
@@ -120,6 +127,15 @@ static enum media_anatomy read_webp(struct qn_str bytes, struct webp *ret)
     if (ret->moves)
         return MEDIA_ANATOMY_MOVES;
     return ret->n_frames != 1 ? MEDIA_ANATOMY_BROKEN : end_at(bytes, end);
+}
+
+static enum media_anatomy of_webp(struct qn_str bytes, uint64_t *ret_pixels)
+{
+    struct webp webp;
+    enum media_anatomy anatomy = read_webp(bytes, &webp);
+    uint64_t frame = (uint64_t)webp.width * webp.height;
+    *ret_pixels = frame > webp.canvas ? frame : webp.canvas;
+    return anatomy;
 }
 
 bool media_anatomy_is_bare_webp(struct qn_str bytes, uint32_t *ret_width, uint32_t *ret_height)
@@ -132,6 +148,38 @@ bool media_anatomy_is_bare_webp(struct qn_str bytes, uint32_t *ret_width, uint32
     *ret_width = webp.width;
     *ret_height = webp.height;
     return true;
+}
+
+static void put_u32le(char *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (char)(value >> (8 * i));
+}
+
+size_t media_anatomy_strip_webp(char *bytes, size_t len)
+{
+    enum { HEAD = 8, FORM = 12, ALPHA = 0x10 };
+    struct qn_str all = qn_str_n(bytes, len);
+    struct webp webp;
+    if (media_image_sniff(all) != MEDIA_IMAGE_WEBP || read_webp(all, &webp) == MEDIA_ANATOMY_BROKEN ||
+        webp.moves || webp.n_frames != 1 || webp.width == 0 || webp.height == 0)
+        return 0;
+    size_t end = HEAD + u32le(bytes + 4), to = FORM;
+    for (size_t at = FORM, next; at < end; at = next) {
+        struct qn_str type = qn_str_n(bytes + at, 4);
+        size_t length = u32le(bytes + at + 4);
+        next = at + HEAD + length + (length % 2 && at + HEAD + length < end ? 1 : 0);
+        bool extended = qn_str_eq(type, QN_STR("VP8X"));
+        if (!(extended && webp.transparent && length >= 10) && !qn_str_eq(type, QN_STR("VP8 ")) &&
+            !qn_str_eq(type, QN_STR("VP8L")) && !qn_str_eq(type, QN_STR("ALPH")))
+            continue;
+        memmove(bytes + to, bytes + at, next - at);
+        if (extended)
+            bytes[to + HEAD] = ALPHA;
+        to += next - at;
+    }
+    put_u32le(bytes + 4, (uint32_t)(to - HEAD));
+    return to;
 }
 
 /* ISO/IEC 14496-12, 4.2: size, type, content; size 1: a size of 64 bits follows the type; size 0: to the end
@@ -150,7 +198,8 @@ bool media_anatomy_box(struct qn_str bytes, size_t at, struct qn_str *ret_type, 
         if (bytes.len - at < head)
             return false;
         size = (uint64_t)u32be(bytes.ptr + at + 8) << 32 | u32be(bytes.ptr + at + 12);
-    } else if (size == 0) {
+    } else if (size == 0 &&
+               qn_str_eq(*ret_type, QN_STR("mdat"))) { /* in others it would be anything's tail */
         size = bytes.len - at;
     }
     if (size < head || size > bytes.len - at)
@@ -172,7 +221,7 @@ static bool names_sequence(struct qn_str brands)
 }
 
 /* Boxes to the end of the file: ftyp, in meta what the items are, in mdat their bytes. */
-static enum media_anatomy heif(struct qn_str bytes)
+static enum media_anatomy of_heif(struct qn_str bytes)
 {
     bool has_meta = false, moves = false;
     size_t end;
@@ -191,21 +240,21 @@ static enum media_anatomy heif(struct qn_str bytes)
     return moves ? MEDIA_ANATOMY_MOVES : has_meta ? MEDIA_ANATOMY_WHOLE : MEDIA_ANATOMY_BROKEN;
 }
 
-enum media_anatomy media_anatomy_of(struct qn_str bytes, enum media_image_kind kind)
+enum media_anatomy media_anatomy_of(struct qn_str bytes, enum media_image_kind kind, uint64_t *ret_pixels)
 {
-    struct webp webp;
+    *ret_pixels = 0;
     if (kind == MEDIA_IMAGE_NONE || media_image_sniff(bytes) != kind)
         return MEDIA_ANATOMY_BROKEN;
     switch (kind) {
     case MEDIA_IMAGE_JPEG:
-        return media_anatomy_of_jpeg(bytes);
+        return media_anatomy_of_jpeg(bytes, ret_pixels);
     case MEDIA_IMAGE_PNG:
-        return png(bytes);
+        return of_png(bytes, ret_pixels);
     case MEDIA_IMAGE_WEBP:
-        return read_webp(bytes, &webp);
+        return of_webp(bytes, ret_pixels);
     case MEDIA_IMAGE_AVIF:
     case MEDIA_IMAGE_HEIC:
-        return heif(bytes);
+        return of_heif(bytes);
     case MEDIA_IMAGE_NONE:
         break;
     }

@@ -6,7 +6,8 @@
  * than this. */
 enum { SCANS_MAX = 100 };
 
-/* What is looked at behind a picture; a phone writes three pieces at most, and a dozen of Samsung's blocks. */
+/* What is looked at behind a picture; a phone writes three pieces at most, and a dozen of Samsung's blocks.
+ */
 enum { PIECES_MAX = 32, BLOCKS_MAX = 256 };
 
 static uint16_t u16be(const char *at)
@@ -40,11 +41,17 @@ static size_t next_marker(struct qn_str bytes, size_t at)
     return bytes.len;
 }
 
-/* ITU T.81, B.1.1.4 and B.2: the picture that begins at 'at', from SOI to behind its EOI. False: there is
- * none that is whole. */
-static bool walk(struct qn_str bytes, size_t at, size_t *ret_end)
+/* ITU T.81, table B.1: the frame headers, SOF0 to SOF15; DHT, JPG and DAC lie between them. */
+static bool is_frame(uint8_t code)
 {
-    enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA };
+    return code >= 0xC0 && code <= 0xCF && code != 0xC4 && code != 0xC8 && code != 0xCC;
+}
+
+/* ITU T.81, B.1.1.4 and B.2: the picture that begins at 'at', from SOI to behind its EOI. False: there is
+ * none that is whole. 'ret_pixels' is raised to what its frame declares. */
+static bool walk(struct qn_str bytes, size_t at, size_t *ret_end, uint64_t *ret_pixels)
+{
+    enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, FRAME_LEN = 8 };
     size_t n_scans = 0;
     if (bytes.len - at < 2 || u16be(bytes.ptr + at) != (0xFF00 | SOI))
         return false;
@@ -69,8 +76,12 @@ static bool walk(struct qn_str bytes, size_t at, size_t *ret_end)
         if (bytes.len - at < 2)
             return false;
         size_t length = u16be(bytes.ptr + at);
-        if (length < 2 || length > bytes.len - at)
+        if (length < 2 || length > bytes.len - at || (is_frame(code) && length < FRAME_LEN))
             return false;
+        if (is_frame(code)) { /* length, precision, height, width */
+            uint64_t pixels = (uint64_t)u16be(bytes.ptr + at + 3) * u16be(bytes.ptr + at + 5);
+            *ret_pixels = pixels > *ret_pixels ? pixels : *ret_pixels;
+        }
         at += length;
         if (code == SOS) {
             if (++n_scans > SCANS_MAX)
@@ -125,17 +136,18 @@ static size_t skip_video(struct qn_str bytes, size_t at)
     return at;
 }
 
-enum media_anatomy media_anatomy_of_jpeg(struct qn_str bytes)
+enum media_anatomy media_anatomy_of_jpeg(struct qn_str bytes, uint64_t *ret_pixels)
 {
     size_t at;
-    if (!walk(bytes, 0, &at))
+    uint64_t others = 0;
+    if (!walk(bytes, 0, &at, ret_pixels))
         return MEDIA_ANATOMY_BROKEN;
     for (int pieces = 0; pieces < PIECES_MAX; pieces++) {
         struct qn_str tail = qn_str_n(bytes.ptr + at, bytes.len - at);
         if (media_anatomy_is_padding(tail) || is_samsung(tail))
             return MEDIA_ANATOMY_WHOLE;
         size_t end = skip_video(bytes, at);
-        if (end == at && !walk(bytes, at, &end)) {
+        if (end == at && !walk(bytes, at, &end, &others)) {
             /* Cameras begin the next picture of several at a round address. */
             const char *zero_free = tail.ptr;
             while (*zero_free == 0)

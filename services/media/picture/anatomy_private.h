@@ -12,6 +12,6 @@ bool media_anatomy_is_padding(struct qn_str s);
 bool media_anatomy_box(struct qn_str bytes, size_t at, struct qn_str *ret_type, size_t *ret_end);
 
 /* Requires: sniffed as JPEG. */
-enum media_anatomy media_anatomy_of_jpeg(struct qn_str bytes);
+enum media_anatomy media_anatomy_of_jpeg(struct qn_str bytes, uint64_t *ret_pixels);
 
 #endif

@@ -10,8 +10,8 @@
 
 /* The way of a picture here:
  *
- *   1. its structure: whole, one frame, nothing behind                                     anatomy.c
- *   2. its head, by the one loader of its kind: how many pixels it says it has
+ *   1. its structure: whole, one frame, nothing behind, so many pixels                     anatomy.c
+ *   2. its head, by the one loader of its kind: pixels and frames once more, as that one sees them
  *   3. decoded row by row, shrunk to the large size, turned upright           nothing of full size is kept
  *   4. colours to sRGB by its own profile, eight bits, alpha only if it is used
  *   5. the large one, from it the small one, from that the blurred one; WebP, without metadata
@@ -41,7 +41,8 @@ static void load_heif(void)
         return;
     *(void **)&init = dlsym(module, "g_module_check_init");
     if (init)
-        init(NULL); /* registers the loaders; the argument is for modules that want to stay, as this one does */
+        init(NULL); /* registers the loaders; the argument is for modules that want to stay, as this one does
+                     */
 }
 
 bool media_convert_init(void)
@@ -49,8 +50,10 @@ bool media_convert_init(void)
     static const char *const loaders[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp",
                                           "VipsForeignLoadHeif"};
     setenv("VIPSHOME", "/nonexistent", 1);
-    setenv("VIPS_DISC_THRESHOLD", "1t", 1); /* never into a file: none can be made, and here memory is bounded */
-    setenv("VIPS_WARNING", "off", 1); /* any value: broken pictures are no news, and stderr is the service's */
+    setenv("VIPS_DISC_THRESHOLD", "1000g",
+           1); /* never into a file: none can be made, and here memory is bounded */
+    setenv("VIPS_WARNING", "off",
+           1); /* any value: broken pictures are no news, and stderr is the service's */
     if (vips_init("quintet-picture") != 0)
         return false;
     load_heif();
@@ -128,8 +131,8 @@ static bool to_srgb(VipsImage **image, bool profiled)
     VipsImage *next = NULL;
     if (profiled && vips_image_get_typeof(*image, VIPS_META_ICC_NAME)) {
         VipsImage *lazy = NULL;
-        if (vips_icc_transform(*image, &lazy, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, "depth",
-                               8, NULL) == 0) {
+        if (vips_icc_transform(*image, &lazy, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE,
+                               "depth", 8, NULL) == 0) {
             next = vips_image_copy_memory(lazy);
             g_object_unref(lazy);
         }
@@ -169,9 +172,14 @@ static bool drop_idle_alpha(VipsImage **image)
 
 /* --- 5: the files --- */
 
+/* What "strip" leaves behind differs from one release of libvips to the next (8.14's WebP has an EXIF block
+ * with the size in it all the same), so we look to it ourselves. */
 static bool save(VipsImage *image, int quality, int effort, void **ret, size_t *ret_len)
 {
-    return vips_webpsave_buffer(image, ret, ret_len, "Q", quality, "effort", effort, "strip", TRUE, NULL) == 0;
+    if (vips_webpsave_buffer(image, ret, ret_len, "Q", quality, "effort", effort, "strip", TRUE, NULL) != 0)
+        return false;
+    *ret_len = media_anatomy_strip_webp(*ret, *ret_len);
+    return *ret_len > 0;
 }
 
 /* As many pixels and as much quality as fit; the last, one pixel, always does. */
@@ -180,7 +188,10 @@ static bool blur(VipsImage *from, char ret[MEDIA_PICTURE_BLUR_MAX + 1])
     static const struct {
         int longest, quality;
     } tries[] = {{24, 50}, {20, 40}, {16, 40}, {12, 30}, {8, 30}, {4, 10}, {1, 1}};
-    enum { PREFIX = sizeof MEDIA_FRAME_BLUR_PREFIX - 1, FILE_MAX = (MEDIA_PICTURE_BLUR_MAX - PREFIX) / 4 * 3 };
+    enum {
+        PREFIX = sizeof MEDIA_FRAME_BLUR_PREFIX - 1,
+        FILE_MAX = (MEDIA_PICTURE_BLUR_MAX - PREFIX) / 4 * 3
+    };
     for (size_t i = 0; i < QN_COUNT(tries); i++) {
         VipsImage *tiny = NULL;
         void *file = NULL;
@@ -227,12 +238,16 @@ static enum media_frame_outcome convert(VipsImage *from, struct media_convert *r
     return done ? MEDIA_FRAME_DONE : MEDIA_FRAME_NOT_A_PICTURE;
 }
 
-static enum media_frame_outcome run(struct qn_str bytes, enum media_image_kind kind, struct media_convert *ret)
+static enum media_frame_outcome run(struct qn_str bytes, enum media_image_kind kind,
+                                    struct media_convert *ret)
 {
     VipsImage *image = NULL;
-    enum media_anatomy anatomy = media_anatomy_of(bytes, kind);
+    uint64_t pixels;
+    enum media_anatomy anatomy = media_anatomy_of(bytes, kind, &pixels);
     if (anatomy != MEDIA_ANATOMY_WHOLE)
         return anatomy == MEDIA_ANATOMY_MOVES ? MEDIA_FRAME_ANIMATED : MEDIA_FRAME_NOT_A_PICTURE;
+    if (pixels > MEDIA_PICTURE_PIXELS_MAX)
+        return MEDIA_FRAME_TOO_MANY_PIXELS;
     if (load(bytes, kind, 1, &image) != 0)
         return MEDIA_FRAME_NOT_A_PICTURE;
     enum media_frame_outcome outcome = look(image);

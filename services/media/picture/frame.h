@@ -45,9 +45,9 @@ struct media_frame_ask {
 
 struct media_frame_answer {
     enum media_frame_outcome outcome;
-    uint32_t width, height;           /* 0 unless DONE, as all that follow but the last; then 1 to LARGE */
+    uint32_t width, height; /* 0 unless DONE, as all that follow but the last; then 1 to LARGE */
     uint32_t large_len, small_len, blur_len; /* then at least 1, and at most what fits */
-    uint32_t peak_kib;                /* of the worker, by its own account; for a metric */
+    uint32_t peak_kib;                       /* of the worker, by its own account; for a metric */
 };
 
 void media_frame_write_hello(char to[MEDIA_FRAME_HELLO_LEN]);
@@ -57,7 +57,8 @@ void media_frame_write_answer(const struct media_frame_answer *answer, char to[M
 /* Of exactly that many bytes. QN_INVALID_ARGUMENT: not what the other side sends. */
 QN_MUST_USE enum qn_status media_frame_read_hello(struct qn_str bytes);
 QN_MUST_USE enum qn_status media_frame_read_ask(struct qn_str bytes, struct media_frame_ask *ret_ask);
-QN_MUST_USE enum qn_status media_frame_read_answer(struct qn_str bytes, struct media_frame_answer *ret_answer);
+QN_MUST_USE enum qn_status media_frame_read_answer(struct qn_str bytes,
+                                                   struct media_frame_answer *ret_answer);
 
 /* How many bytes follow the head. */
 static inline size_t media_frame_body_len(const struct media_frame_answer *answer)

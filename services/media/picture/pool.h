@@ -96,13 +96,14 @@ struct media_picture_pool {
     struct media_picture_worker *workers;
     struct qn_list waiting; /* jobs, in order of arrival */
     size_t n_running, waiting_bytes;
+    size_t n_jobs; /* started and not yet delivered */
     struct qn_backlog pace;
     unsigned failed_starts; /* in a row, for the back-off */
     uint64_t no_start_before_ms;
     struct qn_timer retry, idle;
     struct qn_timer drain_limit;
     struct qn_later settle;
-    bool closing;
+    bool draining, closing;
     void (*drained)(struct qn_part *part);
     void (*closed)(struct qn_part *part);
 };

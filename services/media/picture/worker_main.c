@@ -75,8 +75,7 @@ static bool serve(const struct media_frame_ask *ask)
     }
     struct media_convert convert;
     media_cage_allow_cpu(MEDIA_CAGE_CPU_S);
-    enum media_frame_outcome outcome =
-        media_convert_run(qn_str_n(bytes, ask->length), ask->kind, &convert);
+    enum media_frame_outcome outcome = media_convert_run(qn_str_n(bytes, ask->length), ask->kind, &convert);
     free(bytes);
     bool done = answer(outcome, &convert);
     media_convert_fini(&convert);
