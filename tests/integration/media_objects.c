@@ -191,12 +191,13 @@ static bool is_settled(struct media_fixture *fixture)
                                          " + (select count(*) from quintet.photo where not ready)") == 0;
 }
 
+static uint64_t since_ms; /* the last time that it got on */
+static long left;
+
 /* Or has not got on for a while: what has failed is tried again after a pause, which is over two hours later.
  */
 static bool is_settled_or_stuck(struct media_fixture *fixture)
 {
-    static uint64_t since_ms;
-    static long left = -1;
     long now_left = media_fixture_number(fixture, "select count(*) from quintet.photo_trash");
     if (now_left != left)
         since_ms = qn_clock_now_ms();
@@ -208,6 +209,7 @@ void media_fixture_expect_agreement(struct media_fixture *fixture)
 {
     for (int rounds = 0; rounds == 0 || (!is_settled(fixture) && rounds < ROUNDS_MAX); rounds++) {
         media_fixture_later(fixture);
+        left = -1;
         media_fixture_until(fixture, is_settled_or_stuck, "the sweep has ended what was left");
     }
     if (!is_settled(fixture))
