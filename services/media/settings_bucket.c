@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "common/core/check.h"
@@ -70,13 +71,14 @@ static bool is_bucket(struct qn_str name)
            name.ptr[0] != '.' && name.ptr[name.len - 1] != '-' && name.ptr[name.len - 1] != '.';
 }
 
+/* And without a blank at either end: that comes of pasting. */
 static bool is_printable(struct qn_str text, size_t max)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
+        if (text.ptr[i] < ' ' || text.ptr[i] > '~')
             return false;
     }
-    return text.len > 0 && text.len <= max;
+    return text.len > 0 && text.len <= max && text.len == qn_str_trim(text).len;
 }
 
 static struct qn_str without_port(struct qn_str host)
@@ -88,9 +90,12 @@ static struct qn_str without_port(struct qn_str host)
 
 static bool is_loopback(struct qn_str host)
 {
+    char text[INET_ADDRSTRLEN];
+    uint8_t address[4];
     host = without_port(host);
-    return qn_str_eq_nocase(host, QN_STR("localhost")) || qn_str_starts(host, QN_STR("127.")) ||
-           qn_str_eq(host, QN_STR("[::1]"));
+    snprintf(text, sizeof text, "%.*s", QN_STR_ARG(host));
+    return qn_str_eq_nocase(host, QN_STR("localhost")) || qn_str_eq(host, QN_STR("[::1]")) ||
+           (host.len < sizeof text && inet_pton(AF_INET, text, address) == 1 && address[0] == 127);
 }
 
 /* "pictures.example.com", with or without a scheme and a closing slash. */
@@ -139,11 +144,11 @@ static void check_domain(const struct media_settings *set, const char *name, con
 static void check_key(const char *id_name, const char *id, const char *secret_name, const char *secret,
                       struct qn_config_report *report)
 {
-    if (given(id) && (!is_printable(qn_str_c(id), KEY_ID_MAX) || strchr(id, '/')))
+    if (given(id) && (!is_printable(qn_str_c(id), KEY_ID_MAX) || strpbrk(id, " /")))
         qn_config_complain(report, id_name, id, "up to 64 printable characters without blanks and slashes");
     if (given(secret) && !is_printable(qn_str_c(secret), SECRET_MAX))
         qn_config_complain(report, secret_name, "(not shown)",
-                           "up to 256 printable characters without blanks");
+                           "up to 256 printable characters, without blanks around them");
 }
 
 static void check_bucket_name(const char *name, const char *value, struct qn_config_report *report)

@@ -35,11 +35,14 @@ static const Quintet__Media__V1__CreateUploadResponse *create(int64_t size_bytes
     return media_fixture_create(&fixture, user, "image/png", size_bytes);
 }
 
-/* One PUT; the answer must have this status and S3 code. */
+/* One PUT as an upload signs it; the answer must have this status and S3 code. */
 static void put(const char *url, const char *type, struct qn_str body, int status, const char *code)
 {
     struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
-        .method = "PUT", .url = url, .headers = {harness_text("Content-Type:%s", type)}, .body = body});
+        .method = "PUT",
+        .url = url,
+        .headers = {harness_text("Content-Type:%s", type), "If-None-Match: *"},
+        .body = body});
     const char *element = code ? harness_text("<Code>%s</Code>", code) : "";
     if (reply.status != status || !strstr(reply.body, element))
         fail_msg("%d %s, not %d %s, for %s", reply.status, reply.body, status, element, url);
@@ -95,11 +98,12 @@ static void test_a_tampered_url(void **state)
         {"/quintet/pending/", "/quintet/%70ending/", 400, "InvalidURI"},
         {"/quintet/", "/other/", 403, "AccessDenied"},
         {"/quintet/", "/", 403, "AccessDenied"},
-        {"content-length%3B", "", 403, "AccessDenied"},
-        {"content-type%3B", "", 403, "AccessDenied"},
+        {"content-length%3B", "", 403, "SignatureDoesNotMatch"},
+        {"content-type%3B", "", 403, "SignatureDoesNotMatch"},
         {MEDIA_FIXTURE_KEY_ID "%2F", "AKOTHER%2F", 403, "InvalidAccessKeyId"},
         {"%2Fauto%2F", "%2Feu%2F", 403, "InvalidAccessKeyId"},
-        {"&X-Amz-Signature=", "&acl=&X-Amz-Signature=", 400, "AuthorizationQueryParametersError"},
+        {"%3Bif-none-match", "", 403, "SignatureDoesNotMatch"},
+        {"&X-Amz-Signature=", "&acl=&X-Amz-Signature=", 403, "SignatureDoesNotMatch"},
         {"&X-Amz-Signature=", "&X-Amz-Signature=0", 400, "AuthorizationQueryParametersError"},
         {"&X-Amz-Signature=", "&x=", 400, "AuthorizationQueryParametersError"},
         {"?X-Amz", "?", 400, "AuthorizationQueryParametersError"},
@@ -130,7 +134,7 @@ static void test_another_host(void **state)
     struct harness_http_reply reply = harness_http(&(const struct harness_http_request){
         .method = "PUT",
         .url = upload->url,
-        .headers = {"Content-Type: image/png", "Host: pictures.example.com"},
+        .headers = {"Content-Type: image/png", "If-None-Match: *", "Host: pictures.example.com"},
         .body = media_fixture_picture("image/png", 1000)});
     assert_int_equal(reply.status, 403);
     assert_non_null(strstr(reply.body, "SignatureDoesNotMatch"));
@@ -190,6 +194,22 @@ static void test_keys_that_are_none(void **state)
     assert_int_not_equal(access(harness_text("%s/../x", fixture.folder), F_OK), 0);
 }
 
+/* Whoever leaves out what makes a URL work once has another request than was signed. */
+static void test_a_put_that_would_overwrite(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *upload = create(1000);
+    struct harness_http_reply reply =
+        harness_http(&(const struct harness_http_request){.method = "PUT",
+                                                          .url = upload->url,
+                                                          .headers = {"Content-Type: image/png"},
+                                                          .body = media_fixture_picture("image/png", 1000)});
+    assert_int_equal(reply.status, 403);
+    assert_non_null(strstr(reply.body, "SignatureDoesNotMatch"));
+    harness_http_free(&reply);
+    expect_nothing(upload->upload_id);
+}
+
 static void test_a_url_works_once(void **state)
 {
     (void)state;
@@ -215,8 +235,9 @@ static void send_head(struct wire *wire, const char *url, const char *length, co
 {
     const char *path = strchr(url + strlen("http://"), '/');
     wire_open(wire, fixture.loop, fixture.address);
-    wire_send_c(wire, harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: image/png\r\n", path,
-                                   fixture.address));
+    wire_send_c(wire,
+                harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: image/png\r\nIf-None-Match: *\r\n",
+                             path, fixture.address));
     if (length)
         wire_send_c(wire, harness_text("Content-Length: %s\r\n", length));
     if (encoding)
@@ -331,7 +352,8 @@ static void test_everything_else(void **state)
         {"PUT", "/photos/new", 403},
         {"PUT", "/quintet/photos/new", 403},
         {"POST", "/quintet", 405},
-        {"DELETE", "/quintet/photos/x", 405},
+        {"DELETE", "/quintet/photos/x", 403},
+        {"DELETE", "/photos/x", 403},
         {"PATCH", "/photos/x", 405},
         {"PROPFIND", "/", 405},
         {"OPTIONS", "/", 403},
@@ -346,7 +368,7 @@ static void test_everything_else(void **state)
     }
     struct harness_http_reply deleted =
         harness_http(&(const struct harness_http_request){.method = "DELETE", .url = photo->url});
-    assert_int_equal(deleted.status, 405);
+    assert_int_equal(deleted.status, 403);
     harness_http_free(&deleted);
     assert_int_equal(media_fixture_get(photo->url), 200);
     assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 1);
@@ -389,6 +411,7 @@ int main(void)
         ONE(test_another_host),
         ONE(test_times),
         ONE(test_keys_that_are_none),
+        ONE(test_a_put_that_would_overwrite),
         ONE(test_a_url_works_once),
         ONE(test_a_body_that_is_cut_off),
         ONE(test_two_at_once),

@@ -478,10 +478,9 @@ static void test_killed_while_it_uploads(void **state)
     const Quintet__Media__V1__CreateUploadResponse *upload =
         media_fixture_create(&fixture, user, "image/png", SIZE);
     wire_open(&wire, fixture.loop, fixture.address);
-    wire_send_c(
-        &wire,
-        harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n",
-                     strchr(upload->url + 7, '/'), fixture.address, SIZE));
+    wire_send_c(&wire, harness_text("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: "
+                                    "image/png\r\nIf-None-Match: *\r\nContent-Length: %d\r\n\r\n",
+                                    strchr(upload->url + 7, '/'), fixture.address, SIZE));
     wire_send(&wire, media_fixture_picture("image/png", SIZE / 2));
     media_fixture_until(&fixture, one_temporary, "half of it is on the disk");
     media_fixture_kill_media(&fixture);

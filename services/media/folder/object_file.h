@@ -64,8 +64,9 @@ QN_MUST_USE enum qn_status media_object_file_copy(const struct media_object_plac
 QN_MUST_USE enum qn_status media_object_file_delete(const struct media_object_place *place, const char *key,
                                                     struct qn_error *err);
 
-/* The first 'max' keys under 'folder' (no closing slash) after 'after', in order of their bytes. */
-QN_MUST_USE enum qn_status media_object_file_list(const struct media_object_place *place, const char *folder,
+/* The first 'max' keys that begin with 'prefix' (any text; '' for all) and come after 'after', in order of
+ * their bytes. Both at most MEDIA_OBJECT_KEY_MAX bytes. */
+QN_MUST_USE enum qn_status media_object_file_list(const struct media_object_place *place, const char *prefix,
                                                   const char *after, struct media_object_entry *entries,
                                                   size_t max, size_t *ret_n, struct qn_error *err);
 

@@ -55,23 +55,32 @@ static enum qn_status presign_put(struct media_object_store *store, const struct
     char path[sizeof MEDIA_OBJECT_FOLDER_BUCKET + MEDIA_OBJECT_KEY_MAX + 2], size[24];
     int path_len = snprintf(path, sizeof path, "/" MEDIA_OBJECT_FOLDER_BUCKET "/%.*s", QN_STR_ARG(put->key));
     snprintf(size, sizeof size, "%llu", (unsigned long long)put->size_bytes);
-    const struct media_sigv4_pair headers[] = {
+    struct media_sigv4_pair headers[4] = {
         {QN_STR("content-length"), qn_str_c(size)},
         {QN_STR("content-type"), put->content_type},
+        {QN_STR("if-none-match"), QN_STR("*")}, /* once */
     };
+    size_t n_headers = 3;
+    char sha256[(32 + 2) / 3 * 4 + 1];
+    if (put->sha256.len > 0) {
+        QN_CHECK(put->sha256.len == 32);
+        qn_base64_encode(sha256, put->sha256.ptr, put->sha256.len);
+        headers[n_headers++] = (struct media_sigv4_pair){QN_STR("x-amz-checksum-sha256"), qn_str_c(sha256)};
+    }
     const struct media_sigv4_request request = {
         .method = QN_STR("PUT"),
         .host = host,
         .path = qn_str_n(path, (size_t)path_len),
         .headers = headers,
-        .n_headers = QN_COUNT(headers),
+        .n_headers = n_headers,
     };
     qn_buf_write_str(to, scheme);
     qn_buf_write_str(to, host);
-    ret_headers->n_headers = 1;
-    ret_headers->headers[0].name = "content-type";
-    snprintf(ret_headers->headers[0].value, sizeof ret_headers->headers[0].value, "%.*s",
-             QN_STR_ARG(put->content_type));
+    for (size_t i = 1; i < n_headers; i++) {
+        struct media_object_put_header *header = &ret_headers->headers[ret_headers->n_headers++];
+        header->name = headers[i].name.ptr; /* static, above */
+        snprintf(header->value, sizeof header->value, "%.*s", QN_STR_ARG(headers[i].value));
+    }
     return media_sigv4_presign(&folder->key, &request, now_ms, put->expires_s, to);
 }
 

@@ -5,14 +5,18 @@
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "services/media/folder/object_gate.h"
+#include "services/media/folder/object_list.h"
 #include "services/media/folder/object_range.h"
-#include "services/media/folder/object_reply.h"
+#include "services/media/folder/object_when.h"
 
-/* 1. the key: under photos/, or 403   2. the file, opened on the lane: 404 when there is none
- * 3. If-None-Match: 304   4. Range: 206, 416, or all of it.
+/* 1. the key: under photos/, or behind the bucket's name with a signature, or 403
+ * 2. the file, opened on the lane: 404 when there is none
+ * 3. conditions: 304, 412   4. Range: 206, 416, or all of it.
  * The client may be gone by then: the exchange waits for its answer all the same, and throws it away. */
 
-/* The bytes behind a key never change, but a photo that its owner deletes must leave the caches: a day. */
+/* Of public objects that were put without one of their own. The bytes behind a key never change, but a photo
+ * that its owner deletes must leave the caches: a day. */
 #define CACHE_CONTROL "public, max-age=86400, immutable"
 
 struct get {
@@ -20,8 +24,10 @@ struct get {
     struct media_object_http *http;
     struct qn_exchange *exchange;
     struct media_object_info info;
+    bool public;
     enum qn_status status;
     int fd;
+    char modified[MEDIA_HTTP_DATE_LEN + 1];
     char key[MEDIA_OBJECT_KEY_MAX + 1];
 };
 
@@ -35,7 +41,13 @@ static void run(struct qn_work *work)
 static void add_info(struct get *get, struct media_object_headers *headers)
 {
     char *etag = qn_arena_printf(get->exchange->arena, "\"%s\"", get->info.etag);
-    media_object_reply_add(headers, QN_STR("Cache-Control"), QN_STR(CACHE_CONTROL));
+    const char *cache_control = get->info.cache_control;
+    if (cache_control[0] == '\0' && get->public)
+        cache_control = CACHE_CONTROL;
+    if (cache_control[0] != '\0')
+        media_object_reply_add(headers, QN_STR("Cache-Control"), qn_str_c(cache_control));
+    media_http_date_format(get->info.touched_ms, get->modified);
+    media_object_reply_add(headers, QN_STR("Last-Modified"), qn_str_c(get->modified));
     media_object_reply_add(headers, QN_STR("Accept-Ranges"), QN_STR("bytes"));
     /* What somebody uploaded is shown as the picture it was checked to be, and as nothing else. */
     media_object_reply_add(headers, QN_STR("X-Content-Type-Options"), QN_STR("nosniff"));
@@ -73,8 +85,21 @@ static void reply(struct get *get)
 {
     struct qn_exchange *exchange = get->exchange;
     struct qn_str etag = qn_str_c(get->info.etag);
-    if (media_object_etag_matches(qn_exchange_header(exchange, "If-None-Match"), etag)) {
+    const struct media_conditions conditions = {
+        .if_match = qn_exchange_header(exchange, "If-Match"),
+        .if_none_match = qn_exchange_header(exchange, "If-None-Match"),
+        .if_modified_since = qn_exchange_header(exchange, "If-Modified-Since"),
+        .if_unmodified_since = qn_exchange_header(exchange, "If-Unmodified-Since"),
+    };
+    switch (media_conditions_judge(&conditions, etag, get->info.touched_ms)) {
+    case MEDIA_CONDITION_HOLDS:
+        break;
+    case MEDIA_CONDITION_UNMODIFIED:
         reply_unmodified(get);
+        return;
+    case MEDIA_CONDITION_FAILED:
+        close(get->fd);
+        media_object_reply_error(exchange, get->http->settings, MEDIA_OBJECT_ERROR_PRECONDITION);
         return;
     }
     struct qn_str if_range = qn_exchange_header(exchange, "If-Range");
@@ -111,15 +136,10 @@ static void ran(struct qn_work *work, enum qn_status status)
         reply(get);
 }
 
-void media_object_get(struct media_object_http *http, struct qn_exchange *exchange)
+static void start(struct media_object_http *http, struct qn_exchange *exchange, struct qn_str key,
+                  bool public)
 {
-    struct qn_str path = exchange->path;
-    struct qn_str key = path.len > 0 ? qn_str_n(path.ptr + 1, path.len - 1) : path;
-    if (!qn_str_starts(key, QN_STR(MEDIA_OBJECT_PUBLIC_PREFIX))) {
-        media_object_reply_error(exchange, http->settings, MEDIA_OBJECT_ERROR_ACCESS_DENIED);
-        return;
-    }
-    if (!media_object_key_is_safe(key)) {
+    if (!media_object_key_is_safe(key)) { /* so there is none */
         media_object_reply_error(exchange, http->settings, MEDIA_OBJECT_ERROR_NO_SUCH_KEY);
         return;
     }
@@ -130,7 +150,44 @@ void media_object_get(struct media_object_http *http, struct qn_exchange *exchan
     }
     get->http = http;
     get->exchange = exchange;
+    get->public = public;
     snprintf(get->key, sizeof get->key, "%.*s", QN_STR_ARG(key));
     qn_work_start(http->folder->lane, &get->work, qn_clock_now_ms() + MEDIA_OBJECT_FOLDER_PATIENCE_MS, run,
                   ran);
+}
+
+/* HEAD of the bucket: it is there. */
+static void reply_bucket(struct media_object_http *http, struct qn_exchange *exchange)
+{
+    struct media_object_headers headers = {.n = 0};
+    media_object_reply_add_cors(&headers, http->settings, exchange);
+    qn_exchange_reply(exchange, 200, headers.list, headers.n, QN_STR(""));
+}
+
+static void get_signed(struct media_object_http *http, struct qn_exchange *exchange)
+{
+    enum media_object_error error;
+    bool is_head = qn_str_eq(exchange->method, QN_STR("HEAD"));
+    bool is_bucket = qn_str_eq(exchange->path, QN_STR("/" MEDIA_OBJECT_FOLDER_BUCKET)) ||
+                     qn_str_eq(exchange->path, QN_STR("/" MEDIA_OBJECT_FOLDER_BUCKET "/"));
+    struct media_object_pass *pass = media_object_gate(
+        http, exchange, is_bucket && !is_head ? QN_STR(MEDIA_OBJECT_LIST_PARAMS) : QN_STR(""), &error);
+    if (!pass)
+        media_object_reply_error(exchange, http->settings, error);
+    else if (!is_bucket)
+        start(http, exchange, pass->key, false);
+    else if (is_head)
+        reply_bucket(http, exchange);
+    else
+        media_object_list_http(http, exchange, pass);
+}
+
+void media_object_get(struct media_object_http *http, struct qn_exchange *exchange)
+{
+    struct qn_str path = exchange->path;
+    struct qn_str key = path.len > 0 ? qn_str_n(path.ptr + 1, path.len - 1) : path;
+    if (qn_str_starts(key, QN_STR(MEDIA_OBJECT_PUBLIC_PREFIX)))
+        start(http, exchange, key, true);
+    else
+        get_signed(http, exchange);
 }

@@ -4,6 +4,7 @@
 
 #include "common/core/check.h"
 #include "common/core/log.h"
+#include "services/media/folder/object_delete.h"
 #include "services/media/folder/object_get.h"
 #include "services/media/folder/object_put.h"
 #include "services/media/folder/object_reply.h"
@@ -20,6 +21,8 @@ static void handle(void *context, struct qn_exchange *exchange)
         media_object_get(self, exchange);
     else if (qn_str_eq(exchange->method, QN_STR("PUT")))
         media_object_put(self, exchange);
+    else if (qn_str_eq(exchange->method, QN_STR("DELETE")))
+        media_object_delete_http(self, exchange);
     else if (qn_str_eq(exchange->method, QN_STR("OPTIONS")))
         media_object_reply_preflight(exchange, self->settings);
     else
@@ -44,7 +47,7 @@ enum qn_status media_object_http_open(struct qn_part *part, struct qn_loop *loop
         .name = "media",
         .listen = self->settings->listen,
         .listen_fd = qn_app_listen_fd("http"),
-        .body_max_bytes = MEDIA_OBJECT_PUT_MAX_BYTES,
+        .body_max_bytes = MEDIA_OBJECT_PUT_MAX_BYTES + MEDIA_OBJECT_PUT_FRAMES_MAX,
         .drain_idle_ms = (uint64_t)self->settings->drain_idle_ms,
         .handle = handle,
         .body = body,

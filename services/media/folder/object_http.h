@@ -6,11 +6,13 @@
 
 /* The embedded store as browsers see it. A part of the service; open it after the folder.
  *
- *   PUT /quintet/<key>?X-Amz-…   an upload with a presigned URL, once: 200, or S3's errors as XML
- *   GET, HEAD /photos/<id>       a public object: ETag, Cache-Control, Range, If-None-Match
- *   OPTIONS                      the browser's question before an upload from another origin
+ *   GET, HEAD /photos/…            a public object: ETag, Cache-Control, Range, conditions
+ *   PUT, GET, HEAD, DELETE /quintet/<key>   any object, with a signature in the query or in Authorization;
+ *                                  as S3 answers, its errors as XML
+ *   GET /quintet?list-type=2       S3's ListObjectsV2, signed
+ *   OPTIONS                        the browser's question before an upload from another origin
  *
- * All else is refused: nothing lists, nothing deletes, and what is not under photos/ cannot be read. */
+ * All else is refused, and what asks for more of S3 (copies, parts, ACLs, versions) with 501. */
 struct media_object_http {
     struct qn_part part;
     const struct media_settings *settings;

@@ -95,6 +95,15 @@ static enum qn_status write_object(struct job *job)
     return status;
 }
 
+static enum qn_status list(struct job *job)
+{
+    struct media_object_request *request = job->request;
+    char prefix[MEDIA_OBJECT_KEY_MAX + 2];
+    snprintf(prefix, sizeof prefix, "%s/", request->key);
+    return media_object_file_list(&job->folder->place, prefix, request->to_key, request->entries,
+                                  MEDIA_OBJECT_LIST_MAX, &request->n_entries, &job->err);
+}
+
 static void run(struct qn_work *work)
 {
     struct job *job = container_of(work, struct job, work);
@@ -116,8 +125,7 @@ static void run(struct qn_work *work)
         job->status = media_object_file_delete(place, request->key, &job->err);
         break;
     case MEDIA_OBJECT_LIST:
-        job->status = media_object_file_list(place, request->key, request->to_key, request->entries,
-                                             MEDIA_OBJECT_LIST_MAX, &request->n_entries, &job->err);
+        job->status = list(job);
         break;
     }
 }

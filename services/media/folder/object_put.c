@@ -3,16 +3,18 @@
 #include <stdio.h>
 
 #include "common/core/check.h"
-#include "common/core/clock.h"
-#include "services/media/folder/object_reply.h"
+#include "common/core/encode.h"
+#include "services/media/folder/object_chunked.h"
+#include "services/media/folder/object_gate.h"
 #include "services/media/folder/object_upload.h"
-#include "services/media/sigv4_verify.h"
 
-/* 1. with the first piece of the body: is it signed, by us, for this method, host, path, type and length, and
- * in time? Is the length allowed, the key one of ours? If not, no byte touches the disk.
- * 2. pieces go to an upload (object_upload.h)   3. at the end: length exact, on the disk, named; 200.
- * The key is taken: 412. Client gone halfway: nothing is left. Gone after the end: the object is there, and a
- * client that never heard so gets 412 when it tries again; CompleteUpload then finds what it wants. */
+/* 1. with the first piece of the body: may it (object_gate.h)? Is the length allowed, the key one of ours,
+ * what it says of its bytes something that can be checked? If not, no byte touches the disk.
+ * 2. pieces go to an upload (object_upload.h)
+ * 3. at the end: length and hashes exact, on the disk, named; 200.
+ * If-None-Match: * and the key is taken: 412. Client gone halfway: nothing is left. Gone after the end: the
+ * object is there, and a client that never heard so gets 412 when it tries again; CompleteUpload then finds
+ * what it wants. */
 
 /* Of one exchange, in its arena. */
 struct put {
@@ -21,82 +23,102 @@ struct put {
     bool refused;
     enum media_object_error error;
     struct media_upload *upload; /* NULL when refused */
+    bool cut_off;                /* the upload wants no more: its end says why */
+    bool is_chunked;             /* aws-chunked */
+    struct media_chunked chunked;
+    enum media_digest_kind trailer; /* MEDIA_DIGEST_KINDS: none */
 };
 
-static struct qn_str header_of(const void *context, const char *name)
+/* How long the object will be; false when that is not said, or not in a way that counts. */
+static bool read_length(struct put *put, const struct media_object_pass *pass, uint64_t *ret_size)
 {
-    return qn_exchange_header(context, name);
+    int64_t length = qn_exchange_content_length(put->exchange);
+    *ret_size = length < 0 ? 0 : (uint64_t)length;
+    if (!put->is_chunked)
+        return length >= 0;
+    return media_sigv4_signs(&pass->claim, QN_STR("x-amz-decoded-content-length")) &&
+           qn_str_to_u64(qn_exchange_header(put->exchange, "x-amz-decoded-content-length"), ret_size);
 }
 
-/* Parameters that would make it another request than a plain PUT ("acl", "partNumber" …) we never sign. */
-static bool params_known(const struct media_sigv4_claim *claim)
+/* What stands for the body in the signature. */
+static bool read_payload(struct put *put, const struct media_object_pass *pass,
+                         struct media_digest_claim *digests)
 {
-    for (size_t i = 0; i < claim->n_params; i++) {
-        struct qn_str name = claim->params[i].plain.name;
-        if (name.len < 6 || !qn_str_eq_nocase(qn_str_n(name.ptr, 6), QN_STR("x-amz-")))
+    struct qn_str payload = pass->claim.payload;
+    if (qn_str_eq(payload, QN_STR(MEDIA_SIGV4_UNSIGNED)))
+        return true;
+    put->is_chunked = qn_str_eq(payload, QN_STR("STREAMING-UNSIGNED-PAYLOAD-TRAILER"));
+    if (put->is_chunked)
+        return true;
+    digests->has_payload =
+        payload.len == (size_t)2 * MEDIA_DIGEST_BYTES_MAX && qn_hex_decode(payload, digests->payload);
+    put->error = MEDIA_OBJECT_ERROR_NOT_IMPLEMENTED; /* chunks that are signed, each of them */
+    return digests->has_payload;
+}
+
+static bool read_digests(struct put *put, const struct media_object_pass *pass,
+                         struct media_digest_claim *digests)
+{
+    for (enum media_digest_kind kind = 0; kind < MEDIA_DIGEST_KINDS; kind++) {
+        struct qn_str value = media_object_pass_value(pass, media_digest_header(kind));
+        put->error = MEDIA_OBJECT_ERROR_BAD_ARGUMENT;
+        if (value.ptr && !media_digest_expect(digests, kind, value))
             return false;
     }
+    struct qn_str trailer = qn_exchange_header(put->exchange, "x-amz-trailer");
+    put->trailer = MEDIA_DIGEST_KINDS;
+    if (!trailer.ptr)
+        return true;
+    put->trailer = media_digest_of_header(qn_str_trim(trailer));
+    put->error = MEDIA_OBJECT_ERROR_NOT_IMPLEMENTED;
+    if (!put->is_chunked || put->trailer == MEDIA_DIGEST_KINDS || digests->given[put->trailer])
+        return false;
+    digests->promised[put->trailer] = true;
     return true;
 }
 
-static bool of_verdict(enum media_sigv4_verdict verdict, enum media_object_error *ret_error)
+/* What else makes it another request than a plain PUT. */
+static bool is_plain(const struct put *put)
 {
-    switch (verdict) {
-    case MEDIA_SIGV4_GOOD:
-        return true;
-    case MEDIA_SIGV4_UNKNOWN_KEY:
-        *ret_error = MEDIA_OBJECT_ERROR_UNKNOWN_KEY;
-        break;
-    case MEDIA_SIGV4_SKEWED:
-        *ret_error = MEDIA_OBJECT_ERROR_SKEWED;
-        break;
-    case MEDIA_SIGV4_EXPIRED:
-        *ret_error = MEDIA_OBJECT_ERROR_EXPIRED;
-        break;
-    case MEDIA_SIGV4_BAD_PATH:
-        *ret_error = MEDIA_OBJECT_ERROR_BAD_KEY;
-        break;
-    case MEDIA_SIGV4_HEADER_GONE:
-    case MEDIA_SIGV4_MISMATCH:
-        *ret_error = MEDIA_OBJECT_ERROR_MISMATCH;
-        break;
-    }
-    return false;
+    struct qn_str encoding = qn_exchange_header(put->exchange, "Content-Encoding");
+    struct qn_str none_match = qn_exchange_header(put->exchange, "If-None-Match");
+    return (!encoding.ptr || (put->is_chunked && qn_str_eq(encoding, QN_STR("aws-chunked")))) &&
+           (!none_match.ptr || qn_str_eq(none_match, QN_STR("*"))) &&
+           !qn_exchange_header(put->exchange, "If-Match").ptr;
 }
 
-/* Whether the request may be made at all; otherwise why not. */
-static bool admit(struct media_object_http *http, const struct qn_exchange *exchange, struct qn_str *ret_key,
-                  enum media_object_error *ret_error)
+/* Whether the request may be made at all; otherwise put->error says why not. */
+static bool admit(struct put *put, struct media_upload_options *ret_options,
+                  struct media_digest_claim *digests)
 {
-    static const struct qn_str bucket = QN_STR("/" MEDIA_OBJECT_FOLDER_BUCKET "/");
-    struct media_sigv4_claim claim;
-    struct qn_str type = qn_exchange_header(exchange, "Content-Type");
-    const struct media_sigv4_arrival arrival = {.method = exchange->method,
-                                                .path = exchange->path,
-                                                .header = header_of,
-                                                .context = exchange,
-                                                .now_ms = qn_clock_wall_ms()};
-    *ret_error = MEDIA_OBJECT_ERROR_ACCESS_DENIED;
-    if (exchange->query.len == 0 || !qn_str_starts(exchange->path, bucket))
+    const struct qn_exchange *exchange = put->exchange;
+    const struct media_object_pass *pass = media_object_gate(put->http, exchange, QN_STR(""), &put->error);
+    if (!pass || !read_payload(put, pass, digests))
         return false;
-    *ret_error = MEDIA_OBJECT_ERROR_BAD_QUERY;
-    if (media_sigv4_parse(exchange->query, &claim, NULL) != QN_OK || !params_known(&claim))
+    put->error = MEDIA_OBJECT_ERROR_LENGTH_MISSING;
+    if (!read_length(put, pass, &ret_options->size_bytes))
         return false;
-    *ret_error = MEDIA_OBJECT_ERROR_ACCESS_DENIED;
-    if (!media_sigv4_signs(&claim, QN_STR("content-length")) ||
-        !media_sigv4_signs(&claim, QN_STR("content-type")))
+    put->error = MEDIA_OBJECT_ERROR_TOO_LARGE;
+    if (exchange->body_too_large || ret_options->size_bytes > MEDIA_OBJECT_PUT_MAX_BYTES)
         return false;
-    *ret_error = MEDIA_OBJECT_ERROR_LENGTH_MISSING;
-    if (qn_exchange_content_length(exchange) < 0)
+    if (!read_digests(put, pass, digests))
         return false;
-    if (!of_verdict(media_sigv4_verify(&http->folder->key, &claim, &arrival), ret_error))
+    put->error = MEDIA_OBJECT_ERROR_NOT_IMPLEMENTED;
+    if (!is_plain(put))
         return false;
-    *ret_error = MEDIA_OBJECT_ERROR_TOO_LARGE;
-    if (exchange->body_too_large || qn_exchange_content_length(exchange) > MEDIA_OBJECT_PUT_MAX_BYTES)
+    put->error = MEDIA_OBJECT_ERROR_BAD_KEY;
+    ret_options->key = pass->key;
+    if (!media_object_key_is_safe(pass->key))
         return false;
-    *ret_error = MEDIA_OBJECT_ERROR_BAD_KEY;
-    *ret_key = qn_str_n(exchange->path.ptr + bucket.len, exchange->path.len - bucket.len);
-    return media_object_key_is_safe(*ret_key) && type.len <= MEDIA_OBJECT_TYPE_MAX;
+    put->error = MEDIA_OBJECT_ERROR_BAD_ARGUMENT;
+    ret_options->content_type = qn_exchange_header(exchange, "Content-Type");
+    if (ret_options->content_type.len == 0)
+        ret_options->content_type = QN_STR("binary/octet-stream"); /* S3's own for what was not said */
+    ret_options->cache_control = media_object_pass_value(pass, "cache-control");
+    ret_options->how = qn_exchange_header(exchange, "If-None-Match").ptr ? MEDIA_OBJECT_FILE_KEY_FREE
+                                                                         : MEDIA_OBJECT_FILE_KEY_ANY;
+    return ret_options->content_type.len <= MEDIA_OBJECT_TYPE_MAX &&
+           ret_options->cache_control.len <= MEDIA_OBJECT_CACHE_MAX;
 }
 
 /* The client went away while it sent. */
@@ -111,17 +133,17 @@ static void gone(struct qn_exchange *exchange)
 static struct put *begin(struct media_object_http *http, struct qn_exchange *exchange)
 {
     struct put *put = qn_arena_new(exchange->arena, struct put);
-    struct qn_str key;
+    struct media_digest_claim digests = {.has_payload = false};
+    struct media_upload_options options = {.digests = &digests};
     if (!put)
         return NULL;
     exchange->user = put;
     put->http = http;
     put->exchange = exchange;
-    put->refused = !admit(http, exchange, &key, &put->error);
+    put->refused = !admit(put, &options, &digests);
     if (put->refused)
         return put;
-    put->upload = media_upload_new(http->folder, key, qn_exchange_header(exchange, "Content-Type"),
-                                   (uint64_t)qn_exchange_content_length(exchange));
+    put->upload = media_upload_new(http->folder, &options);
     if (!put->upload) {
         put->refused = true;
         put->error = MEDIA_OBJECT_ERROR_SLOW_DOWN;
@@ -134,7 +156,27 @@ static struct put *begin(struct media_object_http *http, struct qn_exchange *exc
 bool media_object_put_piece(struct media_object_http *http, struct qn_exchange *exchange, struct qn_str piece)
 {
     struct put *put = exchange->user ? exchange->user : begin(http, exchange);
-    return put && !put->refused && media_upload_write(put->upload, piece);
+    if (!put || put->refused)
+        return false;
+    struct qn_str bytes = piece;
+    if (!put->is_chunked)
+        return media_upload_write(put->upload, bytes);
+    while (!put->cut_off && media_chunked_next(&put->chunked, &piece, &bytes))
+        put->cut_off = !media_upload_write(put->upload, bytes);
+    return !put->cut_off && put->chunked.state != MEDIA_CHUNKED_BROKEN;
+}
+
+/* The end of an aws-chunked body, and the checksum that was promised behind it. */
+static bool end_chunks(struct put *put)
+{
+    if (!put->is_chunked || put->cut_off)
+        return true;
+    if (put->chunked.state != MEDIA_CHUNKED_ENDED)
+        return false;
+    if (put->trailer == MEDIA_DIGEST_KINDS)
+        return put->chunked.trailer[0] == '\0';
+    struct qn_str value = media_chunked_trailer(&put->chunked, qn_str_c(media_digest_header(put->trailer)));
+    return value.ptr && media_upload_expect(put->upload, put->trailer, value);
 }
 
 static void on_stored(void *context, enum qn_status status, const char *etag)
@@ -158,6 +200,12 @@ static void on_stored(void *context, enum qn_status status, const char *etag)
     case QN_INVALID_ARGUMENT:
         error = MEDIA_OBJECT_ERROR_BAD_LENGTH;
         break;
+    case QN_FAILED_PRECONDITION:
+        error = MEDIA_OBJECT_ERROR_BAD_PAYLOAD;
+        break;
+    case QN_DATA_LOSS:
+        error = MEDIA_OBJECT_ERROR_BAD_DIGEST;
+        break;
     case QN_RESOURCE_EXHAUSTED:
         error = MEDIA_OBJECT_ERROR_DISK_FULL;
         break;
@@ -179,6 +227,12 @@ void media_object_put(struct media_object_http *http, struct qn_exchange *exchan
     }
     if (put->refused) {
         media_object_reply_error(exchange, http->settings, put->error);
+        return;
+    }
+    if (!end_chunks(put)) {
+        exchange->gone = NULL;
+        media_upload_abandon(put->upload);
+        media_object_reply_error(exchange, http->settings, MEDIA_OBJECT_ERROR_BAD_CHUNKS);
         return;
     }
     /* From here on the answer is owed whether or not anybody waits for it. */

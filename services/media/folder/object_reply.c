@@ -54,7 +54,7 @@ void media_object_reply_add_cors(struct media_object_headers *headers, const str
 
 /* For text inside an element. A byte that XML 1.0 cannot hold becomes '?'; what is not ASCII was escaped in
  * the URL, or becomes '?' too. */
-static void write_xml(struct qn_buf *to, struct qn_str text)
+void media_object_reply_write_xml(struct qn_buf *to, struct qn_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -81,7 +81,7 @@ void media_object_reply_error(struct qn_exchange *exchange, const struct media_s
     if (error == MEDIA_OBJECT_ERROR_SLOW_DOWN)
         media_object_reply_add(&headers, QN_STR("Retry-After"), QN_STR("1"));
     if (error == MEDIA_OBJECT_ERROR_BAD_METHOD)
-        media_object_reply_add(&headers, QN_STR("Allow"), QN_STR("GET, HEAD, PUT, OPTIONS"));
+        media_object_reply_add(&headers, QN_STR("Allow"), QN_STR("GET, HEAD, PUT, DELETE, OPTIONS"));
     media_object_reply_add_cors(&headers, settings, exchange);
 
     qn_buf_init(&xml, XML_MAX);
@@ -89,21 +89,27 @@ void media_object_reply_error(struct qn_exchange *exchange, const struct media_s
                   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message>",
                   errors[error].code, errors[error].message);
     qn_buf_write_c(&xml, "<Resource>");
-    write_xml(&xml, exchange->path);
+    media_object_reply_write_xml(&xml, exchange->path);
     qn_buf_write_c(&xml, "</Resource></Error>\n");
     qn_exchange_reply(exchange, errors[error].status, headers.list, headers.n, qn_buf_view(&xml));
     qn_buf_fini(&xml);
 }
 
-/* The two headers that an upload signs; Content-Length is the browser's own business, but some clients ask
- * for all that they were told to send. */
+/* What an upload or a read may say; Content-Length is the browser's own business, but some clients ask for
+ * all that they were told to send. */
+#define ALLOWED                                                                                              \
+    "content-type, content-length, content-md5, cache-control, if-match, if-none-match, range, "             \
+    "x-amz-checksum-sha256"
+
 static bool headers_allowed(struct qn_str asked)
 {
     struct qn_str rest = asked, name;
     while (qn_str_next(&rest, ',', &name)) {
-        name = qn_str_trim(name);
-        if (name.len > 0 && !qn_str_eq_nocase(name, QN_STR("content-type")) &&
-            !qn_str_eq_nocase(name, QN_STR("content-length")) && !qn_str_eq_nocase(name, QN_STR("range")))
+        struct qn_str allowed = QN_STR(ALLOWED), one;
+        bool found = (name = qn_str_trim(name)).len == 0;
+        while (!found && qn_str_next(&allowed, ',', &one))
+            found = qn_str_eq_nocase(name, qn_str_trim(one));
+        if (!found)
             return false;
     }
     return true;
@@ -123,8 +129,7 @@ void media_object_reply_preflight(struct qn_exchange *exchange, const struct med
     struct media_object_headers headers = {.n = 0};
     media_object_reply_add_cors(&headers, settings, exchange);
     media_object_reply_add(&headers, QN_STR("Access-Control-Allow-Methods"), QN_STR("GET, HEAD, PUT"));
-    media_object_reply_add(&headers, QN_STR("Access-Control-Allow-Headers"),
-                           QN_STR("content-type, content-length, range"));
+    media_object_reply_add(&headers, QN_STR("Access-Control-Allow-Headers"), QN_STR(ALLOWED));
     media_object_reply_add(&headers, QN_STR("Access-Control-Max-Age"),
                            QN_STR("600")); /* Chromium's own bound: 7200 */
     qn_exchange_reply(exchange, 204, headers.list, headers.n, QN_STR(""));

@@ -16,11 +16,19 @@
       "The signature is of another request: method, host, path, headers or parameters differ")               \
     X(SKEWED, 403, "RequestTimeTooSkewed", "The request was signed in the future")                           \
     X(BAD_QUERY, 400, "AuthorizationQueryParametersError", "The parameters of the signature are malformed")  \
+    X(BAD_AUTHORIZATION, 400, "AuthorizationHeaderMalformed",                                                \
+      "Authorization, x-amz-date or x-amz-content-sha256 is malformed, not signed, or not there")            \
+    X(BAD_ARGUMENT, 400, "InvalidArgument", "A parameter or header has a value that it cannot have")         \
+    X(BAD_DIGEST, 400, "BadDigest", "The body has another checksum than was sent with it")                   \
+    X(BAD_PAYLOAD, 400, "XAmzContentSHA256Mismatch", "The body has another hash than x-amz-content-sha256")  \
+    X(BAD_CHUNKS, 400, "InvalidRequest", "The body is not what aws-chunked wants")                           \
     X(BAD_KEY, 400, "InvalidURI", "No object can have this key")                                             \
     X(BAD_LENGTH, 400, "IncompleteBody", "The body is not as long as Content-Length said")                   \
     X(LENGTH_MISSING, 411, "MissingContentLength", "Content-Length must be given")                           \
     X(TOO_LARGE, 413, "EntityTooLarge", "The body is larger than any upload may be")                         \
     X(TAKEN, 412, "PreconditionFailed", "There is an object of this key already; a key is written once")     \
+    X(PRECONDITION, 412, "PreconditionFailed", "If-Match or If-Unmodified-Since does not hold")              \
+    X(NOT_IMPLEMENTED, 501, "NotImplemented", "This store does not do what a header or parameter asks for")  \
     X(NO_SUCH_KEY, 404, "NoSuchKey", "There is no object of this key")                                       \
     X(BAD_METHOD, 405, "MethodNotAllowed", "This method is not allowed here")                                \
     X(BAD_RANGE, 416, "InvalidRange", "The range begins after the end of the object")                        \
@@ -47,6 +55,9 @@ void media_object_reply_add(struct media_object_headers *headers, struct qn_str 
 /* Access-Control-Allow-Origin and its companions, when the request's origin may see the answer. */
 void media_object_reply_add_cors(struct media_object_headers *headers, const struct media_settings *settings,
                                  const struct qn_exchange *exchange);
+
+/* Text inside an element. */
+void media_object_reply_write_xml(struct qn_buf *to, struct qn_str text);
 
 void media_object_reply_error(struct qn_exchange *exchange, const struct media_settings *settings,
                               enum media_object_error error);

@@ -13,7 +13,7 @@
 struct listing {
     struct media_object_entry *entries;
     size_t n, max;
-    const char *after;
+    const char *prefix, *after;
 };
 
 static int64_t to_ms(struct timespec time)
@@ -22,9 +22,9 @@ static int64_t to_ms(struct timespec time)
 }
 
 /* Keeps the 'max' smallest, sorted: a folder has no order of its own. */
-static void offer(struct listing *list, const char *key, int64_t touched_ms)
+static void offer(struct listing *list, const char *key, const struct stat *what)
 {
-    if (strcmp(key, list->after) <= 0)
+    if (strcmp(key, list->after) <= 0 || !qn_str_starts(qn_str_c(key), qn_str_c(list->prefix)))
         return;
     size_t at = list->n;
     while (at > 0 && strcmp(key, list->entries[at - 1].key) < 0)
@@ -35,11 +35,14 @@ static void offer(struct listing *list, const char *key, int64_t touched_ms)
         list->n++;
     memmove(list->entries + at + 1, list->entries + at, (list->n - at - 1) * sizeof *list->entries);
     snprintf(list->entries[at].key, sizeof list->entries[at].key, "%s", key);
-    list->entries[at].touched_ms = touched_ms;
+    list->entries[at].touched_ms = to_ms(what->st_ctim);
+    list->entries[at].size_bytes = what->st_size < MEDIA_OBJECT_FILE_HEAD_BYTES
+                                       ? 0 /* no whole object; whoever opens it is told */
+                                       : (uint64_t)what->st_size - MEDIA_OBJECT_FILE_HEAD_BYTES;
 }
 
-/* 'path' holds the folder's key and is put back. Each level has a descriptor open: eight at most, as a key
- * has pieces. */
+/* 'path' holds the folder's key, empty for the first, and is put back. Each level has a descriptor open:
+ * eight at most, as a key has pieces. */
 static enum qn_status walk(int parent_fd, const char *name, char path[MEDIA_OBJECT_KEY_MAX + 1],
                            struct listing *list, struct qn_error *err)
 {
@@ -57,14 +60,15 @@ static enum qn_status walk(int parent_fd, const char *name, char path[MEDIA_OBJE
     size_t len = strlen(path);
     for (struct dirent *entry = readdir(folder); entry && status == QN_OK; entry = readdir(folder)) {
         struct stat what;
-        int added = snprintf(path + len, MEDIA_OBJECT_KEY_MAX + 1 - len, "/%s", entry->d_name);
+        int added =
+            snprintf(path + len, MEDIA_OBJECT_KEY_MAX + 1 - len, "%s%s", len > 0 ? "/" : "", entry->d_name);
         if (added > 0 && len + (size_t)added <= MEDIA_OBJECT_KEY_MAX &&
             media_object_key_is_safe(qn_str_c(path)) &&
             fstatat(dirfd(folder), entry->d_name, &what, AT_SYMLINK_NOFOLLOW) == 0) {
             if (S_ISDIR(what.st_mode))
                 status = walk(dirfd(folder), entry->d_name, path, list, err);
             else if (S_ISREG(what.st_mode))
-                offer(list, path, to_ms(what.st_ctim));
+                offer(list, path, &what);
         }
         path[len] = '\0';
     }
@@ -72,14 +76,19 @@ static enum qn_status walk(int parent_fd, const char *name, char path[MEDIA_OBJE
     return status;
 }
 
-enum qn_status media_object_file_list(const struct media_object_place *place, const char *folder,
+enum qn_status media_object_file_list(const struct media_object_place *place, const char *prefix,
                                       const char *after, struct media_object_entry *entries, size_t max,
                                       size_t *ret_n, struct qn_error *err)
 {
-    struct listing list = {.entries = entries, .max = max, .after = after};
+    struct listing list = {.entries = entries, .max = max, .prefix = prefix, .after = after};
     char path[MEDIA_OBJECT_KEY_MAX + 1];
-    snprintf(path, sizeof path, "%s", folder);
-    enum qn_status status = walk(place->data_fd, folder, path, &list, err);
+    /* Only the folder that all of them lie in is walked; what no key can begin with has none. */
+    const char *slash = strrchr(prefix, '/');
+    snprintf(path, sizeof path, "%.*s", slash ? (int)(slash - prefix) : 0, prefix);
+    *ret_n = 0;
+    if (slash && !media_object_key_is_safe(qn_str_c(path)))
+        return QN_OK;
+    enum qn_status status = walk(place->data_fd, slash ? path : ".", path, &list, err);
     *ret_n = list.n;
     return status;
 }

@@ -1,6 +1,5 @@
 #include "services/media/folder/object_upload.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,6 +27,7 @@ struct media_upload {
     uint64_t received;
     enum qn_status status; /* QN_OK while all is well */
     bool running, finishing, abandoned;
+    struct media_digest_claim claim; /* a job reads it, the last one, after finish */
     void (*done)(void *context, enum qn_status status, const char *etag);
     void *done_context;
 
@@ -35,8 +35,9 @@ struct media_upload {
     struct qn_buf writing;
     bool last, discard;
     int fd; /* -1: no file yet */
-    EVP_MD_CTX *hash;
+    struct media_digest digest;
     struct media_object_info info;
+    enum media_object_file_key how;
     enum qn_status job_status;
     struct qn_error err;
     char name[MEDIA_OBJECT_FILE_TEMP_MAX];
@@ -52,22 +53,24 @@ static void count_buffered(struct media_object_folder *folder)
     qn_metric_set(qn_metric_series(&metric_buffered, NULL, NULL, NULL), (double)folder->buffered_bytes);
 }
 
-struct media_upload *media_upload_new(struct media_object_folder *folder, struct qn_str key,
-                                      struct qn_str content_type, uint64_t size_bytes)
+struct media_upload *media_upload_new(struct media_object_folder *folder,
+                                      const struct media_upload_options *options)
 {
     struct media_upload *upload = calloc(1, sizeof *upload);
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    if (!upload || !hash || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1) {
+    if (upload && options->digests)
+        upload->claim = *options->digests;
+    if (!upload || !media_digest_init(&upload->digest, &upload->claim)) {
         free(upload);
-        EVP_MD_CTX_free(hash);
         return NULL;
     }
+    struct media_object_info *info = &upload->info;
     upload->folder = folder;
-    upload->hash = hash;
     upload->fd = -1;
-    upload->info.size_bytes = size_bytes;
-    snprintf(upload->info.content_type, sizeof upload->info.content_type, "%.*s", QN_STR_ARG(content_type));
-    snprintf(upload->key, sizeof upload->key, "%.*s", QN_STR_ARG(key));
+    upload->how = options->how;
+    info->size_bytes = options->size_bytes;
+    snprintf(info->content_type, sizeof info->content_type, "%.*s", QN_STR_ARG(options->content_type));
+    snprintf(info->cache_control, sizeof info->cache_control, "%.*s", QN_STR_ARG(options->cache_control));
+    snprintf(upload->key, sizeof upload->key, "%.*s", QN_STR_ARG(options->key));
     qn_buf_init(&upload->gathering, MEDIA_OBJECT_UPLOAD_BUFFER_MAX);
     qn_buf_init(&upload->writing, MEDIA_OBJECT_UPLOAD_BUFFER_MAX);
     return upload;
@@ -77,7 +80,7 @@ static void upload_free(struct media_upload *upload)
 {
     if (upload->fd >= 0)
         close(upload->fd);
-    EVP_MD_CTX_free(upload->hash);
+    media_digest_fini(&upload->digest);
     qn_buf_fini(&upload->gathering);
     qn_buf_fini(&upload->writing);
     free(upload);
@@ -87,14 +90,13 @@ static void upload_free(struct media_upload *upload)
 
 static enum qn_status publish(struct media_upload *upload)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    if (EVP_DigestFinal_ex(upload->hash, digest, &len) != 1)
-        return qn_error_set(&upload->err, QN_INTERNAL, "SHA-256 failed");
-    qn_hex_encode(upload->info.etag, digest, len);
-    enum qn_status status =
-        media_object_file_publish(&upload->folder->place, upload->name, upload->fd, upload->key,
-                                  MEDIA_OBJECT_FILE_KEY_FREE, &upload->info, &upload->err);
+    uint8_t sha256[MEDIA_DIGEST_BYTES_MAX];
+    enum qn_status status = media_digest_final(&upload->digest, &upload->claim, sha256);
+    if (status != QN_OK) /* the caller discards the file */
+        return qn_error_set(&upload->err, status, "the bytes have another hash than was announced");
+    qn_hex_encode(upload->info.etag, sha256, sizeof sha256);
+    status = media_object_file_publish(&upload->folder->place, upload->name, upload->fd, upload->key,
+                                       upload->how, &upload->info, &upload->err);
     upload->name[0] = '\0'; /* gone, whatever came of it */
     return status;
 }
@@ -104,8 +106,8 @@ static enum qn_status write_gathered(struct media_upload *upload)
     if (upload->fd < 0)
         QN_TRY(media_object_file_create(&upload->folder->place, upload->name, &upload->fd, &upload->err));
     QN_TRY(media_object_file_append(upload->fd, qn_buf_view(&upload->writing), &upload->err));
-    if (EVP_DigestUpdate(upload->hash, upload->writing.data, upload->writing.len) != 1)
-        return qn_error_set(&upload->err, QN_INTERNAL, "SHA-256 failed");
+    if (media_digest_update(&upload->digest, qn_buf_view(&upload->writing)) != QN_OK)
+        return qn_error_set(&upload->err, QN_INTERNAL, "a hash failed");
     return upload->last ? publish(upload) : QN_OK;
 }
 
@@ -215,6 +217,12 @@ bool media_upload_write(struct media_upload *upload, struct qn_str piece)
     if (!upload->running)
         go_on(upload);
     return true;
+}
+
+bool media_upload_expect(struct media_upload *upload, enum media_digest_kind kind, struct qn_str base64)
+{
+    QN_CHECK(!upload->finishing);
+    return media_digest_expect(&upload->claim, kind, base64);
 }
 
 void media_upload_finish(struct media_upload *upload,

@@ -82,9 +82,6 @@ static void hear(struct media_s3_client *client, const struct media_s3_call *cal
     if (good != client->good || client->changed_ms == 0) {
         client->good = good;
         client->changed_ms = qn_clock_now_ms();
-        if (good)
-            qn_log(NULL, QN_INFO, client->ever_good ? "the bucket answers again" : "the bucket answers",
-                   QN_F_STR("bucket", client->bucket->name), QN_F_C("host", client->bucket->host));
     }
     client->ever_good = client->ever_good || good;
     if (good)

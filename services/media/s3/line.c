@@ -75,18 +75,13 @@ static void fail_waiting(struct media_s3_line *line)
     count(line);
 }
 
-static void end_close(struct qn_later *later)
-{
-    struct media_s3_line *line = container_of(later, struct media_s3_line, dispatch);
-    line->closed(line);
-}
-
 static void on_looked_up(struct qn_resolve *resolve, enum qn_status status)
 {
     struct media_s3_line *line = container_of(resolve, struct media_s3_line, resolve);
     line->looking = false;
     if (line->closed) {
-        line->closed(line);
+        if (!line->carrier) /* otherwise end_close() is still to come */
+            line->closed(line);
         return;
     }
     line->looked_up_ms = qn_clock_now_ms();
@@ -227,15 +222,22 @@ enum qn_status media_s3_line_open(struct media_s3_line *line, struct qn_loop *lo
     return QN_OK;
 }
 
+/* Not at once: whoever closes may have been called by the carrier. */
+static void end_close(struct qn_later *later)
+{
+    struct media_s3_line *line = container_of(later, struct media_s3_line, dispatch);
+    media_s3_carrier_close(line->carrier);
+    line->carrier = NULL;
+    if (line->looking)
+        qn_resolve_cancel(&line->resolve); /* on_looked_up() goes on */
+    else
+        line->closed(line);
+}
+
 void media_s3_line_close(struct media_s3_line *line, void (*closed)(struct media_s3_line *line))
 {
     QN_CHECK(line->n_sent == 0 && qn_list_empty(&line->waiting));
     line->closed = closed;
-    media_s3_carrier_close(line->carrier);
-    line->carrier = NULL;
     qn_later_cancel(line->loop, &line->dispatch);
-    if (line->looking)
-        qn_resolve_cancel(&line->resolve); /* on_looked_up() goes on */
-    else
-        qn_later_start(line->loop, &line->dispatch, end_close);
+    qn_later_start(line->loop, &line->dispatch, end_close);
 }

@@ -4,6 +4,9 @@
 
 #include "common/core/check.h"
 
+/* No object reaches so far, and some servers read numbers of 63 bits. */
+#define RANGE_MAX ((uint64_t)INT64_MAX)
+
 /* One operation, in its request's arena. */
 struct operation {
     struct media_s3_call call;
@@ -102,7 +105,7 @@ static void ask_range(struct operation *operation)
 {
     const struct media_object_request *request = operation->request;
     struct media_s3_question *question = &operation->call.question;
-    if (request->length == 0) {
+    if (request->length == 0 || request->offset > RANGE_MAX - request->length) {
         ask_head(operation);
         return;
     }

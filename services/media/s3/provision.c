@@ -18,42 +18,48 @@ enum {
     EXIT_NO_BUCKET = 2,
 };
 
-static void write_escaped(struct qn_buf *to, struct qn_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        switch (text.ptr[i]) {
-        case '&':
-            qn_buf_write_c(to, "&amp;");
-            break;
-        case '<':
-            qn_buf_write_c(to, "&lt;");
-            break;
-        default:
-            qn_buf_write_byte(to, text.ptr[i]);
-        }
-    }
-}
+/* By name, not "*": not every store lets everything through for that. What url.c has signed. */
+static const char *const headers[] = {"content-type", "if-none-match", "x-amz-checksum-sha256"};
+static const char *const methods[] = {"PUT", "GET", "HEAD"};
 
-void media_s3_provision_rule(const char *origins, struct qn_buf *to)
+/* Origins were checked: letters, digits and what stands in host:port, or "*". Nothing to be escaped. */
+
+void media_s3_provision_xml(const char *origins, struct qn_buf *to)
 {
-    /* By name, not "*": R2 does not let everything through for it ("Configure CORS", Cloudflare R2). */
-    static const char *const headers[] = {"content-type", "if-none-match", "x-amz-checksum-sha256"};
-    static const char *const methods[] = {"PUT", "GET", "HEAD"};
     struct qn_str rest = qn_str_c(origins), origin;
-    qn_buf_write_c(to, "<CORSConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\n"
-                       "  <CORSRule>\n");
+    qn_buf_write_c(to, "<CORSConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><CORSRule>");
     while (qn_str_next(&rest, ',', &origin)) {
-        qn_buf_write_c(to, "    <AllowedOrigin>");
-        write_escaped(to, qn_str_trim(origin));
-        qn_buf_write_c(to, "</AllowedOrigin>\n");
+        origin = qn_str_trim(origin);
+        qn_buf_printf(to, "<AllowedOrigin>%.*s</AllowedOrigin>", QN_STR_ARG(origin));
     }
     for (size_t i = 0; i < QN_COUNT(methods); i++)
-        qn_buf_printf(to, "    <AllowedMethod>%s</AllowedMethod>\n", methods[i]);
+        qn_buf_printf(to, "<AllowedMethod>%s</AllowedMethod>", methods[i]);
     for (size_t i = 0; i < QN_COUNT(headers); i++)
-        qn_buf_printf(to, "    <AllowedHeader>%s</AllowedHeader>\n", headers[i]);
-    qn_buf_printf(to, "    <ExposeHeader>ETag</ExposeHeader>\n    <MaxAgeSeconds>%d</MaxAgeSeconds>\n",
-                  MAX_AGE_S);
-    qn_buf_write_c(to, "  </CORSRule>\n</CORSConfiguration>\n");
+        qn_buf_printf(to, "<AllowedHeader>%s</AllowedHeader>", headers[i]);
+    qn_buf_printf(to, "<ExposeHeader>ETag</ExposeHeader><MaxAgeSeconds>%d</MaxAgeSeconds>", MAX_AGE_S);
+    qn_buf_write_c(to, "</CORSRule></CORSConfiguration>");
+}
+
+static void write_list(struct qn_buf *to, const char *name, const char *const *items, size_t n)
+{
+    qn_buf_printf(to, "    \"%s\": [", name);
+    for (size_t i = 0; i < n; i++)
+        qn_buf_printf(to, "%s\"%s\"", i ? ", " : "", items[i]);
+    qn_buf_write_c(to, "],\n");
+}
+
+void media_s3_provision_json(const char *origins, struct qn_buf *to)
+{
+    struct qn_str rest = qn_str_c(origins), origin;
+    qn_buf_write_c(to, "[\n  {\n    \"AllowedOrigins\": [");
+    for (const char *between = ""; qn_str_next(&rest, ',', &origin); between = ", ") {
+        origin = qn_str_trim(origin);
+        qn_buf_printf(to, "%s\"%.*s\"", between, QN_STR_ARG(origin));
+    }
+    qn_buf_write_c(to, "],\n");
+    write_list(to, "AllowedMethods", methods, QN_COUNT(methods));
+    write_list(to, "AllowedHeaders", headers, QN_COUNT(headers));
+    qn_buf_printf(to, "    \"ExposeHeaders\": [\"ETag\"],\n    \"MaxAgeSeconds\": %d\n  }\n]\n", MAX_AGE_S);
 }
 
 struct provision {
@@ -124,7 +130,7 @@ int media_s3_provision(void *settings)
     const struct media_settings *set = settings;
     struct provision self = {.status = QN_OK};
     struct qn_error err = {0};
-    struct qn_buf rule;
+    struct qn_buf rule, shown;
     if (!media_settings_bucket(set, &self.bucket)) {
         fputs("quintet-media: --provision: there is no bucket in the settings (R2_… or S3_…); the embedded "
               "folder "
@@ -133,19 +139,23 @@ int media_s3_provision(void *settings)
         return EXIT_NO_BUCKET;
     }
     qn_buf_init(&rule, RULE_BYTES_MAX);
-    media_s3_provision_rule(set->cors_origins, &rule);
-    enum qn_status status = qn_buf_failed(&rule)
+    qn_buf_init(&shown, RULE_BYTES_MAX);
+    media_s3_provision_xml(set->cors_origins, &rule);
+    media_s3_provision_json(set->cors_origins, &shown);
+    enum qn_status status = qn_buf_failed(&rule) || qn_buf_failed(&shown)
                                 ? qn_error_set(&err, QN_RESOURCE_EXHAUSTED, "too many origins")
                                 : put_rule(&self, set, qn_buf_view(&rule), &err);
     if (status == QN_OK)
         printf("The CORS rule of bucket %.*s at %s is now:\n\n%s", QN_STR_ARG(self.bucket.name),
-               self.bucket.host, qn_buf_view(&rule).ptr);
+               self.bucket.host, qn_buf_view(&shown).ptr);
     else
         fprintf(
             stderr,
-            "quintet-media: --provision: bucket %.*s at %s: %s\nThe key may lack the right to (R2: a token "
+            "quintet-media: --provision: bucket %.*s at %s: %s\nThe key may lack the right to this (R2: a "
+            "token "
             "with \"Admin Read & Write\"); the rule can also be pasted where the bucket is managed:\n\n%s",
-            QN_STR_ARG(self.bucket.name), self.bucket.host, err.message, qn_buf_view(&rule).ptr);
+            QN_STR_ARG(self.bucket.name), self.bucket.host, err.message, qn_buf_view(&shown).ptr);
     qn_buf_fini(&rule);
+    qn_buf_fini(&shown);
     return status == QN_OK ? EXIT_DONE : EXIT_NOT_DONE;
 }

@@ -76,6 +76,11 @@ static void on_probe_timer(struct qn_timer *timer)
 static void on_heard(struct media_s3_client *client)
 {
     struct media_s3_store *self = container_of(client, struct media_s3_store, client);
+    if (client->good && !self->was_good)
+        qn_log(NULL, QN_INFO, self->said_good ? "the bucket answers again" : "the bucket answers",
+               QN_F_STR("bucket", self->bucket.name), QN_F_C("host", self->bucket.host));
+    self->said_good = self->said_good || client->good;
+    self->was_good = client->good;
     if (client->good) {
         self->probe_wait_ms = PROBE_FIRST_MS;
         qn_timer_cancel(client->loop, &self->probe_timer);
@@ -94,6 +99,7 @@ enum qn_status media_s3_store_open(struct qn_part *part, struct qn_loop *loop, s
     bool configured = media_settings_bucket(self->settings, &self->bucket);
     QN_CHECK(configured);
     self->client.heard = on_heard;
+    self->was_good = self->said_good = false;
     QN_TRY(media_s3_client_open(&self->client, loop, &self->bucket, self->settings, err));
     self->store.ops = &ops;
     self->probe_wait_ms = PROBE_FIRST_MS;

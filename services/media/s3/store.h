@@ -18,6 +18,7 @@ struct media_s3_store {
 
     struct media_bucket bucket; /* private from here */
     struct media_s3_client client;
+    bool was_good, said_good; /* for the log */
     struct qn_timer probe_timer;
     uint64_t probe_wait_ms;
     struct media_s3_call probe;

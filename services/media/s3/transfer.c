@@ -1,23 +1,8 @@
-#include "services/media/s3/transfer.h"
-
 #include <curl/curl.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
-#include "common/loop/poll.h"
-#include "common/loop/timer.h"
-
-/* How libcurl and the loop meet ("libcurl-multi", "The multi_socket API"):
- *
- *   on_socket_wanted   libcurl → a qn_poll per socket, kept by curl_multi_assign()
- *   on_timer_wanted    libcurl → one qn_timer; never answered in place, for it may be asked from inside of
- *                      curl_multi_socket_action()
- *   on_socket, on_timer   the loop → curl_multi_socket_action(), then collect()
- *
- * 'done' is called from collect() alone (and from a qn_later when a transfer could not even begin), so never
- * inside of libcurl's callbacks: there it may start and cancel others, its own carrier's too. */
+#include "services/media/s3/transfer_private.h"
 
 /* Kept-alive connections go after so long, so that a server's new addresses come into use. */
 enum { CONNECTION_LIFE_S = 300 };
@@ -25,198 +10,8 @@ enum { CONNECTION_LIFE_S = 300 };
 /* libcurl's timeouts are counted by a clock of its own. */
 enum { CLOCKS_DIFFER_MS = 5 };
 
-struct media_s3_carrier {
-    struct qn_loop *loop;
-    struct media_s3_carrier_options options;
-    CURLM *multi;
-    struct qn_timer timer;
-    size_t n_transfers, n_polls;
-};
-
 /* Why we gave an answer up ourselves. */
 enum { CUT_NOT, CUT_TOO_LARGE, CUT_ENOUGH, CUT_HEAD };
-
-struct socket_watch {
-    struct media_s3_carrier *carrier;
-    curl_socket_t fd;
-    struct qn_poll *poll;
-};
-
-static void finish(struct media_s3_transfer *transfer, enum media_s3_result result, const char *why);
-
-/* libcurl ↔ the loop. */
-
-static enum media_s3_result result_of(CURLcode code, const struct media_s3_transfer *transfer)
-{
-    if (transfer->cut != CUT_NOT)
-        return transfer->cut == CUT_TOO_LARGE ? MEDIA_S3_TOO_LARGE
-               : transfer->cut == CUT_ENOUGH  ? MEDIA_S3_ANSWERED
-                                              : MEDIA_S3_BROKEN;
-    switch (code) {
-    case CURLE_OK:
-        return MEDIA_S3_ANSWERED;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-        return MEDIA_S3_UNREACHABLE;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR:
-        return MEDIA_S3_UNTRUSTED;
-    case CURLE_OPERATION_TIMEDOUT:
-        if (!media_s3_transfer_connected(transfer))
-            return MEDIA_S3_UNREACHABLE;
-        return qn_clock_left_ms(transfer->deadline_ms) <= CLOCKS_DIFFER_MS ? MEDIA_S3_LATE : MEDIA_S3_BROKEN;
-    case CURLE_OUT_OF_MEMORY:
-        return MEDIA_S3_NO_MEMORY;
-    default:
-        return MEDIA_S3_BROKEN;
-    }
-}
-
-static void read_info(struct media_s3_transfer *transfer)
-{
-    curl_off_t length = -1, touched = -1, retry_after = 0;
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->code);
-    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    curl_easy_getinfo(transfer->easy, CURLINFO_FILETIME_T, &touched);
-    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    transfer->content_length = length;
-    transfer->touched_s = touched;
-    transfer->retry_after_s = retry_after > 0 && retry_after < UINT32_MAX ? (uint32_t)retry_after : 0;
-}
-
-static void collect(struct media_s3_carrier *carrier)
-{
-    CURLMsg *message;
-    int left;
-    while ((message = curl_multi_info_read(carrier->multi, &left))) {
-        struct media_s3_transfer *transfer = NULL;
-        CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        read_info(transfer);
-        enum media_s3_result result = result_of(code, transfer);
-        const char *why = transfer->cut != CUT_NOT ? "more than it may be" : curl_easy_strerror(code);
-        finish(transfer, result, result == MEDIA_S3_ANSWERED ? NULL : why);
-    }
-}
-
-static void act(struct media_s3_carrier *carrier, curl_socket_t fd, int events)
-{
-    int running;
-    /* It fails for a socket or a handle that is not its own: a bug of ours. */
-    QN_CHECK(curl_multi_socket_action(carrier->multi, fd, events, &running) == CURLM_OK);
-    collect(carrier);
-}
-
-static void on_socket(void *context, int events)
-{
-    struct socket_watch *watch = context;
-    act(watch->carrier, watch->fd,
-        (events & QN_READABLE ? CURL_CSELECT_IN : 0) | (events & QN_WRITABLE ? CURL_CSELECT_OUT : 0));
-}
-
-static void end_watch(struct socket_watch *watch)
-{
-    qn_poll_close(watch->poll);
-    watch->carrier->n_polls--;
-    free(watch);
-}
-
-static struct socket_watch *begin_watch(struct media_s3_carrier *carrier, curl_socket_t fd)
-{
-    struct socket_watch *watch = calloc(1, sizeof *watch);
-    if (!watch)
-        return NULL;
-    watch->carrier = carrier;
-    watch->fd = fd;
-    if (qn_poll_open(carrier->loop, fd, on_socket, watch, &watch->poll) != QN_OK) {
-        free(watch);
-        return NULL;
-    }
-    carrier->n_polls++;
-    return watch;
-}
-
-static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
-{
-    struct media_s3_carrier *carrier = context;
-    struct socket_watch *watch = assigned;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch) {
-            curl_multi_assign(carrier->multi, fd, NULL);
-            end_watch(watch);
-        }
-        return 0;
-    }
-    if (!watch) {
-        watch = begin_watch(carrier, fd);
-        if (!watch)
-            return -1; /* libcurl ends the transfer */
-        curl_multi_assign(carrier->multi, fd, watch);
-    }
-    qn_poll_want(watch->poll,
-                 (what & CURL_POLL_IN ? QN_READABLE : 0) | (what & CURL_POLL_OUT ? QN_WRITABLE : 0));
-    return 0;
-}
-
-static void on_timer(struct qn_timer *timer)
-{
-    struct media_s3_carrier *carrier = container_of(timer, struct media_s3_carrier, timer);
-    act(carrier, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int on_timer_wanted(CURLM *multi, long after_ms, void *context)
-{
-    struct media_s3_carrier *carrier = context;
-    (void)multi;
-    if (after_ms < 0)
-        qn_timer_cancel(carrier->loop, &carrier->timer);
-    else
-        qn_timer_start(carrier->loop, &carrier->timer, (uint64_t)after_ms, on_timer);
-    return 0;
-}
-
-enum qn_status media_s3_carrier_open(struct qn_loop *loop, const struct media_s3_carrier_options *options,
-                                     struct media_s3_carrier **ret_carrier, struct qn_error *err)
-{
-    if (options->ca_file[0] != '\0' && access(options->ca_file, R_OK) != 0)
-        return qn_error_set(err, QN_INVALID_ARGUMENT, "S3_CA_FILE %s cannot be read", options->ca_file);
-    struct media_s3_carrier *carrier = calloc(1, sizeof *carrier);
-    if (!carrier)
-        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "out of memory");
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        free(carrier);
-        return qn_error_set(err, QN_INTERNAL, "libcurl does not start");
-    }
-    carrier->loop = loop;
-    carrier->options = *options;
-    carrier->multi = curl_multi_init();
-    if (!carrier->multi) {
-        curl_global_cleanup();
-        free(carrier);
-        return qn_error_set(err, QN_RESOURCE_EXHAUSTED, "out of memory");
-    }
-    curl_multi_setopt(carrier->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
-    curl_multi_setopt(carrier->multi, CURLMOPT_SOCKETDATA, carrier);
-    curl_multi_setopt(carrier->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
-    curl_multi_setopt(carrier->multi, CURLMOPT_TIMERDATA, carrier);
-    curl_multi_setopt(carrier->multi, CURLMOPT_MAXCONNECTS, (long)options->connections_max);
-    *ret_carrier = carrier;
-    return QN_OK;
-}
-
-void media_s3_carrier_close(struct media_s3_carrier *carrier)
-{
-    QN_CHECK(carrier->n_transfers == 0);
-    curl_multi_cleanup(carrier->multi);
-    qn_timer_cancel(carrier->loop, &carrier->timer);
-    QN_CHECK(carrier->n_polls == 0);
-    curl_global_cleanup();
-    free(carrier);
-}
-
-/* One transfer. */
 
 static size_t on_body(char *data, size_t size, size_t n, void *context)
 {
@@ -254,6 +49,7 @@ static void keep(char to[MEDIA_S3_VALUE_MAX + 1], struct qn_str value)
 
 static void forget_head(struct media_s3_transfer *transfer)
 {
+    transfer->head_ended = transfer->framed = false;
     transfer->etag[0] = transfer->content_type[0] = transfer->content_range[0] = '\0';
 }
 
@@ -271,7 +67,12 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
         text.len--;
     if (qn_str_starts(text, QN_STR("HTTP/")))
         forget_head(transfer);
-    else if (qn_str_next(&text, ':', &name)) {
+    else if (text.len == 0)
+        transfer->head_ended = true;
+    else if (!transfer->head_ended && qn_str_next(&text, ':', &name)) {
+        if (qn_str_eq_nocase(name, QN_STR("content-length")) ||
+            qn_str_eq_nocase(name, QN_STR("transfer-encoding")))
+            transfer->framed = true;
         if (qn_str_eq_nocase(name, QN_STR("etag")))
             keep(transfer->etag, qn_str_trim(text));
         else if (qn_str_eq_nocase(name, QN_STR("content-type")))
@@ -353,6 +154,53 @@ static bool set_up(struct media_s3_transfer *transfer)
            curl_multi_add_handle(transfer->carrier->multi, easy) == CURLM_OK;
 }
 
+/* What came of it. */
+
+/* libcurl takes a head that the connection's end cuts off for a whole one, and a body without a length for
+ * all there is. Of a success we want to know. */
+static bool is_whole(const struct media_s3_transfer *transfer)
+{
+    bool bodiless = transfer->code == 204 || strcmp(transfer->method, "HEAD") == 0;
+    return transfer->head_ended && (transfer->code / 100 != 2 || bodiless || transfer->framed);
+}
+
+static enum media_s3_result result_of(CURLcode code, const struct media_s3_transfer *transfer)
+{
+    if (transfer->cut != CUT_NOT)
+        return transfer->cut == CUT_TOO_LARGE ? MEDIA_S3_TOO_LARGE
+               : transfer->cut == CUT_ENOUGH  ? MEDIA_S3_ANSWERED
+                                              : MEDIA_S3_BROKEN;
+    switch (code) {
+    case CURLE_OK:
+        return is_whole(transfer) ? MEDIA_S3_ANSWERED : MEDIA_S3_BROKEN;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        return MEDIA_S3_UNREACHABLE;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        return MEDIA_S3_UNTRUSTED;
+    case CURLE_OPERATION_TIMEDOUT:
+        if (!media_s3_transfer_connected(transfer))
+            return MEDIA_S3_UNREACHABLE;
+        return qn_clock_left_ms(transfer->deadline_ms) <= CLOCKS_DIFFER_MS ? MEDIA_S3_LATE : MEDIA_S3_BROKEN;
+    default: /* CURLE_OUT_OF_MEMORY too, which is what libcurl says of an endless line in a head */
+        return MEDIA_S3_BROKEN;
+    }
+}
+
+static void read_info(struct media_s3_transfer *transfer)
+{
+    curl_off_t length = -1, touched = -1, retry_after = 0;
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->code);
+    curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    curl_easy_getinfo(transfer->easy, CURLINFO_FILETIME_T, &touched);
+    curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    transfer->content_length = length;
+    transfer->touched_s = touched;
+    transfer->retry_after_s = retry_after > 0 && retry_after < UINT32_MAX ? (uint32_t)retry_after : 0;
+}
+
 /* Lets go of everything but the answer. */
 static void let_go(struct media_s3_transfer *transfer)
 {
@@ -373,6 +221,16 @@ static void finish(struct media_s3_transfer *transfer, enum media_s3_result resu
     transfer->why = why;
     let_go(transfer);
     transfer->done(transfer);
+}
+
+void media_s3_transfer_ended(struct media_s3_transfer *transfer, int code)
+{
+    read_info(transfer);
+    enum media_s3_result result = result_of((CURLcode)code, transfer);
+    const char *why = transfer->cut != CUT_NOT ? "more than it may be"
+                      : code == CURLE_OK       ? "half an answer"
+                                               : curl_easy_strerror((CURLcode)code);
+    finish(transfer, result, result == MEDIA_S3_ANSWERED ? NULL : why);
 }
 
 static void on_not_begun(struct qn_later *later)

@@ -25,7 +25,8 @@ struct media_s3_carrier_options {
 QN_MUST_USE enum qn_status media_s3_carrier_open(struct qn_loop *loop,
                                                  const struct media_s3_carrier_options *options,
                                                  struct media_s3_carrier **ret_carrier, struct qn_error *err);
-/* Ends the connections; nothing of it is left on the loop. Requires: no transfer is under way. */
+/* Ends the connections; nothing of it is left on the loop. Requires: no transfer is under way, and this is
+ * not called from a 'done'. */
 void media_s3_carrier_close(struct media_s3_carrier *carrier);
 
 enum media_s3_result {
@@ -76,6 +77,7 @@ struct media_s3_transfer {
     void *header_list, *resolve_list;
     size_t head_bytes;
     int cut;
+    bool head_ended, framed;
     struct qn_later later;
     void (*done)(struct media_s3_transfer *transfer);
 };

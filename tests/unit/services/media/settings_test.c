@@ -42,19 +42,120 @@ static void test_defaults_are_sound(void **state)
     assert_int_equal(complaints(SETTINGS("PATH=/bin"), NULL, NULL), 0);
 }
 
-/* Pictures must not land in a folder while their owner believes them in a bucket. */
-static void test_other_stores_are_refused_by_name(void **state)
+#define R2                                                                                                   \
+    "R2_ACCOUNT_ID=0123456789abcdef0123456789abcdef", "R2_ACCESS_KEY_ID=AK",                                 \
+        "R2_SECRET_ACCESS_KEY=top-secret", "R2_BUCKET=pictures"
+#define S3(endpoint)                                                                                         \
+    "S3_ENDPOINT=" endpoint, "S3_ACCESS_KEY_ID=AK", "S3_SECRET_ACCESS_KEY=top-secret", "S3_BUCKET=pictures"
+
+/* Pictures must not land in a folder, or in another bucket, while their owner believes them in this one. */
+static void test_half_a_bucket_is_refused_by_name(void **state)
 {
     (void)state;
-    assert_int_equal(complaints(SETTINGS("R2_BUCKET=pics"), "R2_BUCKET: \"pics\"", NULL), 1);
+    assert_int_equal(complaints(SETTINGS("R2_BUCKET=pics"), "R2_ACCOUNT_ID", NULL), 3);
+    assert_int_equal(complaints(SETTINGS("R2_SECRET_ACCESS_KEY=top-secret"), "R2_BUCKET", "top-secret"), 3);
+    assert_int_equal(complaints(SETTINGS("CLOUDFLARE_R2_DOMAIN=pics.example.com"), "R2_ACCOUNT_ID", NULL), 4);
+    assert_int_equal(complaints(SETTINGS("S3_ENDPOINT=https://s3.example.com"), "S3_BUCKET", NULL), 3);
+    assert_int_equal(complaints(SETTINGS("S3_PUBLIC_DOMAIN=pics.example.com"), "QUINTET_MEDIA_FOLDER", NULL),
+                     4);
+    assert_int_equal(complaints(SETTINGS(R2, "S3_BUCKET=pics", "S3_SECRET_ACCESS_KEY=top-secret"),
+                                "S3_BUCKET: \"pics\"", "top-secret"),
+                     2);
+}
+
+static void test_buckets_that_are_sound(void **state)
+{
+    (void)state;
+    assert_int_equal(complaints(SETTINGS(R2), NULL, NULL), 0);
+    assert_int_equal(complaints(SETTINGS(R2, "CLOUDFLARE_R2_DOMAIN=pics.example.com"), NULL, NULL), 0);
+    assert_int_equal(complaints(SETTINGS(R2, "CLOUDFLARE_R2_DOMAIN=https://pub-1f.r2.dev/"), NULL, NULL), 0);
+    assert_int_equal(complaints(SETTINGS(S3("https://s3.example.com:9000")), NULL, NULL), 0);
+    assert_int_equal(complaints(SETTINGS(S3("http://127.0.0.1:9000")), NULL, NULL), 0);
+    assert_int_equal(complaints(SETTINGS(S3("http://[::1]:9000")), NULL, NULL), 0);
+    assert_int_equal(complaints(SETTINGS(S3("http://minio:9000"), "S3_ALLOW_HTTP=true"), NULL, NULL), 0);
     assert_int_equal(
-        complaints(SETTINGS("S3_ENDPOINT=https://s3.example.com"), "embedded object folder only", NULL), 1);
-    assert_int_equal(
-        complaints(SETTINGS("R2_ACCOUNT_ID=a", "R2_ACCESS_KEY_ID=b", "R2_SECRET_ACCESS_KEY=top-secret",
-                            "R2_BUCKET=c", "CLOUDFLARE_R2_DOMAIN=d", "S3_ENDPOINT=e", "S3_BUCKET=f",
-                            "S3_ACCESS_KEY_ID=g", "S3_SECRET_ACCESS_KEY=top-secret"),
-                   NULL, "top-secret"),
-        9);
+        complaints(SETTINGS(S3("https://s3.eu-central-1.amazonaws.com"), "S3_REGION=eu-central-1"), NULL,
+                   NULL),
+        0);
+    /* The folder's own settings are of no concern then. */
+    assert_int_equal(complaints(SETTINGS(R2, "QUINTET_MEDIA_LISTEN=0.0.0.0:80"), NULL, NULL), 0);
+}
+
+static void test_buckets_that_could_not_work(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *const settings[6];
+        const char *says;
+    } bad[] = {
+        {{R2, "CLOUDFLARE_R2_DOMAIN=0123.r2.cloudflarestorage.com"}, "the S3 API"},
+        {{R2, "CLOUDFLARE_R2_DOMAIN=pics.example.com/pictures"}, "without a path"},
+        {{R2, "CLOUDFLARE_R2_DOMAIN=http://pics.example.com"}, "CLOUDFLARE_R2_DOMAIN"},
+        {{"R2_ACCOUNT_ID=https://0123.r2.cloudflarestorage.com", "R2_ACCESS_KEY_ID=AK",
+          "R2_SECRET_ACCESS_KEY=top-secret", "R2_BUCKET=pictures"},
+         "the account's id alone"},
+        {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=A/K", "R2_SECRET_ACCESS_KEY=top-secret",
+          "R2_BUCKET=pictures"},
+         "R2_ACCESS_KEY_ID: \"A/K\""},
+        {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=AK", "R2_SECRET_ACCESS_KEY=top-secret ",
+          "R2_BUCKET=pictures"},
+         "R2_SECRET_ACCESS_KEY"},
+        {{"R2_ACCOUNT_ID=0123", "R2_ACCESS_KEY_ID=AK", "R2_SECRET_ACCESS_KEY=top-secret",
+          "R2_BUCKET=my pictures"},
+         "a bucket's name alone"},
+        {{S3("https://s3.example.com/pictures")}, "the bucket goes into S3_BUCKET"},
+        {{S3("s3.example.com")}, "S3_ENDPOINT"},
+        {{S3("http://s3.example.com")}, "S3_ALLOW_HTTP"},
+        {{S3("http://127.0.0.1.example.com"), "S3_REGION=eu"}, "S3_ALLOW_HTTP"},
+        {{S3("https://s3.eu-central-1.amazonaws.com")}, "S3_REGION"},
+        {{S3("https://s3.example.com"), "S3_REGION=eu central"}, "S3_REGION"},
+        {{S3("https://s3.example.com"), "S3_CONDITIONAL_WRITES=perhaps"}, "auto|on|off"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_int_equal(complaints(bad[i].settings, bad[i].says, "top-secret"), 1);
+}
+
+/* What the settings come to. */
+static struct media_bucket bucket_of(const char *const *settings, struct media_settings *set)
+{
+    struct media_bucket bucket;
+    struct qn_config_report report = {.n_complaints = 0};
+    qn_buf_init(&report.lines, 65536);
+    given = settings;
+    qn_config_read(media_settings_table, media_settings_count, set, get, &report);
+    assert_int_equal(report.n_complaints, 0);
+    qn_buf_fini(&report.lines);
+    assert_true(media_settings_bucket(set, &bucket));
+    return bucket;
+}
+
+static void test_which_bucket(void **state)
+{
+    (void)state;
+    struct media_settings set;
+    struct media_bucket bucket =
+        bucket_of(SETTINGS(R2, "CLOUDFLARE_R2_DOMAIN=https://Pics.example.com/"), &set);
+    assert_string_equal(bucket.scheme, "https://");
+    assert_string_equal(bucket.host, "0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com");
+    assert_str(bucket.name, "pictures");
+    assert_str(bucket.region, "auto");
+    assert_str(bucket.secret, "top-secret");
+    assert_string_equal(bucket.public_origin, "https://Pics.example.com");
+    assert_true(bucket.write_once);
+    qn_config_free(media_settings_table, media_settings_count, &set);
+
+    bucket = bucket_of(SETTINGS(S3("http://127.0.0.1:9000/"), "S3_REGION=eu-1"), &set);
+    assert_string_equal(bucket.scheme, "http://");
+    assert_string_equal(bucket.host, "127.0.0.1:9000");
+    assert_str(bucket.region, "eu-1");
+    assert_string_equal(bucket.public_origin, "");
+    assert_false(bucket.write_once);
+    qn_config_free(media_settings_table, media_settings_count, &set);
+
+    bucket = bucket_of(SETTINGS(S3("https://s3.example.com:443"), "S3_CONDITIONAL_WRITES=on"), &set);
+    assert_string_equal(bucket.host, "s3.example.com");
+    assert_true(bucket.write_once);
+    qn_config_free(media_settings_table, media_settings_count, &set);
 }
 
 static void test_public_url(void **state)
@@ -132,15 +233,21 @@ static void test_all_at_once(void **state)
         complaints(SETTINGS("QUINTET_MEDIA_UPLOAD_VALID=soon", "QUINTET_MEDIA_PUBLIC_URL=x",
                             "QUINTET_MEDIA_CORS_ORIGINS=y", "QUINTET_PROFILE_ADDRESS=z", "R2_BUCKET=w"),
                    "soon", NULL),
-        5);
+        8);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults_are_sound), cmocka_unit_test(test_other_stores_are_refused_by_name),
-        cmocka_unit_test(test_public_url),         cmocka_unit_test(test_origins_as_browsers_send_them),
-        cmocka_unit_test(test_keys_come_in_pairs), cmocka_unit_test(test_all_at_once),
+        cmocka_unit_test(test_defaults_are_sound),
+        cmocka_unit_test(test_half_a_bucket_is_refused_by_name),
+        cmocka_unit_test(test_buckets_that_are_sound),
+        cmocka_unit_test(test_buckets_that_could_not_work),
+        cmocka_unit_test(test_which_bucket),
+        cmocka_unit_test(test_public_url),
+        cmocka_unit_test(test_origins_as_browsers_send_them),
+        cmocka_unit_test(test_keys_come_in_pairs),
+        cmocka_unit_test(test_all_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

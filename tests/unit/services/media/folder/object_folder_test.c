@@ -256,9 +256,22 @@ static void test_urls(void **state)
                                                 "Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKTEST%2F"
                                                 "20261123%2Fauto%2Fs3%2Faws4_request&")));
     qn_buf_clear(&url);
-    assert_int_equal(headers.n_headers, 1);
+    assert_int_equal(headers.n_headers, 2);
     assert_string_equal(headers.headers[0].name, "content-type");
     assert_string_equal(headers.headers[0].value, "image/png");
+    assert_string_equal(headers.headers[1].name, "if-none-match"); /* so the URL works once */
+    assert_string_equal(headers.headers[1].value, "*");
+    static const uint8_t hash[32] = {0x2c, 0xf2, 0x4d, 0xba};
+    struct media_object_put hashed = put_of;
+    hashed.sha256 = qn_str_n((const char *)hash, sizeof hash);
+    assert_int_equal(media_object_presign_put(&folder_fixture.store, &hashed, 1795407356000, &url, &headers),
+                     QN_OK);
+    assert_int_equal(headers.n_headers, 3);
+    assert_string_equal(headers.headers[2].name, "x-amz-checksum-sha256");
+    assert_string_equal(headers.headers[2].value, "LPJNugAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    assert_non_null(strstr(url.data, "&X-Amz-SignedHeaders=content-length%3Bcontent-type%3Bhost%3Bif-none-"
+                                     "match%3Bx-amz-checksum-sha256&"));
+    qn_buf_clear(&url);
     assert_int_equal(media_object_read_url(&folder_fixture.store, QN_STR("photos/p"), 0, &url), QN_OK);
     assert_str(qn_buf_view(&url), "http://pictures.example.com/photos/p");
     const struct media_object_put unsafe = {

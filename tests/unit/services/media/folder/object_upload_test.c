@@ -48,8 +48,11 @@ static void on_done(void *context, enum qn_status status, const char *etag)
 
 static struct media_upload *begin(uint64_t size_bytes)
 {
-    struct media_upload *upload =
-        media_upload_new(&folder_fixture, QN_STR(KEY), QN_STR("image/png"), size_bytes);
+    const struct media_upload_options options = {.key = QN_STR(KEY),
+                                                 .content_type = QN_STR("image/png"),
+                                                 .size_bytes = size_bytes,
+                                                 .how = MEDIA_OBJECT_FILE_KEY_FREE};
+    struct media_upload *upload = media_upload_new(&folder_fixture, &options);
     assert_non_null(upload);
     return upload;
 }
