@@ -270,8 +270,8 @@ static void test_bombs(void **state)
     for (size_t i = 0; i < QN_COUNT(kinds); i++) {
         make((struct picture_plan){.kind = kinds[i], .width = 64, .height = 64});
         char *ispe = find(QN_STR("ispe"));
-        put_u32(ispe + 8, 30000);
-        put_u32(ispe + 12, 30000);
+        put_u32(ispe + 8, 9000);
+        put_u32(ispe + 12, 9000);
         picture_fixture_refused(qn_buf_view(&file), MEDIA_PICTURE_TOO_MANY_PIXELS);
         /* And one that tells of less than is there. */
         put_u32(ispe + 8, 8);
