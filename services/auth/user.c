@@ -2,9 +2,8 @@
  *
  * DeleteUser's checks: 2a. switched on?  2b. with a password: is it the user's?  2c. with a token: was it
  * sent to the user?  2d. without one, and to be confirmed by mail: it is sent, and that is all  2e. with
- * neither: did the session begin lately? The rows go by foreign keys. The objects of ready photos do not:
- * like those of a user whom a Better Auth server deletes, they stay in the object store, and no row tells of
- * them any more. */
+ * neither: did the session begin lately? The rows go by foreign keys, and what lies in the object store goes
+ * soon after, by entries that a trigger makes of the photos' rows (quintet.photo_trash). */
 #include "services/auth/user.h"
 
 #include "auth.pb-c.h"

@@ -1,6 +1,7 @@
 /* 1. ask  2. the answer sets the gauges, and a minute later: 1.
- * No answer: the gauges stay as they are, and a minute later: 1. An end while a question is under way: it is
- * cancelled and the part is done when it has come back. */
+ * No connection is ours: nobody is asked, and a little later: 1. No answer: the gauges stay as they are, and
+ * a minute later: 1. An end while a question is under way: it is cancelled and the part is done when it has
+ * come back. */
 #include "services/profile/trash_watch.h"
 
 #include "common/core/check.h"
@@ -9,6 +10,7 @@
 
 enum {
     EVERY_MS = 60000,
+    UNTIL_UP_MS = 5000, /* of several processes one may have no connection */
     LIMIT_MS = 10000,
     ARENA_MAX = 4096, /* the statement has no parameters */
 };
@@ -56,6 +58,10 @@ static void on_looked(struct pg_query *query)
 static void on_timer(struct qn_timer *timer)
 {
     struct profile_trash_watch *watch = container_of(timer, struct profile_trash_watch, timer);
+    if (pg_pool_slots(watch->database->pool) == 0) {
+        qn_timer_start(watch->loop, &watch->timer, UNTIL_UP_MS, on_timer);
+        return;
+    }
     qn_arena_init(&watch->arena, ARENA_MAX);
     store_steps_init(&watch->steps, &watch->arena);
     store_trash_look(&watch->steps);

@@ -27,6 +27,7 @@ enum { ID_LEN = 32, CHUNK = 64 * 1024, PROGRESS_EVERY = 20000 };
 
 #define SEED_DOMAIN   "seed.invalid" /* RFC 2606: no such mail address can exist */
 #define SEED_PASSWORD "seeded password"
+#define SEED_KEYS     "seed/" /* of photos; there are no such objects */
 
 struct options {
     long users;
@@ -171,8 +172,11 @@ static void write_photo(struct copy *copy, const struct options *opt, long i, co
         return;
     id_of(opt, i, ID_PHOTO, id);
     id_of(opt, i, ID_USER, user);
-    qn_buf_printf(&copy->rows, "%s\t%s\tseed/%s\timage/jpeg\t1000\tt\tt\t%s\t%s\n", id, user, id, t->now,
-                  t->expires);
+    /* A placeholder as long as real ones, and no picture. */
+    qn_buf_printf(&copy->rows,
+                  "%s\t%s\t" SEED_KEYS "%s/1600.webp\timage/webp\t120000\tt\tt\t%s\t%s\t" SEED_KEYS
+                  "%s/320.webp\t1600\t1200\tdata:image/webp;base64,%0160d\t1\n",
+                  id, user, id, t->now, t->now, id, 0);
 }
 
 static const struct {
@@ -197,8 +201,7 @@ static const struct {
      write_profile},
     {"photos",
      "copy quintet.photo (id, user_id, object_key, content_type, size_bytes, ready, is_main, created_at, "
-     "expires_at) from "
-     "stdin",
+     "expires_at, small_key, width, height, blur_data_url, position) from stdin",
      write_photo},
 };
 
@@ -221,6 +224,7 @@ static void fill(const struct options *opt, PGconn *conn)
     bool tty = isatty(STDERR_FILENO);
     run(conn, "begin");
     run(conn, "delete from \"user\" where email like 'seed-%@" SEED_DOMAIN "'");
+    run(conn, "delete from quintet.photo_trash where prefix like '" SEED_KEYS "%'"); /* nothing lies there */
     trust_keys(conn);
     for (size_t table = 0; table < sizeof TABLES / sizeof *TABLES; table++) {
         struct copy copy;

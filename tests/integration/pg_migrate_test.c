@@ -161,10 +161,19 @@ static void role_can_work(const struct place *at)
     harness_postgres_do(
         pg, "insert into quintet.profile (user_id, created_at, updated_at) values ('u', now(), now())");
     harness_postgres_do(pg, "update session set \"expiresAt\" = now()");
+    harness_postgres_do(
+        pg, "insert into quintet.photo (id, user_id, object_key, content_type, size_bytes, ready, is_main,"
+            " created_at, expires_at) values ('p', 'u', 'pending/u/p', 'image/heic', 1, false, false, now(),"
+            " now())");
     assert_int_equal(harness_postgres_number(pg, "select max(version) from quintet.schema_version"),
                      pg_migrations_version());
     harness_postgres_do(pg, "delete from \"user\"");
     assert_int_equal(harness_postgres_number(pg, "select count(*) from quintet.profile"), 0);
+    assert_int_equal(harness_postgres_number(pg,
+                                             "with gone as (delete from quintet.photo_trash returning prefix)"
+                                             " select count(*) from gone"
+                                             " where prefix in ('pending/u/p', 'photos/p/')"),
+                     2);
     static const char *const beyond[] = {
         "create table quintet.mine ()",
         "create table public.mine ()",
@@ -563,45 +572,6 @@ static void test_newer_than_this_program(void **state)
     leave(&at);
 }
 
-/* A site of version 2, with rows: what is newer is applied, and what was there stays as it is. */
-static void test_from_the_release_before(void **state)
-{
-    (void)state;
-    struct place at = place("before", "");
-    provision(&at);
-    migrate(&at);
-    PGconn *pg = enter(&at);
-    harness_postgres_do(pg, "drop index quintet.profile_user_hash, quintet.photo_main_hash");
-    harness_postgres_do(pg, "delete from quintet.schema_version where version > 2");
-    harness_postgres_do(
-        pg, "insert into \"user\" (id, name, email, \"emailVerified\", \"createdAt\", \"updatedAt\")"
-            " select 'u' || i, 'n', 'e' || i, false, now(), now() from generate_series(1, 1000) i");
-    harness_postgres_do(pg, "insert into quintet.profile (user_id, bio, created_at, updated_at)"
-                            " select id, 'b', now(), now() from \"user\"");
-    harness_postgres_do(pg,
-                        "insert into quintet.photo select 'p' || k || id, id, 'k' || k || id, 'image/png',"
-                        " 1, k < 3, k = 1, now(), now() from \"user\", generate_series(1, 3) k");
-    migrate(&at);
-    assert_int_equal(harness_postgres_number(pg, "select max(version) from quintet.schema_version"),
-                     pg_migrations_version());
-    harness_postgres_do(pg, "set enable_seqscan = off");
-    harness_postgres_do(pg, "set enable_bitmapscan = off");
-    static const char *const asked[][2] = {
-        {"profile_user_hash", "select count(*) from quintet.profile where user_id = 'u7'"},
-        {"photo_main_hash", "select count(*) from quintet.photo where user_id = 'u7' and is_main and ready"},
-    };
-    for (size_t i = 0; i < QN_COUNT(asked); i++) {
-        char plan[256];
-        snprintf(plan, sizeof plan, "explain (format json) %s", asked[i][1]);
-        if (!strstr(value(pg, plan), asked[i][0]))
-            fail_msg("%s is not asked: %s", asked[i][0], value(pg, plan));
-        assert_int_equal(harness_postgres_number(pg, asked[i][1]), 1);
-    }
-    PQfinish(pg);
-    role_can_work(&at);
-    leave(&at);
-}
-
 static void test_migrations_are_in_order(void **state)
 {
     (void)state;
@@ -631,7 +601,6 @@ int main(void)
         cmocka_unit_test(test_a_superuser_is_warned_of),
         cmocka_unit_test(test_several_at_once),
         cmocka_unit_test(test_newer_than_this_program),
-        cmocka_unit_test(test_from_the_release_before),
     };
     server = harness_postgres_start(NULL);
     admin = parse(harness_postgres_admin_url(server));

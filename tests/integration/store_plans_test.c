@@ -1,6 +1,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "profile.qn.h"
+#include "services/profile/store/trash.h"
 #include "store.qn.h"
 #include "tests/harness/store.h"
 #include "tests/harness/test.h"
@@ -87,6 +88,10 @@ static void ask_photos(char *user)
     complete.user_id = user;
     complete.photo_id = photo.id;
     complete.max_photos = 6;
+    complete.object_key = complete.small_key = harness_store_text(&store, "photos/%s/x", photo.id);
+    complete.content_type = (char *)"image/webp";
+    complete.size_bytes = complete.width = complete.height = 1;
+    complete.blur_data_url = (char *)"data:,";
     harness_store_ask(&store, &quintet_store_v1_photo_store_complete_photo, &complete, NULL);
     Quintet__Store__V1__GetPhotoRequest get = QUINTET__STORE__V1__GET_PHOTO_REQUEST__INIT;
     get.user_id = user;
@@ -95,6 +100,11 @@ static void ask_photos(char *user)
     Quintet__Store__V1__ListPhotosRequest list = QUINTET__STORE__V1__LIST_PHOTOS_REQUEST__INIT;
     list.user_id = user;
     harness_store_ask(&store, &quintet_store_v1_photo_store_list_photos, &list, NULL);
+    Quintet__Store__V1__ReorderPhotosRequest order = QUINTET__STORE__V1__REORDER_PHOTOS_REQUEST__INIT;
+    order.user_id = user;
+    order.photo_ids = &photo.id;
+    order.n_photo_ids = 1;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_reorder_photos, &order, NULL);
     Quintet__Store__V1__SetMainPhotoRequest set_main = QUINTET__STORE__V1__SET_MAIN_PHOTO_REQUEST__INIT;
     set_main.user_id = user;
     set_main.photo_id = photo.id;
@@ -103,6 +113,78 @@ static void ask_photos(char *user)
     gone.user_id = user;
     gone.photo_id = photo.id;
     harness_store_ask(&store, &quintet_store_v1_photo_store_delete_photo, &gone, NULL);
+}
+
+/* A page's photos, whole and of each profile the main one. */
+static void ask_photos_of_profiles(void)
+{
+    enum { PAGE = 100 };
+    char *users[PAGE];
+    for (int i = 0; i < PAGE; i++)
+        users[i] = user_id(1 + i * 37);
+    Quintet__Store__V1__ListProfilePhotosRequest in = QUINTET__STORE__V1__LIST_PROFILE_PHOTOS_REQUEST__INIT;
+    in.user_ids = users;
+    in.n_user_ids = PAGE;
+    for (int main_only = 0; main_only < 2; main_only++) {
+        in.main_only = main_only;
+        harness_store_ask(&store, &quintet_store_v1_photo_store_list_profile_photos, &in, NULL);
+    }
+    in.n_user_ids = 1;
+    in.main_only = false;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_list_profile_photos, &in, NULL);
+}
+
+static bool looked;
+
+static void on_looked(struct pg_query *query)
+{
+    struct store_trash_state state;
+    assert_int_equal(query->status, QN_OK);
+    assert_true(store_trash_read_state(query->steps[0].result, &state));
+    assert_true(state.due > 0);
+    looked = true;
+}
+
+/* As services/profile/trash_watch.c, each minute. */
+static void ask_what_waits(void)
+{
+    struct store_steps steps;
+    store_steps_init(&steps, &store.arena);
+    store_trash_look(&steps);
+    struct pg_query query = {
+        .steps = steps.at,
+        .n_steps = steps.n,
+        .deadline_ms = qn_clock_now_ms() + 60000,
+        .done = on_looked,
+    };
+    looked = false;
+    pg_query_start(&query, store.pool);
+    while (!looked)
+        qn_loop_turn(store.loop);
+}
+
+/* What empties the object store. */
+static void ask_trash(void)
+{
+    Quintet__Store__V1__SweepPhotosRequest sweep = QUINTET__STORE__V1__SWEEP_PHOTOS_REQUEST__INIT;
+    sweep.before_ms = qn_clock_wall_ms();
+    sweep.max = 10;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_sweep_photos, &sweep, NULL);
+    Quintet__Store__V1__ClaimTrashRequest claim = QUINTET__STORE__V1__CLAIM_TRASH_REQUEST__INIT;
+    claim.max = 100;
+    claim.lease_ms = 60000;
+    const Quintet__Store__V1__ClaimTrashResponse *out =
+        harness_store_ask(&store, &quintet_store_v1_photo_store_claim_trash, &claim, NULL);
+    assert_int_equal(out->n_entries, 100);
+    Quintet__Store__V1__FailTrashRequest fail = QUINTET__STORE__V1__FAIL_TRASH_REQUEST__INIT;
+    fail.entries = out->entries;
+    fail.n_entries = 50;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_fail_trash, &fail, NULL);
+    Quintet__Store__V1__FinishTrashRequest finish = QUINTET__STORE__V1__FINISH_TRASH_REQUEST__INIT;
+    finish.entries = out->entries + 50;
+    finish.n_entries = 50;
+    harness_store_ask(&store, &quintet_store_v1_photo_store_finish_trash, &finish, NULL);
+    ask_what_waits();
 }
 
 static void ask_account(char *user, char *token)
@@ -173,6 +255,8 @@ static void ask_everything(void)
     ask_sessions(64);
     ask_profile(user);
     ask_photos(user);
+    ask_photos_of_profiles();
+    ask_trash();
     ask_lists(user);
     ask_account(user, token);
     ask_verification();
@@ -220,6 +304,17 @@ static void seed(void)
         " 'k' || k || '-' || i, 'image/png', 1, true, k = 1, now(), now()"
         " from generate_series(1, %d) i, generate_series(1, 2) k",
         USERS);
+    /* Uploads that came to nothing, and what must go from the object store. */
+    harness_store_do(
+        &store,
+        "insert into quintet.photo select 'u' || i, 'crowd' || lpad(i::text, 27, '0'), 'pending/' || i,"
+        " 'image/png', 1, false, false, now(), now() - i * interval '1 second' from generate_series(1, %d) i",
+        USERS / 10);
+    harness_store_do(&store,
+                     "insert into quintet.photo_trash (prefix, due_at, not_before)"
+                     " select 'photos/' || i || '/', at, at from generate_series(1, %d) i,"
+                     " lateral (select now() - (i - %d) * interval '1 second' as at) times",
+                     USERS, USERS / 2);
     harness_store_do(&store,
                      "insert into verification (id, identifier, value, \"expiresAt\", \"createdAt\","
                      " \"updatedAt\") select 'v' || i, 'reset-password:' || i, 'x', now(), now(), now()"
@@ -233,7 +328,8 @@ static void seed(void)
 static void test_no_statement_reads_a_whole_table(void **state)
 {
     (void)state;
-    static const char *const tables[] = {"user", "session", "account", "profile", "photo", "verification"};
+    static const char *const tables[] = {"user",  "session",     "account",     "profile",
+                                         "photo", "photo_trash", "verification"};
     static const char *const indexes[] = {
         "user_pkey",
         "user_email_key",
@@ -249,6 +345,11 @@ static void test_no_statement_reads_a_whole_table(void **state)
         "photo_user_idx",
         "profile_user_hash",
         "photo_main_hash",
+        "photo_main_key",
+        "photo_pending_idx",
+        "photo_trash_pkey",
+        "photo_trash_next_idx",
+        "photo_trash_due_idx",
     };
     static const char *const of_the_check[] = {"profile_user_hash", "photo_main_hash"};
     enum { ROUNDS = 3 };

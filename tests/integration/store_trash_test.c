@@ -4,21 +4,13 @@
 #include "common/core/clock.h"
 #include "common/core/encode.h"
 #include "profile.qn.h"
-#include "store.qn.h"
-#include "tests/harness/store.h"
 #include "tests/harness/test.h"
+#include "tests/integration/photo_fixture.h"
 
 /* quintet.photo_trash: what comes into it, whoever makes it garbage. How it goes out:
  * store_trash_claim_test.c. */
 
-static struct harness_store store;
-
-#define CREATE_PHOTO   &quintet_store_v1_photo_store_create_photo
-#define COMPLETE_PHOTO &quintet_store_v1_photo_store_complete_photo
-#define DELETE_PHOTO   &quintet_store_v1_photo_store_delete_photo
-#define SWEEP          &quintet_store_v1_photo_store_sweep_photos
-
-enum { UPLOAD_MS = 600000 };
+#define SWEEP &quintet_store_v1_photo_store_sweep_photos
 
 /* A text from the database, in the store's arena. */
 static const char *text_of(const char *sql)
@@ -52,79 +44,43 @@ static char *pending_key(const char *user, const char *id)
     return harness_store_text(&store, "pending/%s/%s", user, id);
 }
 
-static char *create_at(char *user, char *object_key, int64_t expires_at_ms, char *id)
+/* A pending one with this id, whose object and whose URL's end are these. */
+static void create_at(char *user, char *object_key, int64_t expires_at_ms, char *id)
 {
-    Quintet__Store__V1__Photo photo = QUINTET__STORE__V1__PHOTO__INIT;
-    Quintet__Store__V1__CreatePhotoRequest in = QUINTET__STORE__V1__CREATE_PHOTO_REQUEST__INIT;
-    photo.id = id;
-    photo.user_id = user;
-    photo.object_key = object_key;
-    photo.content_type = (char *)"image/heic";
-    photo.size_bytes = 1;
-    photo.created_at_ms = qn_clock_wall_ms();
-    in.photo = &photo;
-    in.max_photos = 100;
-    in.upload_expires_at_ms = expires_at_ms;
-    harness_store_ask(&store, CREATE_PHOTO, &in, NULL);
-    return id;
+    Quintet__Store__V1__CreatePhotoRequest *in = photo_fixture_new(user);
+    in->photo->id = id;
+    in->photo->object_key = object_key;
+    in->max_photos = 100;
+    in->upload_expires_at_ms = expires_at_ms;
+    harness_store_ask(&store, CREATE_PHOTO, in, NULL);
 }
-
-static char *create(char *user)
-{
-    char *id = harness_store_id(&store);
-    return create_at(user, pending_key(user, id), qn_clock_wall_ms() + UPLOAD_MS, id);
-}
-
-static void complete(char *user, char *id)
-{
-    Quintet__Store__V1__CompletePhotoRequest in = QUINTET__STORE__V1__COMPLETE_PHOTO_REQUEST__INIT;
-    in.user_id = user;
-    in.photo_id = id;
-    in.max_photos = 100;
-    in.object_key = harness_store_text(&store, "photos/%s/large.webp", id);
-    in.small_key = harness_store_text(&store, "photos/%s/small.webp", id);
-    in.content_type = (char *)"image/webp";
-    in.size_bytes = in.width = in.height = 1;
-    in.blur_data_url = (char *)"data:,";
-    harness_store_ask(&store, COMPLETE_PHOTO, &in, NULL);
-}
-
-static void delete_photo(char *user, char *id)
-{
-    Quintet__Store__V1__DeletePhotoRequest in = QUINTET__STORE__V1__DELETE_PHOTO_REQUEST__INIT;
-    in.user_id = user;
-    in.photo_id = id;
-    harness_store_ask(&store, DELETE_PHOTO, &in, NULL);
-}
-
-/* What comes in. */
 
 static void test_what_each_change_leaves(void **state)
 {
     (void)state;
-    char *user = harness_store_user(&store, NULL), *id = create(user);
+    char *user = harness_store_user(&store, NULL), *id = photo_fixture_create(user);
     assert_string_equal(trash(), "");
     /* Ready: the upload may go. */
-    complete(user, id);
+    photo_fixture_complete(user, id);
     assert_string_equal(trash(), pending_key(user, id));
-    complete(user, id); /* as it is: nothing new */
+    photo_fixture_complete(user, id); /* as it is: nothing new */
     assert_string_equal(trash(), pending_key(user, id));
     empty(NULL);
     /* Ready and deleted. */
-    id = create(user);
-    complete(user, id);
+    id = photo_fixture_create(user);
+    photo_fixture_complete(user, id);
     harness_store_do(&store, "delete from quintet.photo_trash");
-    delete_photo(user, id);
+    photo_fixture_delete(user, id);
     assert_string_equal(trash(), harness_store_text(&store, "photos/%s/", id));
     empty(NULL);
     /* Deleted before it was ready: a completion may have written already. */
-    id = create(user);
-    delete_photo(user, id);
+    id = photo_fixture_create(user);
+    photo_fixture_delete(user, id);
     assert_string_equal(trash(), harness_store_text(&store, "%s photos/%s/", pending_key(user, id), id));
     empty(NULL);
     /* What does not happen leaves nothing. */
-    id = create(user);
-    complete(user, id);
+    id = photo_fixture_create(user);
+    photo_fixture_complete(user, id);
     harness_store_do(&store, "delete from quintet.photo_trash");
     harness_store_do(&store, "begin; delete from quintet.photo; rollback");
     harness_store_do(&store, "update quintet.photo set position = 7, ready = true");
@@ -147,16 +103,16 @@ static void test_other_kinds_of_rows(void **state)
                          " \"updatedAt\") values ('%s', 'n', '%s', false, now(), now())",
                          user, id);
         char *both = harness_store_text(&store, "pending/%s/%s photos/%s", base64, id, id);
-        int64_t ends_ms = qn_clock_wall_ms() + UPLOAD_MS;
+        int64_t ends_ms = qn_clock_wall_ms() + PHOTO_FIXTURE_UPLOAD_MS;
         create_at(user, harness_store_text(&store, "photos/%s", id), ends_ms, id);
-        delete_photo(user, id);
+        photo_fixture_delete(user, id);
         assert_string_equal(trash(), both);
         empty(NULL);
         create_at(user, harness_store_text(&store, "photos/%s", id), ends_ms, id);
         harness_store_do(&store, "update quintet.photo set ready = true, is_main = true where id = '%s'", id);
         assert_string_equal(trash(), harness_store_text(&store, "pending/%s/%s", base64, id));
         harness_store_do(&store, "delete from quintet.photo_trash");
-        delete_photo(user, id);
+        photo_fixture_delete(user, id);
         assert_string_equal(trash(), both);
         harness_store_do(&store, "delete from quintet.photo_trash; delete from \"user\" where id = '%s'",
                          user);
@@ -168,6 +124,8 @@ static void test_other_kinds_of_rows(void **state)
         {"2/3", "photos/2/3/4.jpg", "photos/2/3/4.jpg"}, /* and not all that begins with photos/2/ */
         {"", "photos//5.jpg", "photos//"},
         {"6", "photos/66/7.jpg", "photos/66/7.jpg"},
+        {"7", "uploads/", ""}, /* all of them? */
+        {"8", "", ""},
     };
     for (size_t i = 0; i < QN_COUNT(brought); i++) {
         harness_store_do(
@@ -191,9 +149,9 @@ static void test_a_user_deleted_by_another_server(void **state)
 {
     (void)state;
     char *user = harness_store_user(&store, NULL), *other = harness_store_user(&store, NULL);
-    char *pending = create(user), *ready = create(user);
-    complete(user, ready);
-    complete(other, create(other));
+    char *pending = photo_fixture_create(user), *ready = photo_fixture_create(user);
+    photo_fixture_complete(user, ready);
+    photo_fixture_complete(other, photo_fixture_create(other));
     harness_store_do(&store, "delete from quintet.photo_trash");
     char *role = PQescapeIdentifier(store.admin, user, strlen(user));
     char *schema = PQescapeIdentifier(store.admin, store.url.schema, strlen(store.url.schema));
@@ -220,8 +178,8 @@ static void test_a_user_deleted_by_another_server(void **state)
 static void test_a_user_and_a_profile_deleted_here(void **state)
 {
     (void)state;
-    char *user = harness_store_user(&store, NULL), *id = create(user);
-    complete(user, id);
+    char *user = harness_store_user(&store, NULL), *id = photo_fixture_create(user);
+    photo_fixture_complete(user, id);
     harness_store_do(&store, "delete from quintet.photo_trash");
     Quintet__Profile__V1__CreateProfileRequest made = QUINTET__PROFILE__V1__CREATE_PROFILE_REQUEST__INIT;
     harness_store_ask(&store, &quintet_profile_v1_profile_service_create_profile, &made, user);
@@ -229,8 +187,8 @@ static void test_a_user_and_a_profile_deleted_here(void **state)
     harness_store_ask(&store, &quintet_profile_v1_profile_service_delete_profile, &gone, user);
     assert_string_equal(trash(), harness_store_text(&store, "photos/%s/", id));
     empty(NULL);
-    id = create(user);
-    complete(user, id);
+    id = photo_fixture_create(user);
+    photo_fixture_complete(user, id);
     harness_store_do(&store, "delete from quintet.photo_trash");
     Quintet__Store__V1__DeleteUserRequest user_gone = QUINTET__STORE__V1__DELETE_USER_REQUEST__INIT;
     user_gone.user_id = user;
@@ -248,9 +206,9 @@ static void test_uploads_that_came_to_nothing(void **state)
         ids[i] = harness_store_id(&store);
         create_at(user, pending_key(user, ids[i]), now_ms - 10000 * (i + 1), ids[i]);
     }
-    char *young = create(user), *ready = harness_store_id(&store);
+    char *young = photo_fixture_create(user), *ready = harness_store_id(&store);
     create_at(user, pending_key(user, ready), now_ms - 90000, ready);
-    complete(user, ready);
+    photo_fixture_complete(user, ready);
     harness_store_do(&store, "delete from quintet.photo_trash");
     Quintet__Store__V1__SweepPhotosRequest in = QUINTET__STORE__V1__SWEEP_PHOTOS_REQUEST__INIT;
     in.before_ms = now_ms;
@@ -297,15 +255,9 @@ static void test_the_race_of_sweep_and_completion(void **state)
         create_at(user, pending_key(user, ids[i]), now_ms - 1000 - i, ids[i]);
     }
     for (int i = 0; i < N; i++) {
-        Quintet__Store__V1__CompletePhotoRequest in = QUINTET__STORE__V1__COMPLETE_PHOTO_REQUEST__INIT;
-        in.user_id = user;
-        in.photo_id = ids[i];
-        in.max_photos = 100;
-        in.object_key = in.small_key = harness_store_text(&store, "photos/%s/x.webp", ids[i]);
-        in.content_type = (char *)"image/webp";
-        in.size_bytes = in.width = in.height = 1;
-        in.blur_data_url = (char *)"data:,";
-        calls[i] = harness_store_start(&store, COMPLETE_PHOTO, &in, NULL);
+        Quintet__Store__V1__CompletePhotoRequest *in = photo_fixture_made(user, ids[i]);
+        in->max_photos = 100;
+        calls[i] = harness_store_start(&store, COMPLETE_PHOTO, in, NULL);
         if (i % 4 == 0) {
             Quintet__Store__V1__SweepPhotosRequest sweep = QUINTET__STORE__V1__SWEEP_PHOTOS_REQUEST__INIT;
             sweep.before_ms = now_ms;
@@ -334,10 +286,10 @@ static void test_the_race_of_sweep_and_completion(void **state)
 static void test_when_it_is_seen_to_again(void **state)
 {
     (void)state;
-    char *user = harness_store_user(&store, NULL), *id = create(user);
-    complete(user, id);
-    delete_photo(user, id);
-    delete_photo(user, create(user));
+    char *user = harness_store_user(&store, NULL), *id = photo_fixture_create(user);
+    photo_fixture_complete(user, id);
+    photo_fixture_delete(user, id);
+    photo_fixture_delete(user, photo_fixture_create(user));
     assert_int_equal(harness_store_number(&store, "select count(*) from quintet.photo_trash"), 4);
     assert_int_equal(
         harness_store_number(

@@ -6,7 +6,7 @@
 -- "photos/<id>", at once and keeps the upload's to itself: those rows are seen to below, until a later release.
 --
 -- Works with the release before (which leaves the new columns null and their position 0) and the one after. Other
--- sessions wait for quintet.photo while its rows are read four times: some three seconds for a million.
+-- sessions wait for quintet.photo while its rows are read: a second or two for a million.
 
 alter table quintet.photo
     add column small_key text,
@@ -57,31 +57,21 @@ language sql immutable parallel safe
 return 'pending/' || pg_catalog.rtrim(pg_catalog.translate(pg_catalog.encode(
     pg_catalog.convert_to(user_id, 'UTF8'), 'base64'), E'+/\n', '-_'), '=') || '/' || id;
 
--- Puts keys into the trash, to be handed out at once and once more when neither an upload nor a completion that may have
--- been under way can still be: half an hour after the upload's URL has ended (proto/store.proto). URLs of object stores
--- live for seven days at most.
-create function quintet.photo_discard(keys text[], expires_at timestamp with time zone) returns void
-language sql volatile
-begin atomic
-    insert into quintet.photo_trash (prefix, due_at, not_before, again_at)
-    select distinct key, now_ms, now_ms,
-        pg_catalog.date_trunc('milliseconds', least(expires_at, now_ms + interval '7 days')) + interval '30 minutes'
-    from pg_catalog.unnest(keys) key, pg_catalog.date_trunc('milliseconds', pg_catalog.now()) now_ms
-    where key <> '';
-end;
-
+-- What becomes garbage goes into the trash with the change that makes it so: to be handed out at once, and once more when
+-- neither an upload nor a completion that may have been under way can still be, half an hour after the upload's URL has
+-- ended (proto/store.proto). URLs of object stores live for seven days at most.
+--
 -- Runs with its owner's rights: whoever may delete a user (another program that owns Better Auth's tables) need have
 -- none in this schema. Must not fail, or the user could not be deleted.
 create function quintet.photo_changed() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $function$
 declare
-    folder text := 'photos/' || old.id || '/';
+    at timestamp(3) with time zone := date_trunc('milliseconds', now());
+    -- Of one that was brought over from elsewhere the id may be anything.
+    folder text := case when position('/' in old.id) = 0 then 'photos/' || old.id || '/' end;
     of_before boolean := old.object_key = 'photos/' || old.id;
     keys text[];
 begin
-    if position('/' in old.id) > 0 then -- one that was brought over from elsewhere
-        folder := null;
-    end if;
     if tg_op = 'UPDATE' then -- it has become ready
         keys := case when of_before then array[quintet.photo_upload_key(old.user_id, old.id)]
                      when starts_with(old.object_key, 'pending/') then array[old.object_key] end;
@@ -91,7 +81,10 @@ begin
                      when starts_with(old.object_key, folder) then array[folder]
                      else array[old.object_key, old.small_key] end;
     end if;
-    perform quintet.photo_discard(keys, old.expires_at);
+    insert into quintet.photo_trash (prefix, due_at, not_before, again_at)
+    select key, at, at, date_trunc('milliseconds', least(old.expires_at, at + interval '7 days')) + interval '30 minutes'
+    from unnest(keys) key
+    where key = folder or key !~ '(^|/)$'; -- a key from elsewhere that ends in '/' is no picture's
     return null;
 end
 $function$;
@@ -102,6 +95,7 @@ create trigger photo_completed after update of ready on quintet.photo
     for each row when (new.ready and not old.ready) execute function quintet.photo_changed();
 
 -- The release before leaves the upload of a ready photo to a sweep of its own that the one after has not.
-select quintet.photo_discard(array[quintet.photo_upload_key(user_id, id)], expires_at)
-from quintet.photo
+insert into quintet.photo_trash (prefix, due_at, not_before, again_at)
+select quintet.photo_upload_key(user_id, id), at, at, expires_at + interval '30 minutes'
+from quintet.photo, date_trunc('milliseconds', now()) at
 where ready and object_key = 'photos/' || id and created_at > now() - interval '1 day';

@@ -38,7 +38,7 @@ select f.id                                      as id,
        f."contentType"                           as content_type,
        f."sizeBytes"::bigint                     as size_bytes,
        f."createdAt" at time zone 'UTC'          as created_at,
-       f.position                                as position      -- the lowest becomes the main one
+       f.position                                as position      -- their order; the lowest becomes the main one
 from "Photo" f;
 
 -- 2. What fits. A value outside our limits is left out, so that its owner is asked for it again; nothing is cut or
@@ -97,8 +97,9 @@ insert into quintet.profile (user_id, display_name, birth_date, gender, city, bi
 select user_id, display_name, birth_date, gender, city, bio, created_at, updated_at from fit_profile
 on conflict (user_id) do nothing;
 
-insert into quintet.photo (id, user_id, object_key, content_type, size_bytes, ready, is_main, created_at, expires_at)
-select id, user_id, object_key, content_type, size_bytes, true, place = 1, created_at, created_at
+insert into quintet.photo (id, user_id, object_key, content_type, size_bytes, ready, is_main, created_at, expires_at,
+                           position)
+select id, user_id, object_key, content_type, size_bytes, true, place = 1, created_at, created_at, place
 from fit_photo where place <= 6
 on conflict (id) do nothing;
 

@@ -102,7 +102,7 @@ export const quintet = [
             expect(url.includes('X-Amz-Signature='), 'a signed URL')
         },
         // A user may have so many photos, begun ones too; nobody completes these.
-        before: (stack) => stack.psql(['-c', 'delete from quintet.photo where not ready']),
+        before: (stack) => stack.psql(['-c', 'delete from quintet.photo where not ready', '-c', 'delete from quintet.photo_trash']),
         ask: (stack) => ({ target: stack.url, path: 'quintet.media.v1.MediaService/CreateUpload', cookies: stack.files.cookies, data: UPLOAD }),
     }),
     way({
