@@ -6,11 +6,18 @@
 #include "common/core/check.h"
 
 static const char *const withheld[] = {
-    "DATABASE_URL",       "QUINTET_ADMIN_DATABASE_URL",
-    "BETTER_AUTH_SECRET", "BETTER_AUTH_SECRETS",
-    "AUTH_SECRET",        "LISTEN_PID",
-    "LISTEN_FDS",         "LISTEN_FDNAMES",
+    "DATABASE_URL",
+    "QUINTET_ADMIN_DATABASE_URL",
+    "BETTER_AUTH_SECRET",
+    "BETTER_AUTH_SECRETS",
+    "AUTH_SECRET",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
     "SMTP_URL",
+    "R2_SECRET_ACCESS_KEY",
+    "S3_SECRET_ACCESS_KEY",
+    "QUINTET_MEDIA_SECRET_ACCESS_KEY",
 };
 
 static bool has_name(const char *entry, const char *name)

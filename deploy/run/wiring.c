@@ -45,6 +45,14 @@ static void tell_secrets(struct run_stack *stack, struct run_environment *to)
         run_environment_set(to, "BETTER_AUTH_SECRET", stack->secret);
 }
 
+static void tell_keys(struct run_environment *to)
+{
+    static const char *const names[] = {"R2_SECRET_ACCESS_KEY", "S3_SECRET_ACCESS_KEY",
+                                        "QUINTET_MEDIA_SECRET_ACCESS_KEY"};
+    for (size_t i = 0; i < QN_COUNT(names); i++)
+        run_environment_pass(to, names[i]);
+}
+
 void run_wiring_service(struct run_stack *stack, enum run_stack_service which)
 {
     const struct run_settings *set = stack->settings;
@@ -68,6 +76,8 @@ void run_wiring_service(struct run_stack *stack, enum run_stack_service which)
                             or_else(run_wiring_database(stack), "postgresql://quintet@127.0.0.1/quintet"));
     if (which == RUN_AUTH)
         tell_secrets(stack, to);
+    if (which == RUN_MEDIA)
+        tell_keys(to);
 }
 
 void run_wiring_end(struct run_stack *stack)

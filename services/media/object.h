@@ -40,7 +40,7 @@ struct media_object_info {
 struct media_object_entry {
     char key[MEDIA_OBJECT_KEY_MAX + 1];
     int64_t touched_ms;
-    uint64_t size_bytes;
+    uint64_t size_bytes; /* 0 where the store does not say it in a listing */
 };
 
 enum { MEDIA_OBJECT_READ_MAX = 4096, MEDIA_OBJECT_LIST_MAX = 64 };

@@ -98,6 +98,15 @@ static bool is_loopback(struct qn_str host)
            (host.len < sizeof text && inet_pton(AF_INET, text, address) == 1 && address[0] == 127);
 }
 
+/* In lower case, as browsers send it in the Host header that is signed, and as Next.js compares it. */
+static void lower(char *text)
+{
+    for (; *text; text++) {
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+    }
+}
+
 /* "pictures.example.com", with or without a scheme and a closing slash. */
 static bool public_origin(const struct media_settings *set, const char *domain,
                           char ret_origin[MEDIA_SETTINGS_HOST_MAX + 16])
@@ -109,6 +118,7 @@ static bool public_origin(const struct media_settings *set, const char *domain,
         (qn_str_eq(scheme, QN_STR("http://")) && !set->s3_allow_http && !is_loopback(host)))
         return false;
     snprintf(ret_origin, MEDIA_SETTINGS_HOST_MAX + 16, "%.*s%.*s", QN_STR_ARG(scheme), QN_STR_ARG(host));
+    lower(ret_origin);
     return true;
 }
 
@@ -260,6 +270,7 @@ bool media_settings_bucket(const struct media_settings *set, struct media_bucket
     } else {
         return false;
     }
+    lower(to->host);
     to->write_once = writes_once(set, without_port(qn_str_c(to->host)));
     if (given(domain)) {
         bool sound = public_origin(set, domain, to->public_origin);

@@ -46,16 +46,23 @@ void media_sigv4_write_line(struct qn_buf *to, struct qn_str text)
     qn_buf_write_byte(to, '\n');
 }
 
-/* "name:value": the value without blanks at its ends, and with runs of blanks inside as one. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* "name:value": the value without blanks at its ends, and with runs of blanks inside as one. AWS's text says
+ * spaces; its clients take tabs for the same. */
 void media_sigv4_write_header(struct qn_buf *to, struct qn_str name, struct qn_str value)
 {
     qn_buf_write_str(to, name);
     qn_buf_write_byte(to, ':');
     value = qn_str_trim(value);
     for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] == ' ' && value.ptr[i - 1] == ' ') /* i is not 0: the value was trimmed */
+        bool blank = is_blank(value.ptr[i]); /* never the first: the value was trimmed */
+        if (blank && is_blank(value.ptr[i - 1]))
             continue;
-        qn_buf_write_byte(to, value.ptr[i]);
+        qn_buf_write_byte(to, blank ? ' ' : value.ptr[i]);
     }
     qn_buf_write_byte(to, '\n');
 }

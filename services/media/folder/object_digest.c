@@ -1,5 +1,7 @@
 #include "services/media/folder/object_digest.h"
 
+#include <openssl/evp.h>
+
 #include "common/core/encode.h"
 
 static const struct kind {

@@ -1,8 +1,6 @@
 #ifndef MEDIA_OBJECT_DIGEST_H
 #define MEDIA_OBJECT_DIGEST_H
 
-#include <openssl/evp.h>
-
 #include "common/core/status.h"
 #include "common/core/str.h"
 
@@ -38,8 +36,10 @@ const char *media_digest_header(enum media_digest_kind kind);
 /* Takes a value as its header says it, in base64. False: it is none, or not as long as the kind's hash. */
 bool media_digest_expect(struct media_digest_claim *claim, enum media_digest_kind kind, struct qn_str base64);
 
+struct evp_md_ctx_st; /* OpenSSL's EVP_MD_CTX, whose headers stay in one file */
+
 struct media_digest {
-    EVP_MD_CTX *hashes[MEDIA_DIGEST_KINDS]; /* NULL: not wanted, or no hash of OpenSSL's */
+    struct evp_md_ctx_st *hashes[MEDIA_DIGEST_KINDS]; /* NULL: not wanted, or no hash of OpenSSL's */
     bool has_crc32;
     uint32_t crc32;
 };

@@ -45,6 +45,10 @@ static bool read_payload(struct put *put, const struct media_object_pass *pass,
                          struct media_digest_claim *digests)
 {
     struct qn_str payload = pass->claim.payload;
+    struct qn_str said = media_object_pass_value(pass, "x-amz-content-sha256");
+    put->error = MEDIA_OBJECT_ERROR_NOT_IMPLEMENTED; /* a URL that says more of the body than it signs */
+    if (said.ptr && !qn_str_eq(said, payload))
+        return false;
     if (qn_str_eq(payload, QN_STR(MEDIA_SIGV4_UNSIGNED)))
         return true;
     put->is_chunked = qn_str_eq(payload, QN_STR("STREAMING-UNSIGNED-PAYLOAD-TRAILER"));
@@ -87,6 +91,16 @@ static bool is_plain(const struct put *put)
            !qn_exchange_header(put->exchange, "If-Match").ptr;
 }
 
+/* What goes into an object's head, and out again as a header. */
+static bool is_value(struct qn_str text, size_t max)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7f)
+            return false;
+    }
+    return text.len <= max;
+}
+
 /* Whether the request may be made at all; otherwise put->error says why not. */
 static bool admit(struct put *put, struct media_upload_options *ret_options,
                   struct media_digest_claim *digests)
@@ -117,8 +131,8 @@ static bool admit(struct put *put, struct media_upload_options *ret_options,
     ret_options->cache_control = media_object_pass_value(pass, "cache-control");
     ret_options->how = qn_exchange_header(exchange, "If-None-Match").ptr ? MEDIA_OBJECT_FILE_KEY_FREE
                                                                          : MEDIA_OBJECT_FILE_KEY_ANY;
-    return ret_options->content_type.len <= MEDIA_OBJECT_TYPE_MAX &&
-           ret_options->cache_control.len <= MEDIA_OBJECT_CACHE_MAX;
+    return is_value(ret_options->content_type, MEDIA_OBJECT_TYPE_MAX) &&
+           is_value(ret_options->cache_control, MEDIA_OBJECT_CACHE_MAX);
 }
 
 /* The client went away while it sent. */

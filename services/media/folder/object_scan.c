@@ -41,6 +41,13 @@ static void offer(struct listing *list, const char *key, const struct stat *what
                                        : (uint64_t)what->st_size - MEDIA_OBJECT_FILE_HEAD_BYTES;
 }
 
+/* Whether keys in this folder may begin with the prefix. */
+static bool is_wanted(const struct listing *list, const char *folder)
+{
+    size_t len = strlen(folder), prefix_len = strlen(list->prefix);
+    return strncmp(folder, list->prefix, len < prefix_len ? len : prefix_len) == 0;
+}
+
 /* 'path' holds the folder's key, empty for the first, and is put back. Each level has a descriptor open:
  * eight at most, as a key has pieces. */
 static enum qn_status walk(int parent_fd, const char *name, char path[MEDIA_OBJECT_KEY_MAX + 1],
@@ -65,7 +72,7 @@ static enum qn_status walk(int parent_fd, const char *name, char path[MEDIA_OBJE
         if (added > 0 && len + (size_t)added <= MEDIA_OBJECT_KEY_MAX &&
             media_object_key_is_safe(qn_str_c(path)) &&
             fstatat(dirfd(folder), entry->d_name, &what, AT_SYMLINK_NOFOLLOW) == 0) {
-            if (S_ISDIR(what.st_mode))
+            if (S_ISDIR(what.st_mode) && is_wanted(list, path))
                 status = walk(dirfd(folder), entry->d_name, path, list, err);
             else if (S_ISREG(what.st_mode))
                 offer(list, path, &what);

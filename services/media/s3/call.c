@@ -12,6 +12,8 @@ enum {
     /* A call ends before its deadline by a tenth of what it had, at most so long. */
     MARGIN_MAX_MS = 250,
     MARGIN_PART = 10,
+    /* Who gave the bucket less time than this can say nothing about it. */
+    PATIENT_US = 1000000,
 };
 
 static struct qn_metric calls_metric = {
@@ -77,7 +79,8 @@ static void hear(struct media_s3_client *client, const struct media_s3_call *cal
 {
     const struct media_s3_transfer *transfer = &call->ask.transfer;
     bool good = verdict->answered;
-    if (transfer->result == MEDIA_S3_CROWDED || transfer->result == MEDIA_S3_NO_MEMORY)
+    if (transfer->result == MEDIA_S3_CROWDED || transfer->result == MEDIA_S3_NO_MEMORY ||
+        (transfer->result == MEDIA_S3_LATE && qn_clock_now_us() - call->ask.sent_us < PATIENT_US))
         return;
     if (good != client->good || client->changed_ms == 0) {
         client->good = good;

@@ -1,6 +1,7 @@
 #include "services/media/s3/provision.h"
 
 #include <openssl/evp.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "common/core/check.h"
@@ -138,6 +139,7 @@ int media_s3_provision(void *settings)
               stderr);
         return EXIT_NO_BUCKET;
     }
+    signal(SIGPIPE, SIG_IGN); /* a connection that ends while TLS writes to it */
     qn_buf_init(&rule, RULE_BYTES_MAX);
     qn_buf_init(&shown, RULE_BYTES_MAX);
     media_s3_provision_xml(set->cors_origins, &rule);

@@ -104,6 +104,15 @@ await check('If-None-Match: * writes once, without it the last counts', async ()
     await put('pending/u/once', Buffer.from('another'));
     same(String(await read('pending/u/once')), 'another');
 });
+await check('types and Cache-Control that no head holds are refused', async () => {
+    for (const ContentType of ['image/png;\tx=y', 'x'.repeat(128)])
+        await refused(400, 'InvalidArgument', () => put('photos/head', small, { ContentType }));
+    await refused(400, 'InvalidArgument', () => put('photos/head', small, { CacheControl: 'x'.repeat(128) }));
+    await put('photos/head', small, { ContentType: 'x'.repeat(127), CacheControl: 'y'.repeat(127) });
+    const head = await send(HeadObjectCommand, { Key: 'photos/head' });
+    same([head.ContentType, head.CacheControl], ['x'.repeat(127), 'y'.repeat(127)]);
+    await send(PutObjectCommand, { Key: 'photos/head', Body: small, ContentType: '' });
+});
 await check('ranges', async () => {
     await put('photos/r', Buffer.from('0123456789'));
     same(String(await read('photos/r', { Range: 'bytes=2-4' })), '234');

@@ -34,7 +34,7 @@ function key() {
     made = made.replace(/^\/+/, '').replace(/(^|\/)\.\.?(?=\/|$)/g, '$1dots');
     return made === '' ? 'k' : made;
 }
-const header = () => pick(['image/png', 'image/webp', 'text/plain; charset=utf-8', 'a  b', 'max-age=86400, immutable', `v${below(1e6)}`]);
+const header = () => pick(['image/png', 'image/webp', 'text/plain; charset=utf-8', 'a  b', 'a \t b', 'max-age=86400, immutable', `v${below(1e6)}`]);
 const secret = () => Array.from({ length: 1 + below(60) }, () => String.fromCharCode(33 + below(94))).join('');
 
 const escape = (value) => value.replace(/[%\u0000-\u001f\u007f]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0'));

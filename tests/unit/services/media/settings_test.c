@@ -140,7 +140,7 @@ static void test_which_bucket(void **state)
     assert_str(bucket.name, "pictures");
     assert_str(bucket.region, "auto");
     assert_str(bucket.secret, "top-secret");
-    assert_string_equal(bucket.public_origin, "https://Pics.example.com");
+    assert_string_equal(bucket.public_origin, "https://pics.example.com");
     assert_true(bucket.write_once);
     qn_config_free(media_settings_table, media_settings_count, &set);
 
@@ -152,7 +152,7 @@ static void test_which_bucket(void **state)
     assert_false(bucket.write_once);
     qn_config_free(media_settings_table, media_settings_count, &set);
 
-    bucket = bucket_of(SETTINGS(S3("https://s3.example.com:443"), "S3_CONDITIONAL_WRITES=on"), &set);
+    bucket = bucket_of(SETTINGS(S3("https://S3.Example.com:443"), "S3_CONDITIONAL_WRITES=on"), &set);
     assert_string_equal(bucket.host, "s3.example.com");
     assert_true(bucket.write_once);
     qn_config_free(media_settings_table, media_settings_count, &set);
