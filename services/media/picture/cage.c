@@ -73,61 +73,65 @@ void media_cage_allow_cpu(uint64_t seconds)
 #define ALLOW(call)         IF(__NR_##call, SECCOMP_RET_ALLOW)
 #define REFUSE              (SECCOMP_RET_ERRNO | EPERM)
 
-static const struct sock_filter calls[] = {
-    LOAD(arch),
-    UNLESS(ARCHITECTURE, SECCOMP_RET_KILL_PROCESS), /* numbers mean something else there */
-    LOAD(nr),
-    /* the pool, and a last word on stderr */
-    ALLOW(read),
-    ALLOW(write),
-    ALLOW(close),
-    /* memory */
-    ALLOW(mmap),
-    ALLOW(munmap),
-    ALLOW(mremap),
-    ALLOW(mprotect),
-    ALLOW(madvise),
-    ALLOW(brk),
-    /* threads, and their end */
-    ALLOW(futex),
-    ALLOW(set_robust_list),
-    ALLOW(rseq),
-    ALLOW(membarrier),
-    ALLOW(sched_yield),
-    ALLOW(sched_getaffinity),
-    ALLOW(rt_sigaction),
-    ALLOW(rt_sigprocmask),
-    ALLOW(rt_sigreturn),
-    ALLOW(sigaltstack),
-    ALLOW(restart_syscall),
-    ALLOW(exit),
-    ALLOW(exit_group),
-    ALLOW(getpid),
-    ALLOW(gettid),
-    ALLOW(tgkill), /* abort(); there is nobody else that it could reach but those of our own user */
-    /* clocks, randomness, what one has used */
-    ALLOW(clock_gettime),
-    ALLOW(clock_nanosleep),
-    ALLOW(gettimeofday),
-    ALLOW(getrandom),
-    ALLOW(getrusage),
-    ALLOW(prlimit64),
-    /* glibc then takes clone(), whose flags can be read here: a thread, no process */
-    IF(__NR_clone3, SECCOMP_RET_ERRNO | ENOSYS),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 0, 4),
-    LOAD_ARGUMENT(0),
-    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
-    ANSWER(SECCOMP_RET_ALLOW),
-    ANSWER(REFUSE),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 0, 3),
-    LOAD_ARGUMENT(0),
-    IF(PR_SET_NAME, SECCOMP_RET_ALLOW),
-    ANSWER(REFUSE),
-};
+/* Only with this as its argument of that number. */
+#define ALLOW_IF(call, n, value)                                                                             \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##call, 0, 4), LOAD_ARGUMENT(n),                                \
+        IF((value), SECCOMP_RET_ALLOW), ANSWER(REFUSE)
 
 static bool filter_calls(void)
 {
-    const struct sock_fprog program = {.len = QN_COUNT(calls), .filter = (struct sock_filter *)calls};
+    const uint32_t self = (uint32_t)getpid();
+    struct sock_filter calls[] = {
+        LOAD(arch),
+        UNLESS(ARCHITECTURE, SECCOMP_RET_KILL_PROCESS), /* numbers mean something else there */
+        LOAD(nr),
+        /* the pool, and a last word on stderr */
+        ALLOW(read),
+        ALLOW(write),
+        ALLOW(close),
+        /* memory */
+        ALLOW(mmap),
+        ALLOW(munmap),
+        ALLOW(mremap),
+        ALLOW(mprotect),
+        ALLOW(madvise),
+        ALLOW(brk),
+        /* threads, and their end */
+        ALLOW(futex),
+        ALLOW(set_robust_list),
+        ALLOW(rseq),
+        ALLOW(membarrier),
+        ALLOW(sched_yield),
+        ALLOW(sched_getaffinity),
+        ALLOW(rt_sigaction),
+        ALLOW(rt_sigprocmask),
+        ALLOW(rt_sigreturn),
+        ALLOW(sigaltstack),
+        ALLOW(restart_syscall),
+        ALLOW(exit),
+        ALLOW(exit_group),
+        ALLOW(getpid),
+        ALLOW(gettid),
+        ALLOW_IF(tgkill, 0,
+                 self), /* abort(); whoever started us has the same user, and must not be reached */
+        /* clocks, randomness, what one has used */
+        ALLOW(clock_gettime),
+        ALLOW(clock_nanosleep),
+        ALLOW(gettimeofday),
+        ALLOW(getrandom),
+        ALLOW(getrusage),
+        ALLOW_IF(prlimit64, 0, 0), /* its own */
+        /* glibc then takes clone(), whose flags can be read here: a thread, no process */
+        IF(__NR_clone3, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone, 0, 4),
+        LOAD_ARGUMENT(0),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1),
+        ANSWER(SECCOMP_RET_ALLOW),
+        ANSWER(REFUSE),
+        ALLOW_IF(prctl, 0, PR_SET_NAME),
+        ANSWER(REFUSE),
+    };
+    const struct sock_fprog program = {.len = QN_COUNT(calls), .filter = calls};
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 

@@ -16,7 +16,7 @@
     "\0\0\0\x18"                                                                                             \
     "ftypheic\0\0\0\0heicmif1"
 
-static void test_the_four_are_told_apart(void **state)
+static void test_kinds_are_told_apart(void **state)
 {
     (void)state;
     assert_int_equal(SNIFF("\xFF\xD8\xFF\xE0\0\x10JFIF\0"), MEDIA_IMAGE_JPEG);
@@ -30,6 +30,10 @@ static void test_the_four_are_told_apart(void **state)
     assert_int_equal(SNIFF("RIFF\x24\0\0\0WEBPVP8X\x0A\0\0\0"), MEDIA_IMAGE_WEBP);
     assert_int_equal(SNIFF(AVIF), MEDIA_IMAGE_AVIF);
     assert_int_equal(SNIFF(AVIF_LATE), MEDIA_IMAGE_AVIF);
+    assert_int_equal(SNIFF(HEIC), MEDIA_IMAGE_HEIC);
+    assert_int_equal(SNIFF("\0\0\0\x18"
+                           "ftypmif1\0\0\0\0mif1heix"),
+                     MEDIA_IMAGE_HEIC);
 }
 
 static void test_others_are_none(void **state)
@@ -43,7 +47,6 @@ static void test_others_are_none(void **state)
         QN_STR("<!DOCTYPE html><script>alert(1)</script>"),
         QN_STR("%PDF-1.7\n"),
         QN_STR("PK\3\4\x14\0\0\0\x08\0\0\0\0\0\0\0"),
-        QN_STR(HEIC),
         /* a sound, not a picture, in the same container */
         QN_STR("RIFF\x24\0\0\0WAVEfmt \x10\0\0\0"),
         QN_STR("RIFF\x24\0\0\0WEBPICCP\x10\0\0\0"),
@@ -104,11 +107,11 @@ static void test_types_are_exact(void **state)
 {
     (void)state;
     static const enum media_image_kind kinds[] = {MEDIA_IMAGE_JPEG, MEDIA_IMAGE_PNG, MEDIA_IMAGE_WEBP,
-                                                  MEDIA_IMAGE_AVIF};
-    for (size_t i = 0; i < 4; i++)
+                                                  MEDIA_IMAGE_AVIF, MEDIA_IMAGE_HEIC};
+    for (size_t i = 0; i < 5; i++)
         assert_int_equal(media_image_kind_of_type(qn_str_c(media_image_type(kinds[i]))), kinds[i]);
     static const char *const others[] = {"",           "image/jpg", "image/JPEG", "image/jpeg; q=1",
-                                         " image/png", "image/gif", "image/heic", "image/svg+xml"};
+                                         " image/png", "image/gif", "image/heif", "image/svg+xml"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         assert_int_equal(media_image_kind_of_type(qn_str_c(others[i])), MEDIA_IMAGE_NONE);
     assert_null(media_image_type(MEDIA_IMAGE_NONE));
@@ -117,7 +120,7 @@ static void test_types_are_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_four_are_told_apart),
+        cmocka_unit_test(test_kinds_are_told_apart),
         cmocka_unit_test(test_others_are_none),
         cmocka_unit_test(test_short_fronts),
         cmocka_unit_test(test_types_are_exact),
