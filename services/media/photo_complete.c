@@ -14,12 +14,14 @@
  * change, and the sweep empties that. What a kill leaves: photo.c. */
 #include "common/core/check.h"
 #include "common/core/clock.h"
+#include "common/core/metric.h"
 #include "services/media/photo.h"
 #include "services/media/photo_key.h"
 #include "services/media/photo_sweep.h"
 
-#define CACHE_CONTROL "public, max-age=86400, immutable" /* a deleted photo must leave the caches in a day   \
-                                                          */
+#define CACHE_CONTROL                                                                                        \
+    "public, max-age=86400, immutable" /* a deleted photo must leave the caches in a day                     \
+                                        */
 #define TYPE "image/webp"
 
 enum { BUSY_RETRY_MS = 1000 };
@@ -52,6 +54,16 @@ struct complete {
     char key[MEDIA_OBJECT_KEY_MAX + 1];
 };
 
+static struct qn_metric metric_in_hand = {.name = "quintet_media_in_hand_bytes",
+                                          .help = "Uploads between being read and being done with.",
+                                          .kind = QN_GAUGE};
+
+static void take_in_hand(struct media_service *service, int64_t bytes)
+{
+    service->in_hand_bytes += (size_t)bytes;
+    qn_metric_set(qn_metric_series(&metric_in_hand, NULL, NULL, NULL), (double)service->in_hand_bytes);
+}
+
 /* Every way out: what is held goes, the call is answered, and 'c' is gone. */
 
 static void let_go(struct complete *c, const char *outcome)
@@ -62,7 +74,7 @@ static void let_go(struct complete *c, const char *outcome)
         qn_buf_fini(&c->work->original);
         media_picture_fini(&c->work->job.picture);
     }
-    c->service->in_hand_bytes -= c->in_hand_bytes;
+    take_in_hand(c->service, -(int64_t)c->in_hand_bytes);
     media_turn_give(&c->service->turns, &c->turn);
 }
 
@@ -326,7 +338,7 @@ static void on_front(struct media_object_request *object, enum qn_status status)
         return;
     }
     c->in_hand_bytes = size;
-    c->service->in_hand_bytes += size;
+    take_in_hand(c->service, (int64_t)size);
     c->work = qn_arena_new(c->call->arena, struct work);
     if (!c->work) {
         end_fault(c, "busy", &(const struct qn_fault){.status = QN_RESOURCE_EXHAUSTED});

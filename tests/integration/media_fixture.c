@@ -220,20 +220,37 @@ const void *media_fixture_ask(struct media_fixture *fixture, const struct qn_met
     return status == QN_OK ? r->out : NULL;
 }
 
+/* Those that are asked at once. */
+static struct answer at_once[AT_ONCE_MAX];
+static struct qn_context at_once_ctx;
+
+void media_fixture_begin_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n,
+                                 const char *user)
+{
+    assert_true(n <= AT_ONCE_MAX);
+    at_once_ctx = context_of(user);
+    for (size_t i = 0; i < n; i++) {
+        at_once[i] = (struct answer){.done = false};
+        qn_request_start(&at_once[i].request, fixture->client, calls[i].method, calls[i].in, &at_once_ctx,
+                         &fixture->arena, on_answer);
+    }
+}
+
+void media_fixture_end_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n)
+{
+    (void)fixture;
+    for (size_t i = 0; i < n; i++) {
+        loop_fixture_run_until(&at_once[i].done, LIMIT_MS);
+        calls[i].status = at_once[i].request.status;
+        calls[i].out = at_once[i].request.out;
+    }
+}
+
 void media_fixture_ask_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n,
                                const char *user)
 {
-    struct answer answers[AT_ONCE_MAX] = {{.done = false}};
-    const struct qn_context ctx = context_of(user);
-    assert_true(n <= AT_ONCE_MAX);
-    for (size_t i = 0; i < n; i++)
-        qn_request_start(&answers[i].request, fixture->client, calls[i].method, calls[i].in, &ctx,
-                         &fixture->arena, on_answer);
-    for (size_t i = 0; i < n; i++) {
-        loop_fixture_run_until(&answers[i].done, LIMIT_MS);
-        calls[i].status = answers[i].request.status;
-        calls[i].out = answers[i].request.out;
-    }
+    media_fixture_begin_at_once(fixture, calls, n, user);
+    media_fixture_end_at_once(fixture, calls, n);
 }
 
 /* The call that is not waited for. */

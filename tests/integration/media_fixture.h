@@ -75,6 +75,10 @@ struct media_fixture_call {
 };
 void media_fixture_ask_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n,
                                const char *user);
+/* The two halves of it. */
+void media_fixture_begin_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n,
+                                 const char *user);
+void media_fixture_end_at_once(struct media_fixture *fixture, struct media_fixture_call *calls, size_t n);
 
 /* A call whose answer the test does not wait for yet: one at a time. */
 void media_fixture_begin(struct media_fixture *fixture, const struct qn_method *method, const void *in,

@@ -380,18 +380,60 @@ static void test_killed_while_it_deletes(void **state)
     }
 }
 
-/* Killed while the pictures are made: what makes them here never ends. */
-static void test_killed_while_pictures_are_made(void **state)
+/* Media with makers of pictures that never end. */
+static const char *start_with_sleepers(void)
 {
-    (void)state;
     const char *program = harness_text("%s/never", harness_folder());
     int fd = open(program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
     assert_true(fd >= 0);
     dprintf(fd, "#!/bin/sh\necho > %s.runs\nexec sleep 1000\n", program);
     close(fd);
+    unlink(harness_text("%s.runs", program));
     media_fixture_start_media(
         &fixture,
         (const char *const[]){harness_text("QUINTET_MEDIA_PICTURE_PROGRAM=%s", program), seldom[0], NULL});
+    return program;
+}
+
+/* Pictures in hand take so much memory and no more: who comes then is told to come again. */
+static void test_too_much_in_hand(void **state)
+{
+    (void)state;
+    enum { SIZE = 10485760, FIT = 6 };
+    start_with_sleepers();
+    media_fixture_connect(&fixture);
+    const char *user = media_fixture_user(&fixture), *other = media_fixture_user(&fixture);
+    Quintet__Media__V1__CompleteUploadRequest in[FIT];
+    struct media_fixture_call calls[FIT];
+    struct qn_str picture = media_fixture_picture("image/png", SIZE);
+    for (size_t i = 0; i < FIT; i++) {
+        const Quintet__Media__V1__CreateUploadResponse *upload =
+            media_fixture_create(&fixture, user, "image/png", SIZE);
+        assert_int_equal(media_fixture_put(upload, picture), 200);
+        in[i] = (Quintet__Media__V1__CompleteUploadRequest)QUINTET__MEDIA__V1__COMPLETE_UPLOAD_REQUEST__INIT;
+        in[i].upload_id = upload->upload_id;
+        calls[i] = (struct media_fixture_call){&quintet_media_v1_media_service_complete_upload, &in[i],
+                                               QN_UNKNOWN, NULL};
+    }
+    const Quintet__Media__V1__CreateUploadResponse *one_more =
+        media_fixture_create(&fixture, other, "image/png", SIZE);
+    assert_int_equal(media_fixture_put(one_more, picture), 200);
+    media_fixture_begin_at_once(&fixture, calls, FIT, user);
+    while (harness_service_metric(fixture.media, "quintet_media_in_hand_bytes") < FIT * (double)SIZE)
+        qn_loop_turn(fixture.loop);
+    media_fixture_complete(&fixture, other, one_more->upload_id, QN_RESOURCE_EXHAUSTED, "OVERLOAD");
+    media_fixture_kill_media(&fixture);
+    media_fixture_end_at_once(&fixture, calls, FIT);
+    media_fixture_disconnect(&fixture);
+    media_fixture_start_media(&fixture, often);
+    media_fixture_expect_agreement(&fixture);
+}
+
+/* Killed while the pictures are made. */
+static void test_killed_while_pictures_are_made(void **state)
+{
+    (void)state;
+    const char *program = start_with_sleepers();
     media_fixture_connect(&fixture);
     const char *user = media_fixture_user(&fixture);
     const Quintet__Media__V1__CreateUploadResponse *upload = media_fixture_upload(&fixture, user);
@@ -527,6 +569,7 @@ int main(void)
         ONE(test_killed_while_it_completes),
         ONE(test_killed_while_it_deletes),
         ONE(test_killed_while_pictures_are_made),
+        ONE(test_too_much_in_hand),
         ONE(test_two_that_complete),
         ONE(test_killed_while_it_uploads),
     };

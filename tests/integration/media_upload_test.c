@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/core/clock.h"
+#include "tests/harness/picture.h"
 #include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 #include "tests/integration/media_fixture.h"
@@ -74,6 +75,80 @@ static void test_a_photo_from_end_to_end(void **state)
     /* What was uploaded is not kept. */
     media_fixture_until(&fixture, media_fixture_trash_is_out, "the upload's object is gone");
     assert_false(media_fixture_has(&fixture, media_fixture_pending_key(user, photo->id)));
+}
+
+/* Create, PUT and complete with these bytes. */
+static const Quintet__Media__V1__Photo *add_bytes(const char *user, const char *type, struct qn_str bytes,
+                                                  enum qn_status status, const char *reason)
+{
+    const Quintet__Media__V1__CreateUploadResponse *upload =
+        media_fixture_create(&fixture, user, type, (int64_t)bytes.len);
+    assert_int_equal(media_fixture_put(upload, bytes), 200);
+    return media_fixture_complete(&fixture, user, upload->upload_id, status, reason);
+}
+
+/* What phones send, lying on its side and with the place where it was taken: it stands upright, in two sizes,
+ * and says nothing of the place. */
+static void test_every_type(void **state)
+{
+    (void)state;
+    static const enum media_image_kind kinds[] = {MEDIA_IMAGE_JPEG, MEDIA_IMAGE_PNG, MEDIA_IMAGE_WEBP,
+                                                  MEDIA_IMAGE_AVIF, MEDIA_IMAGE_HEIC};
+    const char *user = media_fixture_user(&fixture);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const struct picture_plan plan = {
+            .kind = kinds[i],
+            .width = 1800,
+            .height = 900,
+            /* The container of AVIF and HEIC turns them, not EXIF. */
+            .orientation = kinds[i] == MEDIA_IMAGE_AVIF || kinds[i] == MEDIA_IMAGE_HEIC ? 1 : 6,
+            .secrets = true};
+        struct qn_buf file;
+        qn_buf_init(&file, MEDIA_OBJECT_BYTES_MAX);
+        picture_make(&plan, &file);
+        assert_true(picture_holds_secrets(qn_buf_view(&file)));
+        const Quintet__Media__V1__Photo *photo =
+            add_bytes(user, media_image_type(kinds[i]), qn_buf_view(&file), QN_OK, NULL);
+        qn_buf_fini(&file);
+        assert_int_equal(plan.orientation == 6 ? photo->height : photo->width, 1600);
+        assert_int_equal(plan.orientation == 6 ? photo->width : photo->height, 800);
+        const char *const urls[] = {photo->url, photo->small_url};
+        for (int k = 0; k < 2; k++) {
+            struct harness_http_reply read =
+                harness_http(&(const struct harness_http_request){.url = urls[k]});
+            struct qn_str webp = qn_str_n(read.body, read.body_len);
+            struct picture_seen seen;
+            assert_int_equal(read.status, 200);
+            picture_see(webp, &seen);
+            assert_int_equal(plan.orientation == 6 ? seen.height : seen.width, k == 0 ? 1600 : 320);
+            assert_false(seen.has_exif || seen.has_xmp || picture_holds_secrets(webp));
+            harness_http_free(&read);
+        }
+    }
+}
+
+/* What is refused while its pictures are made is told apart, and leaves nothing. */
+static void test_pictures_that_are_refused(void **state)
+{
+    (void)state;
+    const char *user = media_fixture_user(&fixture);
+    struct qn_buf file;
+    qn_buf_init(&file, MEDIA_OBJECT_BYTES_MAX);
+    picture_make(&(const struct picture_plan){MEDIA_IMAGE_WEBP, .width = 64, .height = 64, .frames = 2},
+                 &file);
+    add_bytes(user, "image/webp", qn_buf_view(&file), QN_FAILED_PRECONDITION, "ANIMATED");
+    qn_buf_clear(&file);
+    picture_png(10000, 10000, 0, QN_STR(""), QN_STR("\0"), &file);
+    add_bytes(user, "image/png", qn_buf_view(&file), QN_FAILED_PRECONDITION, "TOO_MANY_PIXELS");
+    qn_buf_clear(&file);
+    picture_make(&(const struct picture_plan){MEDIA_IMAGE_JPEG, .width = 640, .height = 480}, &file);
+    add_bytes(user, "image/jpeg", qn_str_n(file.data, file.len / 2), QN_FAILED_PRECONDITION, "NOT_A_PICTURE");
+    qn_buf_write_c(&file, "<script>alert(1)</script>");
+    add_bytes(user, "image/jpeg", qn_buf_view(&file), QN_FAILED_PRECONDITION, "NOT_A_PICTURE");
+    qn_buf_fini(&file);
+    assert_int_equal(media_fixture_list(&fixture, user)->n_photos, 0);
+    assert_int_equal(
+        media_fixture_number(&fixture, "select count(*) from quintet.photo where user_id = '%s'", user), 0);
 }
 
 /* With the hash of what is to come the store takes nothing else. */
@@ -290,6 +365,7 @@ static void test_a_restart_forgets_nothing(void **state)
 static int start(void **state)
 {
     (void)state;
+    picture_begin();
     media_fixture_start(&fixture);
     media_fixture_start_media(&fixture, NULL);
     return 0;
@@ -307,6 +383,8 @@ int main(void)
 #define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         ONE(test_a_photo_from_end_to_end),
+        ONE(test_every_type),
+        ONE(test_pictures_that_are_refused),
         ONE(test_an_upload_with_its_hash),
         ONE(test_nothing_pending_can_be_read),
         ONE(test_completing_twice_answers_the_same),
