@@ -155,7 +155,7 @@ enum outcome { TRY_AGAIN, LEAVE_IT, N_OUTCOMES };
 static void after_the_kill(const char *upload_id, enum outcome outcome)
 {
     media_fixture_kill_media(&fixture);
-    media_fixture_end(&fixture);
+    media_fixture_abandon(&fixture);
     media_fixture_disconnect(&fixture);
     no_fault();
     media_fixture_start_media(&fixture, environment);

@@ -85,6 +85,8 @@ void media_fixture_begin(struct media_fixture *fixture, const struct qn_method *
                          const char *user, uint64_t timeout_ms);
 /* Whether it has ended; what the loop has to do meanwhile is done. */
 bool media_fixture_ended(struct media_fixture *fixture);
+/* Gives it up: whom it was asked of has been killed, and nobody is to be asked in its place. */
+void media_fixture_abandon(struct media_fixture *fixture);
 /* Waits for its end: the status. */
 enum qn_status media_fixture_end(struct media_fixture *fixture);
 

@@ -296,7 +296,7 @@ static void kill_at_lock(PGconn *holder, const struct qn_method *method, const v
         if (media_fixture_ended(&fixture))
             fail_msg("%s did not wait", method->name);
     media_fixture_kill_media(&fixture);
-    media_fixture_end(&fixture);
+    media_fixture_abandon(&fixture);
     let_go(holder, done);
 }
 
@@ -445,7 +445,7 @@ static void test_killed_while_pictures_are_made(void **state)
         if (media_fixture_ended(&fixture))
             fail_msg("it ended without a picture");
     media_fixture_kill_media(&fixture);
-    media_fixture_end(&fixture);
+    media_fixture_abandon(&fixture);
     media_fixture_disconnect(&fixture);
     assert_true(media_fixture_has(&fixture, media_fixture_pending_key(user, id)));
     /* The same call goes well with the next process; or the sweep ends it, as above. */
