@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "common/core/check.h"
 #include "common/core/clock.h"
@@ -21,11 +23,12 @@
  * thread whose job returns later finds 'left' set, hands the job to that instead of posting it, and returns.
  * The lane's memory goes with the last of its users: the loop and the threads. */
 
-enum { THREADS_MAX = 64 };
+enum { THREADS_MAX = 64, NICE_MAX = 19 /* setpriority(2) */ };
 
 struct qn_lane {
     struct qn_loop *loop;
     struct qn_post *post;
+    int nice; /* of the threads */
 
     pthread_mutex_t lock;
     pthread_cond_t wake;  /* work queued, or stopping */
@@ -88,9 +91,18 @@ static void release(struct qn_lane *lane)
     free(lane);
 }
 
+/* This thread alone: on Linux each has a nice value of its own. Anybody may raise it; should it fail all the
+ * same, the work is done as without. */
+static void stand_back(int by)
+{
+    if (by > 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + by);
+}
+
 static void *thread_main(void *context)
 {
     struct qn_lane *lane = context;
+    stand_back(lane->nice);
     pthread_mutex_lock(&lane->lock);
     for (;;) {
         while (qn_list_empty(&lane->queue) && !lane->stopping)
@@ -360,11 +372,13 @@ enum qn_status qn_lane_open(struct qn_loop *loop, const struct qn_lane_options *
                             struct qn_lane **ret_lane)
 {
     QN_CHECK(options->threads >= 1 && options->threads <= THREADS_MAX);
+    QN_CHECK(options->nice >= 0 && options->nice <= NICE_MAX);
     struct qn_lane *lane = calloc(1, sizeof *lane);
     if (!lane)
         return QN_RESOURCE_EXHAUSTED;
     lane->loop = loop;
     lane->queue_max = options->queue_max;
+    lane->nice = options->nice;
     qn_list_init(&lane->queue);
     qn_list_init(&lane->finished);
     qn_list_init(&lane->taken);

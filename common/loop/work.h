@@ -13,6 +13,8 @@ struct qn_lane_options {
                        * _wait_seconds (for a thread), _seconds (on a thread) */
     unsigned threads; /* 1 to 64 */
     size_t queue_max; /* jobs that wait, beside those that run */
+    /* 0 to 19, added to the process's: its threads give way to the loop and to what else wants the cores. */
+    int nice;
 };
 
 QN_MUST_USE enum qn_status qn_lane_open(struct qn_loop *loop, const struct qn_lane_options *options,

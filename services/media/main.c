@@ -12,15 +12,19 @@ static struct qn_part_rpc_client profile = QN_PART_RPC_CLIENT("profile", &set.pr
 static struct media_object_folder folder = MEDIA_OBJECT_FOLDER(&set);
 static struct media_object_http http = MEDIA_OBJECT_HTTP(&set, &folder);
 static struct media_s3_store bucket = MEDIA_S3_STORE(&set);
-static struct media_service service = {.settings = &set, .profile = &profile, .store = &folder.store};
+static struct media_picture_pool pictures = MEDIA_PICTURE_POOL(&set.picture);
+static struct media_service service = {
+    .settings = &set, .profile = &profile, .store = &folder.store, .pictures = &pictures};
 static struct media_sweep sweep = MEDIA_SWEEP(&service);
 
 static const struct qn_handlers *const handlers[] = {&media_rpc_handlers};
 static struct qn_part_rpc_server rpc = QN_PART_RPC_SERVER(&set.rpc, &set.tls, handlers, QN_COUNT(handlers));
 
 /* In this order, so that the server drains first and calls in hand still have rows and objects. */
-static struct qn_part *const on_folder[] = {&profile.part, &folder.part, &http.part, &sweep.part, &rpc.part};
-static struct qn_part *const on_bucket[] = {&profile.part, &bucket.part, &sweep.part, &rpc.part};
+static struct qn_part *const on_folder[] = {&profile.part,  &folder.part, &http.part,
+                                            &pictures.part, &sweep.part,  &rpc.part};
+static struct qn_part *const on_bucket[] = {&profile.part, &bucket.part, &pictures.part, &sweep.part,
+                                            &rpc.part};
 
 static void check(void *settings, struct qn_config_report *report);
 

@@ -129,15 +129,6 @@ void media_object_write(struct media_object_store *store, struct media_object_re
     start(store, request, media_object_key_is_safe(key), done);
 }
 
-void media_object_copy(struct media_object_store *store, struct media_object_request *request,
-                       struct qn_str from, struct qn_str to, media_object_cb *done)
-{
-    request->verb = MEDIA_OBJECT_COPY;
-    set_text(request->key, from);
-    set_text(request->to_key, to);
-    start(store, request, media_object_key_is_safe(from) && media_object_key_is_safe(to), done);
-}
-
 void media_object_delete(struct media_object_store *store, struct media_object_request *request,
                          struct qn_str key, media_object_cb *done)
 {
@@ -152,6 +143,6 @@ void media_object_list(struct media_object_store *store, struct media_object_req
     struct qn_str folder = qn_str_n(prefix.ptr, prefix.len ? prefix.len - 1 : 0);
     request->verb = MEDIA_OBJECT_LIST;
     set_text(request->key, folder);
-    set_text(request->to_key, after);
+    set_text(request->after_key, after);
     start(store, request, qn_str_ends(prefix, QN_STR("/")) && media_object_key_is_safe(folder), done);
 }

@@ -30,7 +30,7 @@ struct media_object_store {
 
 struct media_object_info {
     uint64_t size_bytes;
-    int64_t touched_ms; /* since 1970: when its bytes came, or later when it was last copied to this key */
+    int64_t touched_ms; /* since 1970: when its bytes came */
     char content_type[MEDIA_OBJECT_TYPE_MAX + 1];
     char cache_control[MEDIA_OBJECT_CACHE_MAX + 1]; /* what was said when it was put; may be empty */
     char etag[MEDIA_OBJECT_ETAG_MAX + 1];           /* without quotes; changes when the bytes do */
@@ -73,12 +73,11 @@ struct media_object_request {
         MEDIA_OBJECT_READ,
         MEDIA_OBJECT_READ_ALL,
         MEDIA_OBJECT_WRITE,
-        MEDIA_OBJECT_COPY,
         MEDIA_OBJECT_DELETE,
         MEDIA_OBJECT_LIST
     } verb;
-    char key[MEDIA_OBJECT_KEY_MAX + 1];    /* of list: the prefix */
-    char to_key[MEDIA_OBJECT_KEY_MAX + 1]; /* of list: after which */
+    char key[MEDIA_OBJECT_KEY_MAX + 1];       /* of list: the prefix */
+    char after_key[MEDIA_OBJECT_KEY_MAX + 1]; /* of list */
     uint64_t offset;
     size_t length;                 /* of read_all: the most that is taken */
     struct qn_buf *into;           /* of read_all */
@@ -153,7 +152,7 @@ QN_MUST_USE enum qn_status media_object_source(struct media_object_store *store,
                                                struct media_object_source *ret_source);
 
 /* Statuses of all that follow, beside their own: QN_INVALID_ARGUMENT for an unsafe key; QN_DEADLINE_EXCEEDED
- * and QN_UNAVAILABLE (nothing was done, or for copy and delete: it may have been, and may be done again);
+ * and QN_UNAVAILABLE (nothing was done, or for write and delete: it may have been, and may be done again);
  * QN_RESOURCE_EXHAUSTED (queue, arena or disk is full); QN_DATA_LOSS (what lies there is no object of ours);
  * QN_INTERNAL. */
 typedef void media_object_cb(struct media_object_request *request, enum qn_status status);
@@ -176,11 +175,6 @@ void media_object_read_all(struct media_object_store *store, struct media_object
  * said. May be done again after any other status. */
 void media_object_write(struct media_object_store *store, struct media_object_request *request,
                         struct qn_str key, const struct media_object_body *body, media_object_cb *done);
-
-/* The same bytes and type under another key as well, whatever was there before; its touched_ms is now, also
- * when it was the same object already. Nobody ever sees a part of it. QN_NOT_FOUND: there is no 'from'. */
-void media_object_copy(struct media_object_store *store, struct media_object_request *request,
-                       struct qn_str from, struct qn_str to, media_object_cb *done);
 
 /* QN_OK also when there is nothing of this key. */
 void media_object_delete(struct media_object_store *store, struct media_object_request *request,

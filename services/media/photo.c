@@ -1,32 +1,41 @@
-/* Where a photo is, and what a kill between any two steps leaves.
+/* Where a photo is, what a kill between any two steps leaves, and why in the end nothing is left over.
  *
- *   the row, in PostgreSQL    object pending/<user>/<photo>    object photos/<photo>, public
+ *   the row, in PostgreSQL    pending/<user>/<photo>    photos/<photo>/<hash>.webp, two, public
+ *   the trash, beside it: what lies in the object store and must go
  *
  * CreateUpload     1. presign a URL for the pending key   2. row, pending   3. answer
- * the browser      4. PUT: the pending object, whole or not at all, once
- * CompleteUpload   5. row read   6. pending object looked at: size, type, magic bytes
- *                  7. copied to the public key   8. row made ready   9. answer
- *                  refused at 6: row deleted, then the pending object
- * DeletePhoto      10. row read   11. public object copied to the pending key, as a mark
- *                  12. row deleted   13. public object deleted   14. mark deleted
- * the sweep        15. each pending object that nobody has touched for three lifetimes of a URL: row read
- *                  row ready: the pending object is deleted
- *                  row pending or gone: row deleted, then the public object, then the pending one
+ * the browser      4. PUT: the pending object, whole or not at all
+ * CompleteUpload   5. row read   6. pending object read and looked at   7. pictures made of it
+ *                  8. both written   9. row made ready, and with it the pending key into the trash   10.
+ * answer refused at 6 or 7: row deleted, and with it both places into the trash DeletePhoto      11. row
+ * deleted, and with it its objects into the trash   12. answer a user or a profile deleted, by whatever
+ * program: as 11, by a trigger the sweep        13. rows deleted that were not completed in an hour, as 11
+ *                  14. trash claimed   15. objects deleted   16. trash finished
  *
- * One rule holds at every point: a public object without a ready row has the pending object of its photo
- * beside it. The pending object is the note that something is unfinished; it is made before and removed
- * after, and the sweep goes by nothing else. So a kill
+ * Three rules carry all of it:
  *
- *   between 2 and 4    leaves a pending row, which counts against the user's limit until its URL has ended
- *   between 4 and 7    row and pending object: CompleteUpload may come again, or the sweep removes both
- *   between 7 and 8    the same, and the picture public under a name that nobody was told
- *   after 8            a photo, and a pending object that keeps its URL from working twice; swept
- *   in a refusal       no row, so it can become no photo; the object is swept
- *   between 11 and 12  a photo with a mark, which is swept
- *   between 12 and 14  objects without a row, which are swept.
+ *   Before an object can come into being there is a row that names where: 2 comes before 3, and an upload's
+ *   objects lie only under its pending key and under photos/<photo>/.
+ *   A row's end and the entry of its objects in the trash are one transaction. So an object belongs to a row
+ * or to an entry at any moment, whoever is killed: a pending row by itself ends at 13. Objects are deleted by
+ * 15 alone, which may be done twice; the entry goes after them.
+ *
+ * What was under way meanwhile can bring an object back after 15: a PUT with the URL that still works, or a
+ * completion beside which the row went or became ready. Each has an end (photo.h), so each entry is seen to
+ * twice: at once, and half an hour after the URL's end, when all is settled. With the second time the sweep
+ * also looks under photos/<photo>/ of a ready photo, for what another completion of it has left.
+ *
+ *   killed between 2 and 4     a pending row, which counts against the user's limit until its URL has ended;
+ * 13 between 4 and 8            row and pending object: CompleteUpload may come again, or 13 ends both
+ *   between 8 and 9            the same, and pictures public under names that nobody was told
+ *   after 9, after 11          row and trash agree; the next sweep, of any process, goes on
+ *   between 14 and 16          the lease of the entry ends, and it is claimed again
+ *   a completion while its     its pictures, or other pictures beside those of the row: the second time
+ *     row goes, or gets ready
  *
  * A store or a profile service that fails instead of dying leaves the same states, and the caller a typed
- * status. Two calls for one photo take turns (turn.h); a sweep and a call are apart in time (photo.h). */
+ * status. Two calls for one photo take turns in one process (turn.h), so that no picture is made twice; in
+ * two processes they may cross, and of two completions the first to reach 9 counts. */
 #include "services/media/photo.h"
 
 #include <stdio.h>
@@ -38,7 +47,7 @@
 #include "services/media/photo_key.h"
 #include "services/media/picture/image.h"
 
-enum { URL_MAX = 8 * 1024 };
+enum { URL_MAX = 8 * 1024, SHA256_BYTES = 32 };
 
 static struct qn_metric metric_uploads = {.name = "quintet_media_uploads_total",
                                           .help = "Uploads by what became of them.",
@@ -48,11 +57,6 @@ static struct qn_metric metric_uploads = {.name = "quintet_media_uploads_total",
 void media_photo_count(const char *outcome)
 {
     qn_metric_add(qn_metric_series(&metric_uploads, outcome, NULL, NULL), 1);
-}
-
-int64_t media_photo_span_ms(const struct media_service *service, int halves)
-{
-    return service->settings->upload_valid_ms * halves / 2;
 }
 
 const char *media_photo_take_user(struct qn_call *call)
@@ -90,31 +94,40 @@ void media_photo_fail_not_found(struct qn_call *call, const char *reason)
     qn_call_fail_with(call, .status = QN_NOT_FOUND, .message = "there is no such photo", .reason = reason);
 }
 
+char *media_photo_url(struct media_service *service, struct qn_arena *arena, const char *key)
+{
+    struct qn_buf url;
+    qn_buf_init(&url, URL_MAX);
+    enum qn_status status = media_object_read_url(service->store, qn_str_c(key), qn_clock_wall_ms(), &url);
+    char *copy = status != QN_OK ? NULL : qn_arena_copy(arena, url.data, url.len);
+    qn_buf_fini(&url);
+    return copy;
+}
+
 Quintet__Media__V1__Photo *media_photo_of_row(struct media_service *service, struct qn_arena *arena,
                                               const Quintet__Store__V1__Photo *row)
 {
     Quintet__Media__V1__Photo *photo = qn_arena_new(arena, Quintet__Media__V1__Photo);
     Google__Protobuf__Timestamp *created = qn_arena_new(arena, Google__Protobuf__Timestamp);
-    struct qn_buf url;
-    if (!photo || !created)
-        return NULL;
-    qn_buf_init(&url, URL_MAX);
-    enum qn_status status =
-        media_object_read_url(service->store, qn_str_c(row->object_key), qn_clock_wall_ms(), &url);
-    char *url_copy = status != QN_OK ? NULL : qn_arena_copy(arena, url.data, url.len);
-    qn_buf_fini(&url);
-    if (!url_copy)
+    char *url = media_photo_url(service, arena, row->object_key);
+    /* A photo from before there were two has one size for both. */
+    char *small_url = row->small_key[0] ? media_photo_url(service, arena, row->small_key) : url;
+    if (!photo || !created || !url || !small_url)
         return NULL;
     quintet__media__v1__photo__init(photo);
     google__protobuf__timestamp__init(created);
     created->seconds = row->created_at_ms / 1000;
     created->nanos = (int32_t)(row->created_at_ms % 1000) * 1000000;
     photo->id = row->id;
-    photo->url = url_copy;
+    photo->url = url;
+    photo->small_url = small_url;
     photo->content_type = row->content_type;
     photo->size_bytes = row->size_bytes;
     photo->main = row->main;
     photo->created_at = created;
+    photo->width = row->width;
+    photo->height = row->height;
+    photo->blur_data_url = row->blur_data_url;
     return photo;
 }
 
@@ -129,19 +142,20 @@ struct create {
     int64_t now_ms;
     char photo_id[QN_ID_LEN + 1];
     char key[MEDIA_OBJECT_KEY_MAX + 1];
-    char public_key[MEDIA_OBJECT_KEY_MAX + 1];
 };
 
 /* False after failing the call. */
 static bool check_create(struct qn_call *call, const Quintet__Media__V1__CreateUploadRequest *in)
 {
-    struct qn_violation violations[2];
+    struct qn_violation violations[3];
     size_t n = 0;
     if (media_image_kind_of_type(qn_str_c(in->content_type)) == MEDIA_IMAGE_NONE)
-        violations[n++] =
-            (struct qn_violation){"content_type", "must be image/jpeg, image/png, image/webp or image/avif"};
+        violations[n++] = (struct qn_violation){
+            "content_type", "must be image/jpeg, image/png, image/webp, image/avif or image/heic"};
     if (in->size_bytes < 1 || in->size_bytes > MEDIA_PHOTO_MAX_BYTES)
         violations[n++] = (struct qn_violation){"size_bytes", "must be 1 to 10485760"};
+    if (in->sha256.len != 0 && in->sha256.len != SHA256_BYTES)
+        violations[n++] = (struct qn_violation){"sha256", "must be 32 bytes, or left out"};
     if (n == 0)
         return true;
     qn_call_fail_with(call, .status = QN_INVALID_ARGUMENT, .message = "this cannot be uploaded",
@@ -155,6 +169,7 @@ static bool presign(struct create *c, const Quintet__Media__V1__CreateUploadRequ
     const struct media_object_put put = {.key = qn_str_c(c->key),
                                          .content_type = qn_str_c(in->content_type),
                                          .size_bytes = (uint64_t)in->size_bytes,
+                                         .sha256 = qn_str_n((const char *)in->sha256.data, in->sha256.len),
                                          .expires_s =
                                              (uint32_t)(c->service->settings->upload_valid_ms / 1000)};
     qn_buf_init(&url, URL_MAX);
@@ -214,14 +229,13 @@ void media_photo_create_upload(struct media_service *service, struct qn_call *ca
     c->now_ms = qn_clock_wall_ms();
     qn_id_new(c->photo_id);
     media_photo_key_pending(qn_str_c(user_id), qn_str_c(c->photo_id), c->key);
-    media_photo_key_public(qn_str_c(c->photo_id), c->public_key);
     if (!presign(c, in))
         return;
 
     Quintet__Store__V1__Photo row = QUINTET__STORE__V1__PHOTO__INIT;
     row.id = c->photo_id;
     row.user_id = (char *)user_id;
-    row.object_key = c->public_key;
+    row.object_key = c->key;
     row.content_type = in->content_type;
     row.size_bytes = in->size_bytes;
     row.created_at_ms = c->now_ms;
@@ -231,84 +245,4 @@ void media_photo_create_upload(struct media_service *service, struct qn_call *ca
     create.upload_expires_at_ms = c->now_ms + service->settings->upload_valid_ms;
     struct media_upstream upstream = media_photo_upstream(service, call);
     media_upstream_create(&upstream, &c->request, &create, on_created);
-}
-
-/* ListPhotos and SetMainPhoto: the row's store does it all. */
-
-struct ask {
-    struct media_service *service;
-    struct qn_call *call;
-    struct qn_request request;
-};
-
-static void on_listed(struct qn_request *request)
-{
-    struct ask *a = container_of(request, struct ask, request);
-    if (request->status != QN_OK) {
-        qn_call_fail_from(a->call, request, true);
-        return;
-    }
-    const Quintet__Store__V1__ListPhotosResponse *rows = request->out;
-    Quintet__Media__V1__ListPhotosResponse out = QUINTET__MEDIA__V1__LIST_PHOTOS_RESPONSE__INIT;
-    out.photos = qn_arena_array(a->call->arena, rows->n_photos + 1, sizeof(void *));
-    while (out.photos && out.n_photos < rows->n_photos) {
-        out.photos[out.n_photos] = media_photo_of_row(a->service, a->call->arena, rows->photos[out.n_photos]);
-        if (!out.photos[out.n_photos])
-            break;
-        out.n_photos++;
-    }
-    if (out.n_photos < rows->n_photos || !out.photos)
-        qn_call_fail_with(a->call, .status = QN_RESOURCE_EXHAUSTED);
-    else
-        qn_call_reply(a->call, &out);
-}
-
-void media_photo_list(struct media_service *service, struct qn_call *call)
-{
-    const char *user_id = media_photo_take_user(call);
-    if (!user_id)
-        return;
-    struct ask *a = qn_call_new(call, struct ask);
-    a->service = service;
-    a->call = call;
-    struct media_upstream upstream = media_photo_upstream(service, call);
-    media_upstream_list(&upstream, &a->request, user_id, on_listed);
-}
-
-static void on_main_set(struct qn_request *request)
-{
-    struct ask *a = container_of(request, struct ask, request);
-    if (request->status == QN_NOT_FOUND) {
-        media_photo_fail_not_found(a->call, "PHOTO_NOT_FOUND");
-        return;
-    }
-    if (request->status != QN_OK) {
-        qn_call_fail_from(a->call, request, true);
-        return;
-    }
-    const Quintet__Store__V1__SetMainPhotoResponse *answer = request->out;
-    Quintet__Media__V1__SetMainPhotoResponse out = QUINTET__MEDIA__V1__SET_MAIN_PHOTO_RESPONSE__INIT;
-    if (answer->photo)
-        out.photo = media_photo_of_row(a->service, a->call->arena, answer->photo);
-    if (out.photo)
-        qn_call_reply(a->call, &out);
-    else
-        qn_call_fail_with(a->call, .status = QN_INTERNAL);
-}
-
-void media_photo_set_main(struct media_service *service, struct qn_call *call)
-{
-    const Quintet__Media__V1__SetMainPhotoRequest *in = call->in;
-    const char *user_id = media_photo_take_user(call);
-    if (!user_id)
-        return;
-    if (!media_photo_id_valid(qn_str_c(in->photo_id))) {
-        media_photo_fail_not_found(call, "PHOTO_NOT_FOUND");
-        return;
-    }
-    struct ask *a = qn_call_new(call, struct ask);
-    a->service = service;
-    a->call = call;
-    struct media_upstream upstream = media_photo_upstream(service, call);
-    media_upstream_set_main(&upstream, &a->request, user_id, in->photo_id, on_main_set);
 }

@@ -35,3 +35,18 @@ void media_rpc_set_main_photo(struct qn_call *call)
 {
     media_photo_set_main(service, call);
 }
+
+void media_rpc_list_profile_photos(struct qn_call *call)
+{
+    media_photo_list_profiles(service, call);
+}
+
+void media_rpc_reorder_photos(struct qn_call *call)
+{
+    media_photo_reorder(service, call);
+}
+
+void media_rpc_get_image_patterns(struct qn_call *call)
+{
+    media_photo_patterns(service, call);
+}

@@ -3,6 +3,7 @@
 
 #include "common/app/parts.h"
 #include "services/media/object.h"
+#include "services/media/picture/pool.h"
 #include "services/media/settings.h"
 #include "services/media/turn.h"
 
@@ -12,7 +13,12 @@ struct media_service {
     const struct media_settings *settings;
     const struct qn_part_rpc_client *profile; /* whose PhotoStore holds the rows */
     struct media_object_store *store;
+    struct media_picture_pool *pictures;
+
+    /* Of the handlers, zeroed at the start. */
     struct media_turns turns;
+    struct media_sweep *sweep; /* photo_sweep.h; NULL until it has opened */
+    size_t in_hand_bytes;      /* of uploads between being read and being done with */
 };
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "common/app/app.h"
 #include "common/app/parts.h"
+#include "services/media/picture/pool.h"
 
 /* What quintet-media can be told; README.md has the table. */
 struct media_settings {
@@ -18,6 +19,8 @@ struct media_settings {
     char *secret;            /* QUINTET_MEDIA_SECRET_ACCESS_KEY; given together, or neither */
     char *cors_origins;      /* QUINTET_MEDIA_CORS_ORIGINS: "*" or origins with commas between */
     int64_t upload_valid_ms; /* QUINTET_MEDIA_UPLOAD_VALID */
+    int64_t sweep_every_ms;  /* QUINTET_MEDIA_SWEEP_EVERY */
+    struct media_picture_settings picture;
 
     /* A bucket of R2 or of another S3; none given: the embedded folder. Read them by media_settings_bucket().
      */

@@ -5,11 +5,11 @@
 #include "common/core/str.h"
 #include "common/loop/loop.h"
 
-/* One at a time for each photo: whatever looks at a row and then moves objects (completing, deleting,
- * sweeping) takes the photo's turn first, so that no two of them interleave in this process. (Two processes
- * on one store are kept apart by times alone, see photo.h.) All on the loop's thread.
+/* One at a time for each photo: completing and deleting one take its turn first, so that no picture is made
+ * twice, or for a photo that goes meanwhile, in this process. Nothing depends on it: two processes may cross
+ * (photo.c). All on the loop's thread.
  *
- * A turn is held or waited for by a call or by the sweep: there are never more than calls in hand and one. */
+ * A turn is held or waited for by a call: there are never more than calls in hand. */
 struct media_turns {
     struct qn_loop *loop;
     struct qn_list turns; /* held or waiting, in the order they were asked for */

@@ -17,7 +17,7 @@
 
 enum {
     LINE_MAX_BYTES = 256 * 1024, /* a mail and more */
-    ARGUMENTS_MAX = 8,
+    ARGUMENTS_MAX = 16,
     ENVIRONMENT_MAX = 24,
     QUIET_MAX_MS = 60 * 1000 /* a script that hangs; never a measure */
 };

@@ -50,7 +50,7 @@ struct harness_service *harness_stack_another_auth(struct harness_stack *stack)
                  stack->gateway_environment);
 }
 
-static struct harness_service *start_media(void)
+static struct harness_service *start_media(const char *const *more)
 {
     const char *own[] = {
         address("QUINTET_RPC_LISTEN", "media"),
@@ -58,7 +58,7 @@ static struct harness_service *start_media(void)
         harness_text("QUINTET_MEDIA_FOLDER=%s/objects", harness_folder()),
         NULL,
     };
-    return start((struct harness_service_options){.program = "quintet-media", .http = true}, own, NULL);
+    return start((struct harness_service_options){.program = "quintet-media", .http = true}, own, more);
 }
 
 struct harness_service *harness_stack_another_gateway(struct harness_stack *stack)
@@ -109,7 +109,7 @@ void harness_stack_start_with(struct harness_stack *stack, const struct harness_
     };
     harness_stack_start_profile(stack);
     stack->auth = harness_stack_another_auth(stack);
-    stack->media = start_media();
+    stack->media = start_media(options->media_environment);
     stack->gateway = harness_stack_another_gateway(stack);
     stack->url = harness_text("http://127.0.0.1:%u", harness_service_http_port(stack->gateway));
 

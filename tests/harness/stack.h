@@ -28,6 +28,7 @@ struct harness_stack_options {
     const char *database_url; /* profile's; NULL: the application's, straight to the server */
     const char *const *profile_environment; /* further lines for profile */
     const char *const *gateway_environment; /* further lines for auth and gateway */
+    const char *const *media_environment;   /* the same for media */
     bool hold_http; /* the test holds the gateway's socket, as a supervisor does (harness_service_options) */
 };
 

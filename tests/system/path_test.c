@@ -4,6 +4,7 @@
 #include "common/core/arena.h"
 #include "common/json/reader.h"
 #include "tests/harness/http.h"
+#include "tests/harness/picture.h"
 #include "tests/harness/stack.h"
 #include "tests/harness/test.h"
 
@@ -14,6 +15,8 @@
 #define MEDIA   "/quintet.media.v1.MediaService/"
 #define COOKIE  "better-auth.session_token"
 
+enum { PICTURE_MAX = 1024 * 1024 };
+
 static struct harness_stack stack;
 static struct qn_arena arena;
 
@@ -21,6 +24,7 @@ static int set_up(void **state)
 {
     (void)state;
     qn_arena_init(&arena, 64 * 1024 * 1024);
+    picture_begin();
     harness_stack_start(&stack, NULL);
     return 0;
 }
@@ -100,27 +104,17 @@ static void test_session_check_without_a_session(void **state)
     expect_text(check, "nextPath", "/signin");
 }
 
-/* A picture that is a JPEG by its magic bytes, of exactly 'len' bytes. */
-static char *jpeg(size_t len)
-{
-    static const unsigned char HEAD[] = {0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F',
-                                         0,    1,    1,    0,    0, 1,  0,   1,   0,   0};
-    char *picture = qn_arena_zalloc(&arena, len);
-    memcpy(picture, HEAD, sizeof HEAD);
-    picture[len - 2] = (char)0xff;
-    picture[len - 1] = (char)0xd9;
-    return picture;
-}
-
 /* Uploads a picture as CreateUpload says; its id. */
-static const char *upload(const char *cookie, size_t len)
+static const char *upload(const char *cookie, const struct picture_plan *plan)
 {
-    const struct qn_json *created =
-        call(MEDIA "CreateUpload", cookie,
-             qn_arena_printf(&arena, "{\"contentType\":\"image/jpeg\",\"sizeBytes\":\"%zu\"}", len), 200);
-    struct harness_http_request put = {.method = text_at(created, "method"),
-                                       .url = text_at(created, "url"),
-                                       .body = qn_str_n(jpeg(len), len)};
+    struct qn_buf picture;
+    qn_buf_init(&picture, PICTURE_MAX);
+    picture_make(plan, &picture);
+    const struct qn_json *created = call(
+        MEDIA "CreateUpload", cookie,
+        qn_arena_printf(&arena, "{\"contentType\":\"image/jpeg\",\"sizeBytes\":\"%zu\"}", picture.len), 200);
+    struct harness_http_request put = {
+        .method = text_at(created, "method"), .url = text_at(created, "url"), .body = qn_buf_view(&picture)};
     const struct qn_json *headers = at(created, "headers");
     size_t n = 0;
     for (size_t i = 0; headers && i < headers->n_items; i++) {
@@ -133,6 +127,7 @@ static const char *upload(const char *cookie, size_t len)
     if (reply.status != 200)
         fail_msg("upload: %d %s", reply.status, reply.body);
     harness_http_free(&reply);
+    qn_buf_fini(&picture);
     return text_at(created, "uploadId");
 }
 
@@ -159,16 +154,20 @@ static void test_from_sign_up_to_complete_profile(void **state)
     assert_int_equal(at(check, "missingFields")->n_items, 1);
     assert_str(at(check, "missingFields")->items[0].text, "photos");
 
-    const char *id = upload(cookie, 5000);
+    const char *id =
+        upload(cookie, &(const struct picture_plan){.kind = MEDIA_IMAGE_JPEG, .width = 2000, .height = 1000});
     const struct qn_json *completed =
         call(MEDIA "CompleteUpload", cookie, qn_arena_printf(&arena, "{\"uploadId\":\"%s\"}", id), 200);
     assert_true(is_true(completed, "photo.main"));
     struct harness_http_reply picture =
         harness_http(&(const struct harness_http_request){.url = text_at(completed, "photo.url")});
     assert_int_equal(picture.status, 200);
-    assert_int_equal(picture.body_len, 5000);
-    assert_string_equal(harness_http_header(&picture, "Content-Type", 0), "image/jpeg");
+    assert_string_equal(harness_http_header(&picture, "Content-Type", 0), "image/webp");
     harness_http_free(&picture);
+    assert_int_equal(at(completed, "photo.width")->number, 1600);
+    assert_int_equal(at(completed, "photo.height")->number, 800);
+    text_at(completed, "photo.smallUrl");
+    text_at(completed, "photo.blurDataUrl");
 
     check = call(AUTH "GetSessionWithProfileCheck", cookie, "{}", 200);
     assert_true(is_true(check, "profileComplete"));
@@ -189,6 +188,13 @@ static void test_from_sign_up_to_complete_profile(void **state)
     expect_text(&at(list, "profiles")->items[0], "displayName", "Ada");
     assert_null(at(&at(list, "profiles")->items[0], "birthDate"));
     assert_null(at(call(PROFILE "ListProfiles", cookie, "{}", 200), "profiles"));
+    const struct qn_json *photos = call(
+        MEDIA "ListProfilePhotos", other,
+        qn_arena_printf(&arena, "{\"userIds\":[\"%s\"]}", text_at(&at(list, "profiles")->items[0], "userId")),
+        200);
+    expect_text(&at(photos, "photos")->items[0], "url", text_at(completed, "photo.url"));
+    expect_text(&at(call(MEDIA "GetImagePatterns", NULL, "{}", 200), "patterns")->items[0], "hostname",
+                "127.0.0.1");
 
     call(MEDIA "DeletePhoto", cookie, qn_arena_printf(&arena, "{\"photoId\":\"%s\"}", id), 200);
     check = call(AUTH "GetSessionWithProfileCheck", cookie, "{}", 200);
@@ -229,9 +235,10 @@ static void test_guarded_methods_want_a_session(void **state)
 {
     (void)state;
     static const char *const METHODS[] = {
-        PROFILE "CreateProfile", PROFILE "GetProfile",    PROFILE "GetMyProfile", PROFILE "UpdateProfile",
-        PROFILE "ListProfiles",  PROFILE "DeleteProfile", MEDIA "CreateUpload",   MEDIA "CompleteUpload",
-        MEDIA "ListPhotos",      MEDIA "DeletePhoto",     MEDIA "SetMainPhoto",
+        PROFILE "CreateProfile",   PROFILE "GetProfile",    PROFILE "GetMyProfile", PROFILE "UpdateProfile",
+        PROFILE "ListProfiles",    PROFILE "DeleteProfile", MEDIA "CreateUpload",   MEDIA "CompleteUpload",
+        MEDIA "ListPhotos",        MEDIA "DeletePhoto",     MEDIA "SetMainPhoto",   MEDIA "ReorderPhotos",
+        MEDIA "ListProfilePhotos",
     };
     for (size_t i = 0; i < sizeof METHODS / sizeof *METHODS; i++) {
         expect_text(call(METHODS[i], NULL, "{}", 401), "code", "unauthenticated");

@@ -303,20 +303,6 @@ enum qn_status media_object_file_publish(const struct media_object_place *place,
     return status;
 }
 
-enum qn_status media_object_file_copy(const struct media_object_place *place, const char *from,
-                                      const char *to, struct qn_error *err)
-{
-    char name[MEDIA_OBJECT_FILE_TEMP_MAX];
-    new_name(name);
-    /* The second name in tmp/ sets the file's time of change, which is what a listing tells. */
-    if (linkat(place->data_fd, from, place->tmp_fd, name, 0) != 0)
-        return from_errno(err, "cannot copy", from);
-    enum qn_status status = attach(place, name, to, attach_over, err);
-    /* rename(2) leaves both names alone when they are one file's already. */
-    media_object_file_discard(place, name);
-    return status;
-}
-
 enum qn_status media_object_file_delete(const struct media_object_place *place, const char *key,
                                         struct qn_error *err)
 {

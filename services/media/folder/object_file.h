@@ -56,10 +56,6 @@ QN_MUST_USE enum qn_status media_object_file_publish(const struct media_object_p
                                                      struct qn_error *err);
 void media_object_file_discard(const struct media_object_place *place, const char *name);
 
-/* QN_NOT_FOUND: there is no 'from'. */
-QN_MUST_USE enum qn_status media_object_file_copy(const struct media_object_place *place, const char *from,
-                                                  const char *to, struct qn_error *err);
-
 /* QN_OK also when there is none. Folders that it leaves empty go too. */
 QN_MUST_USE enum qn_status media_object_file_delete(const struct media_object_place *place, const char *key,
                                                     struct qn_error *err);

@@ -100,7 +100,7 @@ static enum qn_status list(struct job *job)
     struct media_object_request *request = job->request;
     char prefix[MEDIA_OBJECT_KEY_MAX + 2];
     snprintf(prefix, sizeof prefix, "%s/", request->key);
-    return media_object_file_list(&job->folder->place, prefix, request->to_key, request->entries,
+    return media_object_file_list(&job->folder->place, prefix, request->after_key, request->entries,
                                   MEDIA_OBJECT_LIST_MAX, &request->n_entries, &job->err);
 }
 
@@ -117,9 +117,6 @@ static void run(struct qn_work *work)
         break;
     case MEDIA_OBJECT_WRITE:
         job->status = write_object(job);
-        break;
-    case MEDIA_OBJECT_COPY:
-        job->status = media_object_file_copy(place, request->key, request->to_key, &job->err);
         break;
     case MEDIA_OBJECT_DELETE:
         job->status = media_object_file_delete(place, request->key, &job->err);

@@ -98,6 +98,8 @@ static bool walk(struct qn_str bytes, size_t at, size_t *ret_end, uint64_t *ret_
 static bool is_samsung(struct qn_str tail)
 {
     enum { FOOT = 8, DIRECTORY = 12, ENTRY = 12 };
+    while (tail.len > 0 && tail.ptr[tail.len - 1] == 0) /* padding */
+        tail.len--;
     if (tail.len < FOOT + DIRECTORY || !qn_str_ends(tail, QN_STR("SEFT")))
         return false;
     size_t length = u32le(tail.ptr + tail.len - FOOT);

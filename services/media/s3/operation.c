@@ -202,7 +202,7 @@ static void on_list(struct media_s3_call *call, enum qn_status status)
         status = QN_DATA_LOSS;
     if (status == QN_OK)
         status = media_s3_answer_list(qn_buf_view(&operation->body), qn_str_c(operation->prefix),
-                                      qn_str_c(request->to_key), request->entries, MEDIA_OBJECT_LIST_MAX,
+                                      qn_str_c(request->after_key), request->entries, MEDIA_OBJECT_LIST_MAX,
                                       &request->n_entries, &err);
     if (status == QN_DATA_LOSS)
         qn_log(NULL, QN_ERROR, "the bucket's listing is not what was asked for", QN_F_C("why", err.message),
@@ -224,7 +224,7 @@ static void ask_list(struct operation *operation)
     operation->call.verb = "list";
     operation->call.into = &operation->body;
     media_s3_operation_ask_list(&operation->call.question, qn_str_c(operation->prefix),
-                                qn_str_c(request->to_key), operation->list_max);
+                                qn_str_c(request->after_key), operation->list_max);
     media_s3_call_start(operation->client, &operation->call, on_list);
 }
 

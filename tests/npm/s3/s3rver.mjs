@@ -151,6 +151,24 @@ function pass(req, url, method, body) {
     });
 }
 
+// s3rver makes and removes folders for keys: a PUT or a listing beside a DELETE may miss one and fail, or end the process. So these go one by one.
+let turn = Promise.resolve();
+function inTurn(work) {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+}
+
+// What changes folders. Deleting what is not there is no error of S3's, but one of s3rver's when its folder is not there either: null.
+async function change(req, url, method, body) {
+    if (method === 'DELETE') {
+        const there = await pass(req, new URL(url.pathname, url), 'HEAD', undefined);
+        there.resume();
+        if (there.statusCode === 404) return null;
+    }
+    return pass(req, url, method, body);
+}
+
 const writing = new Set(); // keys whose first PUT is under way: If-None-Match must let one of two through
 
 async function handle(req, res) {
@@ -175,7 +193,9 @@ async function handle(req, res) {
             there.resume();
             if (there.statusCode === 200) throw new Refusal(412, 'PreconditionFailed', 'The key is taken');
         }
-        const answer = await pass(req, url, method, body);
+        const shares = (method === 'GET' || method === 'HEAD') && path.split('/').length > 2; // of an object
+        const answer = await (shares ? pass(req, url, method, body) : inTurn(() => change(req, url, method, body)));
+        if (!answer) return res.writeHead(204).end();
         res.writeHead(answer.statusCode, answer.rawHeaders);
         for await (const piece of answer) res.write(piece);
         res.end();

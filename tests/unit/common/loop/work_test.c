@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/core/buf.h"
 #include "common/core/check.h"
@@ -29,13 +30,17 @@ static struct qn_loop *loop;
 static struct qn_lane *lane;
 static bool lane_closed;
 
-static void begin(unsigned threads, size_t queue_max)
+static void begin_with(const struct qn_lane_options *options)
 {
-    const struct qn_lane_options options = {.name = "test", .threads = threads, .queue_max = queue_max};
     qn_metric_reset();
     loop = loop_fixture_begin();
     lane_closed = false;
-    assert_int_equal(qn_lane_open(loop, &options, &lane), QN_OK);
+    assert_int_equal(qn_lane_open(loop, options, &lane), QN_OK);
+}
+
+static void begin(unsigned threads, size_t queue_max)
+{
+    begin_with(&(const struct qn_lane_options){.name = "test", .threads = threads, .queue_max = queue_max});
 }
 
 static void on_lane_closed(void *context)
@@ -495,15 +500,19 @@ static void test_never_more_at_once_than_threads(void **state)
     end();
 }
 
+/* How the kernel has the thread that it ran on. */
 struct mask_job {
     struct qn_work work;
     sigset_t mask;
+    int nice;
     size_t done;
 };
 
 static void read_mask(struct qn_work *work)
 {
-    pthread_sigmask(SIG_SETMASK, NULL, &container_of(work, struct mask_job, work)->mask);
+    struct mask_job *job = container_of(work, struct mask_job, work);
+    pthread_sigmask(SIG_SETMASK, NULL, &job->mask);
+    job->nice = getpriority(PRIO_PROCESS, 0);
 }
 
 static void on_mask(struct qn_work *work, enum qn_status status)
@@ -526,6 +535,20 @@ static void test_signals_are_left_to_the_loop(void **state)
     sigset_t own;
     pthread_sigmask(SIG_SETMASK, NULL, &own);
     assert_int_equal(sigismember(&own, SIGTERM), 0); /* and ours is as it was */
+    end();
+}
+
+/* Long work must not keep the loop from its core: its threads give way, and they alone. */
+static void test_threads_that_give_way(void **state)
+{
+    (void)state;
+    int own = getpriority(PRIO_PROCESS, 0), more = own < 15 ? 5 : 19 - own;
+    begin_with(&(const struct qn_lane_options){.name = "test", .threads = 1, .queue_max = 1, .nice = more});
+    struct mask_job job = {0};
+    qn_work_start(lane, &job.work, 0, read_mask, on_mask);
+    loop_fixture_run_until_count(&job.done, 1, 60000);
+    assert_int_equal(job.nice, own + more);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), own);
     end();
 }
 
@@ -556,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_done_may_start_the_job_anew),
         cmocka_unit_test(test_never_more_at_once_than_threads),
         cmocka_unit_test(test_signals_are_left_to_the_loop),
+        cmocka_unit_test(test_threads_that_give_way),
         cmocka_unit_test(test_an_idle_lane_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

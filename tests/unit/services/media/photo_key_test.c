@@ -45,13 +45,19 @@ static void test_longest_user(void **state)
 static void test_public_key(void **state)
 {
     (void)state;
-    char key[MEDIA_OBJECT_KEY_MAX + 1];
-    media_photo_key_public(QN_STR(PHOTO), key);
-    assert_string_equal(key, "photos/" PHOTO);
+    char key[MEDIA_OBJECT_KEY_MAX + 1], prefix[MEDIA_OBJECT_KEY_MAX + 1], other[MEDIA_OBJECT_KEY_MAX + 1];
+    /* FIPS 180-2, B.1: SHA-256 of "abc" begins so. */
+    media_photo_key_public(QN_STR(PHOTO), QN_STR("abc"), key);
+    assert_string_equal(key, "photos/" PHOTO "/ba7816bf8f01cfea414140de5dae2223.webp");
     assert_true(media_object_key_is_safe(qn_str_c(key)));
+    media_photo_key_prefix(QN_STR(PHOTO), prefix);
+    assert_string_equal(prefix, "photos/" PHOTO "/");
+    media_photo_key_public(QN_STR(PHOTO), QN_STR("abd"), other);
+    assert_string_not_equal(key, other);
+    assert_true(qn_str_starts(qn_str_c(other), qn_str_c(prefix)));
 }
 
-/* The sweep meets these when somebody has put files of their own into the folder: left alone. */
+/* Of these the sweep asks for no row. */
 static void test_keys_that_are_not_ours(void **state)
 {
     (void)state;
@@ -92,7 +98,7 @@ static void test_ids(void **state)
 static void make_with_bad_id(void *context)
 {
     char key[MEDIA_OBJECT_KEY_MAX + 1];
-    media_photo_key_public(qn_str_c(context), key);
+    media_photo_key_public(qn_str_c(context), QN_STR("abc"), key);
 }
 
 static void test_a_bad_id_is_a_bug_of_the_caller(void **state)

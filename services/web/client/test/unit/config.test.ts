@@ -77,14 +77,21 @@ describe('images', () => {
     })
   })
 
-  test.each(['http://127.0.0.1:1', 'http://10.1.2.3', 'http://192.168.0.9', 'http://172.20.0.1', 'http://169.254.1.1', 'http://100.64.0.1', 'http://localhost:81', 'http://minio:9000', 'http://[::1]', 'http://[fd00::1]', 'http://[fe80::1]', 'http://pics.internal', 'http://nas.local'])(
+  test.each([
+    'http://127.0.0.1:1', 'http://10.1.2.3', 'http://192.168.0.9', 'http://172.20.0.1', 'http://169.254.1.1',
+    'http://100.64.0.1', 'http://localhost:81', 'http://minio:9000', 'http://[::1]', 'http://[fd00::1]',
+    'http://[fe80::1]', 'http://pics.internal', 'http://nas.local',
+  ])(
     '%s is local: the optimiser must be told',
     (images) => {
       expect(imagesOf({ images })).toHaveProperty('dangerouslyAllowLocalIP', true)
     },
   )
 
-  test.each(['https://photos.example.com', 'https://172.32.0.1', 'https://100.128.0.1', 'https://10.example.com', 'https://[2001:db8::1]', 'https://localhost.example'])(
+  test.each([
+    'https://photos.example.com', 'https://172.32.0.1', 'https://100.128.0.1', 'https://10.example.com',
+    'https://[2001:db8::1]', 'https://localhost.example',
+  ])(
     '%s is not',
     (images) => {
       expect(imagesOf({ images })).not.toHaveProperty('dangerouslyAllowLocalIP')
@@ -131,7 +138,11 @@ describe('what a browser may reach of the gateway', () => {
   })
 
   // Sign-in by Connect through the site would be counted under the site's own address, that is, not at all.
-  test.each(['/api/quintet/quintet.auth.v1.AuthService/SignIn', '/api/quintet/quintet.store.v1.AccountStore/GetUser', '/api/quintet/healthz', '/api/quintet/quintet.media.v1.MediaService/../x', '/api/quintet/', '/api/authors', '/healthz', '/'])(
+  test.each([
+    '/api/quintet/quintet.auth.v1.AuthService/SignIn', '/api/quintet/quintet.store.v1.AccountStore/GetUser',
+    '/api/quintet/healthz', '/api/quintet/quintet.media.v1.MediaService/../x', '/api/quintet/', '/api/authors',
+    '/healthz', '/',
+  ])(
     'not %s',
     (path) => {
       expect(gatewayPath(path)).toBeUndefined()

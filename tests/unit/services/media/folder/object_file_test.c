@@ -146,7 +146,6 @@ static void test_what_is_not_there(void **state)
     assert_int_equal(put("photos/x", "image/png", "x"), QN_OK);
     assert_int_equal(try_open("photos"), QN_NOT_FOUND);
     assert_int_equal(try_open("photos/x/y"), QN_NOT_FOUND);
-    assert_int_equal(media_object_file_copy(&place, "photos/y", "photos/z", &err), QN_NOT_FOUND);
     assert_int_equal(media_object_file_delete(&place, "photos/y", &err), QN_OK);
     assert_int_equal(media_object_file_delete(&place, "photos/x/y", &err), QN_OK);
     expect("photos/x", "image/png", "x");
@@ -193,43 +192,6 @@ static void test_links_are_not_followed(void **state)
     assert_int_not_equal(try_open("photos/link"), QN_OK);
     assert_int_equal(mkfifoat(place.data_fd, "photos/fifo", 0600), 0);
     assert_int_equal(try_open("photos/fifo"), QN_DATA_LOSS);
-}
-
-static void test_a_copy_outlives_its_original(void **state)
-{
-    (void)state;
-    assert_int_equal(put("pending/u/p", "image/png", "x"), QN_OK);
-    assert_int_equal(put("photos/p", "image/jpeg", "old"), QN_OK);
-    assert_int_equal(media_object_file_copy(&place, "pending/u/p", "photos/p", &err), QN_OK);
-    expect("photos/p", "image/png", "x");
-    assert_int_equal(media_object_file_delete(&place, "pending/u/p", &err), QN_OK);
-    assert_int_equal(try_open("pending/u/p"), QN_NOT_FOUND);
-    expect("photos/p", "image/png", "x");
-    assert_int_equal(count_entries(place.tmp_fd), 0);
-}
-
-static struct media_object_entry only_entry(const char *folder)
-{
-    struct media_object_entry entries[2];
-    size_t n;
-    assert_int_equal(media_object_file_list(&place, folder, "", entries, 2, &n, &err), QN_OK);
-    assert_int_equal(n, 1);
-    return entries[0];
-}
-
-/* A mark must be new, or the sweep would take it while the deletion that made it still runs: also when the
- * two keys were one file already. */
-static void test_a_copy_is_a_touch(void **state)
-{
-    (void)state;
-    assert_int_equal(put("pending/u/p", "image/png", "x"), QN_OK);
-    assert_int_equal(media_object_file_copy(&place, "pending/u/p", "photos/p", &err), QN_OK);
-    int64_t before_ms = only_entry("pending/").touched_ms;
-    /* Until the file system's clock has gone on. */
-    for (int i = 0; i < 1000000 && only_entry("pending/").touched_ms == before_ms; i++)
-        assert_int_equal(media_object_file_copy(&place, "photos/p", "pending/u/p", &err), QN_OK);
-    assert_true(only_entry("pending/").touched_ms > before_ms);
-    assert_int_equal(count_entries(place.tmp_fd), 0);
 }
 
 static void test_emptied_folders_go(void **state)
@@ -345,8 +307,6 @@ int main(void)
         ONE(test_what_is_not_there),
         ONE(test_half_an_object_is_none),
         ONE(test_links_are_not_followed),
-        ONE(test_a_copy_outlives_its_original),
-        ONE(test_a_copy_is_a_touch),
         ONE(test_emptied_folders_go),
         ONE(test_listing_is_in_order_and_goes_on),
         ONE(test_sweep_of_what_was_left_in_the_making),

@@ -218,6 +218,44 @@ static void test_failures_that_pass(void **state)
     wire_close(&other);
 }
 
+/* A connection that is lost in the middle of a body: all of it goes out again, signed anew. */
+static void test_a_write_is_sent_again_whole(void **state)
+{
+    (void)state;
+    enum { SIZE = 3000000 }; /* more than the sockets in between hold */
+    struct asked asked = {.call = {.verb = "write", .deadline_ms = qn_clock_now_ms() + LIMIT_MS}};
+    struct wire wire = {0}, other = {0};
+    char *bytes = malloc(SIZE);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (char)(i * 31 + i / 251);
+    qn_arena_init(&asked.arena, 65536);
+    asked.call.arena = &asked.arena;
+    asked.call.question =
+        (struct media_s3_question){.method = "PUT",
+                                   .key = QN_STR("photos/p/h"),
+                                   .headers = {{QN_STR("content-type"), QN_STR("image/webp")}},
+                                   .n_headers = 1,
+                                   .body = qn_str_n(bytes, SIZE)};
+    media_s3_call_start(&client, &asked.call, on_done);
+    wire_accept(&wire, loop, listen_fd);
+    wire_expect_bytes(&wire, SIZE / 4);
+    wire_abort(&wire);
+    wire_accept(&other, loop, listen_fd);
+    wire_expect(&other, "\r\n\r\n");
+    size_t head = (size_t)(strstr(other.in.data, "\r\n\r\n") + 4 - other.in.data);
+    wire_expect_bytes(&other, head + SIZE);
+    assert_int_equal(other.in.len, head + SIZE);
+    assert_memory_equal(other.in.data + head, bytes, SIZE);
+    assert_true(wire_has(&other, "SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date"));
+    wire_send_c(&other, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    finish(&asked, QN_OK);
+    assert_int_equal(asked.call.n_tries, 2);
+    wire_close(&wire);
+    wire_close(&other);
+    free(bytes);
+}
+
 static void test_failures_that_stay(void **state)
 {
     (void)state;
@@ -480,6 +518,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ONE(test_signed_and_answered),
         ONE(test_failures_that_pass),
+        ONE(test_a_write_is_sent_again_whole),
         ONE(test_failures_that_stay),
         ONE(test_nobody_there),
         ONE(test_refusals_are_told_loudly),
