@@ -2,6 +2,7 @@ import Link from 'next/link'
 import { getSessionWithProfileCheck, isQuintetError, type ProfileCheck } from '@quintet/next/server'
 import { leave } from '@/app/actions'
 import { currentWords } from '@/lib/locale'
+import { Pending } from './pending'
 
 /** The head of every page. While Quintet is away the page below says so; here it is as for a guest. */
 export async function Header() {
@@ -21,9 +22,11 @@ export async function Header() {
                 <>
                   <Link href="/browse" prefetch={false} className={link}>
                     {nav.browse}
+                    <Pending />
                   </Link>
                   <Link href="/settings" prefetch={false} className={link}>
                     {nav.settings}
+                    <Pending />
                   </Link>
                 </>
               )}
@@ -39,9 +42,11 @@ export async function Header() {
             <>
               <Link href="/signin" prefetch={false} className={link}>
                 {nav.signIn}
+                <Pending />
               </Link>
               <Link href="/signup" prefetch={false} className="button-main max-sm:px-4">
                 {nav.signUp}
+                <Pending />
               </Link>
             </>
           )}

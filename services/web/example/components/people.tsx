@@ -6,6 +6,7 @@ import { morePeople } from '@/app/actions'
 import type { PeoplePage, Person } from '@/lib/people'
 import { fill } from '@/lib/words'
 import { Notice } from './form'
+import { Pending } from './pending'
 import { Picture } from './picture'
 import { useWords } from './words'
 
@@ -102,6 +103,7 @@ function Card({ person, first }: { person: Person; first: boolean }) {
         </p>
         <p className="truncate text-soft">{person.city}</p>
       </div>
+      <Pending />
     </Link>
   )
 }

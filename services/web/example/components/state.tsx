@@ -14,6 +14,3 @@ export function StatePage({ title, lead, children }: { title: string; lead: stri
     </div>
   )
 }
-
-/** Where something will stand. */
-export const Shade = ({ className }: { className: string }) => <div className={`animate-pulse rounded-2xl bg-sunken ${className}`} />
