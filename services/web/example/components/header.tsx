@@ -7,13 +7,13 @@ import { Pending } from './pending'
 /** The head of every page. While Quintet is away the page below says so; here it is as for a guest. */
 export async function Header() {
   const [{ site, nav }, check] = await Promise.all([currentWords(), whoIsThere()])
-  const link = 'rounded-full px-3 py-2 font-semibold hover:bg-sunken sm:px-4'
+  const link = 'rounded-full px-2 py-2 font-semibold hover:bg-sunken sm:px-4'
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-page/90 backdrop-blur">
       <div className="mx-auto flex max-w-6xl items-center gap-2 px-4 py-2 sm:px-6">
         <Link href="/" className="mr-auto flex items-center gap-2 rounded-full py-2 font-display text-xl font-semibold">
           <Mark />
-          {site.name}
+          <span className="max-[24rem]:sr-only">{site.name}</span>
         </Link>
         <nav aria-label={nav.menu} className="flex items-center sm:gap-1">
           {check?.authenticated ? (

@@ -5,7 +5,7 @@ const AGAIN_S = 3
 
 /**
  * What stands in place of a guarded page while Quintet cannot be asked: 503, which a page of Next's own cannot say, whole in itself, and
- * asked for again by the browser until it is the page that was wanted.
+ * asked for again by itself, or by the link, until it is the page that was wanted.
  */
 export function awayPage({ cookies, headers }: NextRequest): Response {
   const chosen = cookies.get(LOCALE_COOKIE)?.value
@@ -15,7 +15,6 @@ export function awayPage({ cookies, headers }: NextRequest): Response {
 <html lang="${locale}">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="${AGAIN_S}">
 <title>${states.awayTitle} · ${site.name}</title>
 <style>
   :root { color-scheme: light dark; --page: #fbf8f5; --ink: #241a1f; --soft: #6a5a62; --accent: #b3264f; --accent-ink: #fff }
@@ -33,6 +32,7 @@ export function awayPage({ cookies, headers }: NextRequest): Response {
   <p>${states.awayLead}</p>
   <a href="">${states.retry}</a>
 </main>
+<script>setTimeout(() => location.reload(), ${AGAIN_S * 1000})</script>
 </html>
 `
   return new Response(page, {
