@@ -4,7 +4,7 @@ import { leave } from '@/app/actions'
 import { currentWords } from '@/lib/locale'
 import { Pending } from './pending'
 
-/** The head of every page. While Quintet is away the page below says so; here it is as for a guest. */
+/** The head of every page. While Quintet is away nobody knows who is there, and the page below says so. */
 export async function Header() {
   const [{ site, nav }, check] = await Promise.all([currentWords(), whoIsThere()])
   const link = 'rounded-full px-2 py-2 font-semibold hover:bg-sunken sm:px-4'
@@ -39,16 +39,18 @@ export async function Header() {
               </form>
             </>
           ) : (
-            <>
-              <Link href="/signin" prefetch={false} className={link}>
-                {nav.signIn}
-                <Pending />
-              </Link>
-              <Link href="/signup" prefetch={false} className="button-main max-sm:px-4">
-                {nav.signUp}
-                <Pending />
-              </Link>
-            </>
+            check && (
+              <>
+                <Link href="/signin" prefetch={false} className={link}>
+                  {nav.signIn}
+                  <Pending />
+                </Link>
+                <Link href="/signup" prefetch={false} className="button-main max-sm:px-4">
+                  {nav.signUp}
+                  <Pending />
+                </Link>
+              </>
+            )
           )}
         </nav>
       </div>
