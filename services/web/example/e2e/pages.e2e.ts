@@ -22,7 +22,7 @@ const relay = new Relay(new URL(HTTP))
 const settled = inject('people')
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const TO = process.env.SCREENSHOTS
-const TALLEST = 2000
+const MOST_PIXELS = 1_800_000
 const HEAVIEST_BYTES = 150_000
 let server: Awaited<ReturnType<typeof startSite>>
 let newcomer: Settled
@@ -149,7 +149,7 @@ async function draw(page: Page, file: string): Promise<void> {
   await page.evaluate(() => scrollTo(0, 0))
   const shot = sharp(await page.screenshot({ fullPage: true }))
   const { width, height } = await shot.metadata()
-  const upper = await shot.extract({ left: 0, top: 0, width, height: Math.min(height, TALLEST) }).toBuffer()
+  const upper = await shot.extract({ left: 0, top: 0, width, height: Math.min(height, Math.floor(MOST_PIXELS / width)) }).toBuffer()
   for (const colours of [256, 128, 64, 32]) {
     const small = await sharp(upper).png({ palette: true, colours, dither: 0.3, effort: 10 }).toBuffer()
     writeFileSync(file, small)

@@ -151,6 +151,23 @@ describe('whoever is not signed in', () => {
   })
 })
 
+test('an upload shows how far it is, and can be ended', async () => {
+  const { page, troubles } = await visit(site, { as: people[2] })
+  await page.goto('/settings')
+  let arrived = () => {}
+  const sent = new Promise<void>((resolve) => (arrived = resolve))
+  await page.route(`${MEDIA}/**`, (route) => (route.request().method() === 'PUT' ? arrived() : route.continue())) // and it stays there
+  await page.getByLabel('Choose a photo').setInputFiles(await file(60))
+  await page.getByRole('button', { name: 'Use this photo' }).click()
+  await sent
+  await page.getByText(/^Uploading… \d+ %$/).waitFor()
+  await page.getByRole('progressbar', { name: 'Upload' }).waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  await page.getByLabel('Choose a photo').waitFor({ state: 'attached' })
+  expect(await page.getByRole('alert').filter({ hasText: /./ }).count()).toBe(0)
+  expect(troubles).toEqual([])
+})
+
 describe('a photo that is none', () => {
   test('is refused with a sentence, and nothing is left', async () => {
     const { page } = await visit(site, { as: people[2] })
