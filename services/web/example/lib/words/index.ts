@@ -6,7 +6,7 @@ export const LOCALES = ['en', 'fr'] as const
 export type Locale = (typeof LOCALES)[number]
 export const LOCALE_COOKIE = 'locale'
 
-const ALL: Record<Locale, Words> = { en, fr }
+const ALL: Record<Locale, Words> = { en, fr: typeset(fr) }
 
 export const wordsOf = (locale: Locale): Words => ALL[locale]
 
@@ -27,4 +27,9 @@ export function preferred(header: string | null): Locale {
   wishes.sort((a, b) => b.weight - a.weight)
   const found = wishes.find(({ language, weight }) => weight > 0 && isLocale(language))
   return (found?.language as Locale | undefined) ?? 'en'
+}
+
+/** French has a space before these, at which no line may break. */
+function typeset<T>(texts: T): T {
+  return JSON.parse(JSON.stringify(texts).replace(/ ([:;?!%])/g, '\u00a0$1')) as T
 }
