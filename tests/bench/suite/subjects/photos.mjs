@@ -73,5 +73,5 @@ const photos = (id, title, at, args) => ({
 export const uploads = [
     photos('photos_small', 'a JPEG of 640 by 480', [1, 16], ['640', '480']),
     photos('photos_large', 'a JPEG of 12 megapixels', [1, 8], ['4000', '3000']),
-    photos('photos_noise', 'a JPEG of 12 megapixels, noise', [8], ['4000', '3000', 'noise']),
+    photos('photos_noise', 'a JPEG of 6 megapixels, noise', [8], ['3000', '2000', 'noise']),
 ]
