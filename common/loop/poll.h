@@ -3,7 +3,7 @@
 
 #include "common/loop/loop.h"
 
-/* Watches a file descriptor that somebody else owns (libpq, libmicrohttpd, common/http's client). */
+/* Watches a file descriptor that somebody else owns (libpq, libmicrohttpd, libcurl, common/http's client). */
 struct qn_poll;
 
 enum { QN_READABLE = 1, QN_WRITABLE = 2 };
