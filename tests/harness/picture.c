@@ -61,11 +61,10 @@ static VipsImage *noise(int width, int height)
 
 static VipsImage *paint(const struct picture_plan *plan)
 {
-    static const VipsInterpretation spaces[] = {[PICTURE_RGB] = VIPS_INTERPRETATION_sRGB,
-                                                [PICTURE_RGBA] = VIPS_INTERPRETATION_sRGB,
-                                                [PICTURE_GREY] = VIPS_INTERPRETATION_B_W,
-                                                [PICTURE_CMYK] = VIPS_INTERPRETATION_CMYK,
-                                                [PICTURE_RGB16] = VIPS_INTERPRETATION_RGB16};
+    static const VipsInterpretation spaces[] = {
+        [PICTURE_RGB] = VIPS_INTERPRETATION_sRGB,    [PICTURE_RGBA] = VIPS_INTERPRETATION_sRGB,
+        [PICTURE_GREY] = VIPS_INTERPRETATION_B_W,    [PICTURE_CMYK] = VIPS_INTERPRETATION_CMYK,
+        [PICTURE_RGB16] = VIPS_INTERPRETATION_RGB16, [PICTURE_RGBA16] = VIPS_INTERPRETATION_RGB16};
     int frames = plan->frames ? plan->frames : 1;
     VipsImage *next = NULL;
     /* One below the other; the quarters are then those of the whole, so that no two frames are alike. */
@@ -85,6 +84,15 @@ static VipsImage *paint(const struct picture_plan *plan)
     replace(&image, next);
     if (plan->pixels == PICTURE_RGBA) {
         MUST(vips_bandjoin_const1(image, &next, 100, NULL));
+        replace(&image, next);
+    }
+    if (plan->pixels == PICTURE_RGBA16) {
+        MUST(vips_bandjoin_const1(image, &next, 100 * 257, NULL));
+        replace(&image, next);
+    }
+    if (plan->profiled) {
+        MUST(vips_icc_transform(image, &next, "p3", "input_profile", "srgb", "intent", VIPS_INTENT_RELATIVE,
+                                NULL));
         replace(&image, next);
     }
     /* One's own, for what follows changes its metadata. */

@@ -17,9 +17,10 @@ void picture_begin(void);
 struct picture_plan {
     enum media_image_kind kind;
     int width, height;
-    enum { PICTURE_RGB, PICTURE_RGBA, PICTURE_GREY, PICTURE_CMYK, PICTURE_RGB16 } pixels;
+    enum { PICTURE_RGB, PICTURE_RGBA, PICTURE_GREY, PICTURE_CMYK, PICTURE_RGB16, PICTURE_RGBA16 } pixels;
     int orientation; /* 1 to 8, written into EXIF together with a position; 0: no EXIF */
     bool secrets;    /* XMP with a position, a comment: what picture_holds_secrets() finds */
+    bool profiled;   /* its colours are those of Display P3, and its profile says so */
     bool layered;    /* progressive, interlaced */
     bool noise;      /* instead of quarters: what compresses worst */
     int quality;     /* 0: 90 */

@@ -68,6 +68,18 @@ static void check(struct qn_str bytes, int width, int height, const char *corner
     media_picture_fini(&picture);
 }
 
+/* The same where colours tell nothing. */
+static void check_size(struct qn_str bytes, int width, int height)
+{
+    struct media_picture picture;
+    struct picture_seen seen;
+    picture_fixture_done(bytes, &picture);
+    check_shape(&picture, &seen);
+    assert_int_equal(seen.width, width);
+    assert_int_equal(seen.height, height);
+    media_picture_fini(&picture);
+}
+
 static void test_every_kind(void **state)
 {
     (void)state;
@@ -93,14 +105,7 @@ static void test_sizes(void **state)
     check(make((struct picture_plan){.kind = MEDIA_IMAGE_JPEG, .width = 6400, .height = 6400}), 1600, 1600,
           "rgbw");
     check(make((struct picture_plan){.kind = MEDIA_IMAGE_PNG, .width = 1, .height = 1}), 1, 1, "rrrr");
-    struct media_picture picture;
-    struct picture_seen seen;
-    picture_fixture_done(make((struct picture_plan){.kind = MEDIA_IMAGE_PNG, .width = 1, .height = 50000}),
-                         &picture);
-    check_shape(&picture, &seen);
-    assert_int_equal(seen.width, 1);
-    assert_int_equal(seen.height, 1600);
-    media_picture_fini(&picture);
+    check_size(make((struct picture_plan){.kind = MEDIA_IMAGE_PNG, .width = 1, .height = 50000}), 1, 1600);
 }
 
 /* Exif 2.3, 4.6.4: where the first row and the first column of what is stored are to be seen. */
@@ -155,6 +160,25 @@ static void test_colours(void **state)
     }
 }
 
+/* The red of sRGB has the numbers 234, 51, 35 in Display P3: taken for sRGB's they would be a duller one. */
+static void test_a_profile_is_applied_and_dropped(void **state)
+{
+    (void)state;
+    static const enum media_image_kind kinds[] = {MEDIA_IMAGE_JPEG, MEDIA_IMAGE_PNG, MEDIA_IMAGE_WEBP,
+                                                  MEDIA_IMAGE_HEIC};
+    for (size_t i = 0; i < QN_COUNT(kinds); i++) {
+        struct media_picture picture;
+        struct picture_seen seen;
+        picture_fixture_done(
+            make((struct picture_plan){.kind = kinds[i], .width = 320, .height = 240, .profiled = true}),
+            &picture);
+        check_shape(&picture, &seen);
+        assert_in_range(seen.corners[0][0], 246, 255);
+        assert_in_range(seen.corners[0][1], 0, 20);
+        media_picture_fini(&picture);
+    }
+}
+
 static void test_transparency_stays(void **state)
 {
     (void)state;
@@ -170,6 +194,14 @@ static void test_transparency_stays(void **state)
         assert_in_range(seen.corners[0][3], 90, 110);
         media_picture_fini(&picture);
     }
+    /* Of sixteen bits. */
+    picture_fixture_done(make((struct picture_plan){
+                             .kind = MEDIA_IMAGE_PNG, .width = 320, .height = 240, .pixels = PICTURE_RGBA16}),
+                         &picture);
+    check_shape(&picture, &seen);
+    assert_int_equal(seen.bands, 4);
+    assert_in_range(seen.corners[0][3], 90, 110);
+    media_picture_fini(&picture);
 
     /* A palette, one of whose two colours cannot be seen: PNG, 11.2.2 and 11.3.2.1. */
     struct qn_buf extra;
@@ -224,6 +256,43 @@ static void test_cut_short(void **state)
     enum qn_status status = picture_fixture_run(&job, qn_buf_view(&file), MEDIA_IMAGE_JPEG, 10000);
     assert_true(status == QN_OK || status == QN_FAILED_PRECONDITION);
     media_picture_fini(&job.picture);
+}
+
+/* Files in which a few bytes are not what they were, anywhere: whatever a decoder makes of them, the next
+ * picture is made. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    static const enum media_image_kind kinds[] = {MEDIA_IMAGE_JPEG, MEDIA_IMAGE_PNG, MEDIA_IMAGE_WEBP,
+                                                  MEDIA_IMAGE_AVIF, MEDIA_IMAGE_HEIC};
+    enum { TRIES = 24, BYTES = 4 };
+    uint32_t seed = 20261128; /* the same files every time: Numerical Recipes' generator */
+    size_t n_made = 0;
+    for (size_t i = 0; i < QN_COUNT(kinds); i++) {
+        make((struct picture_plan){
+            .kind = kinds[i], .width = 48, .height = 48, .noise = true, .orientation = 6});
+        for (int try = 0; try < TRIES; try++) {
+            struct {
+                size_t at;
+                char was;
+            } changes[BYTES];
+            for (int j = 0; j < BYTES; j++) {
+                seed = seed * 1664525 + 1013904223;
+                changes[j].at = 12 + (seed >> 8) % (file.len - 12); /* behind what tells the kind */
+                changes[j].was = file.data[changes[j].at];
+                file.data[changes[j].at] = (char)(seed >> 3);
+            }
+            struct media_picture_job job;
+            enum qn_status status = picture_fixture_run(&job, qn_buf_view(&file), kinds[i], 60000);
+            assert_true(status == QN_OK || status == QN_FAILED_PRECONDITION);
+            n_made += status == QN_OK;
+            media_picture_fini(&job.picture);
+            for (int j = BYTES; j-- > 0;)
+                file.data[changes[j].at] = changes[j].was;
+        }
+        check_size(qn_buf_view(&file), 48, 48);
+    }
+    assert_true(n_made < QN_COUNT(kinds) * TRIES);
 }
 
 static char *find(struct qn_str needle)
@@ -407,9 +476,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sizes, begin, end),
         cmocka_unit_test_setup_teardown(test_every_orientation_comes_upright_and_forgets_where, begin, end),
         cmocka_unit_test_setup_teardown(test_colours, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_profile_is_applied_and_dropped, begin, end),
         cmocka_unit_test_setup_teardown(test_transparency_stays, begin, end),
         cmocka_unit_test_setup_teardown(test_noise_has_a_placeholder_too, begin, end),
         cmocka_unit_test_setup_teardown(test_cut_short, begin, end),
+        cmocka_unit_test_setup_teardown(test_damaged, begin, end),
         cmocka_unit_test_setup_teardown(test_bombs, begin, end),
         cmocka_unit_test_setup_teardown(test_scans_without_end, begin, end),
         cmocka_unit_test_setup_teardown(test_what_is_no_picture, begin, end),

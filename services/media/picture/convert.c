@@ -154,19 +154,20 @@ static bool to_srgb(VipsImage **image, bool profiled)
 /* Most PNGs from phones and screens carry an alpha channel in which nothing is transparent. */
 static bool drop_idle_alpha(VipsImage **image)
 {
-    VipsImage *alpha = NULL, *opaque = NULL;
+    enum { ALPHA = 3 };
+    VipsImage *alpha = NULL, *colours = NULL;
     double least = 0;
-    int bands = vips_image_get_bands(*image);
-    if (bands < 4)
+    if (vips_image_get_bands(*image) <= ALPHA)
         return true;
-    if (vips_extract_band(*image, &alpha, 3, NULL) != 0)
+    if (vips_extract_band(*image, &alpha, ALPHA, NULL) != 0)
         return false;
     int failed = vips_min(alpha, &least, NULL);
     g_object_unref(alpha);
-    bool keep = !failed && least < 255;
-    if (failed || (bands == 4 && keep) || vips_extract_band(*image, &opaque, 0, "n", keep ? 4 : 3, NULL) != 0)
-        return !failed && bands == 4 && keep;
-    replace(image, opaque);
+    if (failed || least < 255)
+        return !failed;
+    if (vips_extract_band(*image, &colours, 0, "n", ALPHA, NULL) != 0)
+        return false;
+    replace(image, colours);
     return true;
 }
 

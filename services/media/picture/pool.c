@@ -238,6 +238,7 @@ void media_pool_worker_answered(struct media_picture_worker *worker, struct medi
         /* Of the pictures that were made: refusals take no time, and would make the queue look fast. */
         qn_backlog_served(&pool->pace, took_us);
         status = media_pool_fill(&job->picture, answer, large, small, blur);
+        job->retry_after_ms = status == QN_OK ? 0 : media_pool_retry_after_ms(pool);
     }
     finish(job, status);
     become_idle(worker);

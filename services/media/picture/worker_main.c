@@ -2,9 +2,11 @@
  * (frame.h) and kills it when it pleases. One picture at a time, until the other end is closed.
  *
  * Everything it knows of the world is that socket: no settings, no environment, no files once it has begun.
- * It ends with 0 when told to, with 1 when it cannot start or the other side speaks another language. */
+ * It ends with 0 when told to, with 1 when it cannot start or the other side speaks another language, with 2
+ * when a person tries. */
 #include <errno.h>
 #include <malloc.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -83,8 +85,13 @@ static bool serve(const struct media_frame_ask *ask)
     return done;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argv;
+    if (argc > 1) {
+        puts("quintet-picture: decodes pictures for quintet-media, which starts it. Not to be run by hand.");
+        return 2;
+    }
     char hello[MEDIA_FRAME_HELLO_LEN], head[MEDIA_FRAME_ASK_LEN];
     struct media_frame_ask ask;
     media_cage_begin();
