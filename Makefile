@@ -10,10 +10,10 @@ export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
 
 CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
 
-.PHONY: help setup build run restart test pgbouncer soak results seed bench asan tsan fuzz lint fmt clean
+.PHONY: help setup build run run-site restart test web pgbouncer soak results seed bench asan tsan fuzz lint fmt clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  ONLY=common/core  narrows test, asan and tsan;  N=100000  sizes seed;  BENCH=--quick  bench;  README.md has the settings"
 
@@ -27,11 +27,18 @@ build: setup ## compile everything: build/bin/quintet-{gateway,auth,profile,medi
 run: build ## start PostgreSQL and the four services, until Ctrl-C
 	@exec build/bin/quintet-run
 
+run-site: build ## the same and the example site, on http://127.0.0.1:3000
+	@exec services/web/run
+
 restart: build ## the running services for new ones, one by one, while they work; ONLY=auth narrows
 	@build/bin/quintet-run --restart $(ONLY)
 
 test: build ## every test, with servers of its own; ends in "N passed, N failed"
 	@tests/run --build build $(ONLY)
+
+web: build ## the example site in Chromium; ends in "N passed, N failed"
+	@deploy/setup/install packages-web
+	@services/web/test --in example $(ONLY)
 
 pgbouncer: build ## the tests with PostgreSQL once more, through a PgBouncer
 	@tests/run --build build --pgbouncer $(or $(ONLY),pgbouncer/)

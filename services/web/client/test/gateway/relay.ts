@@ -6,6 +6,8 @@ export class Relay {
   #sockets = new Set<Socket>()
   port = 0
   connections = 0
+  /** Most at once. */
+  peak = 0
   /** Requests by path, as they passed. */
   readonly paths: string[] = []
 
@@ -24,6 +26,7 @@ export class Relay {
         socket.on('error', () => socket.destroy())
         socket.on('close', () => this.#sockets.delete(socket))
       }
+      this.peak = Math.max(this.peak, this.#sockets.size / 2) // two sockets each
       near.on('data', (chunk: Buffer) => {
         const path = /^(?:POST|GET) (\S+) HTTP\/1\.1\r\n/.exec(chunk.toString('latin1'))?.[1]
         if (path) this.paths.push(path)

@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url'
 const FOLDER = fileURLToPath(new URL('site', import.meta.url))
 const NEXT = createRequire(import.meta.url).resolve('next/dist/bin/next')
 
-function next(words: string[], env: Record<string, string>): ChildProcess & { said: string } {
+function next(folder: string, words: string[], env: Record<string, string>): ChildProcess & { said: string } {
   const child = Object.assign(
     spawn(process.execPath, [NEXT, ...words], {
-      cwd: FOLDER,
+      cwd: folder,
       env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
@@ -19,14 +19,19 @@ function next(words: string[], env: Record<string, string>): ChildProcess & { sa
   return child
 }
 
-export async function buildSite(env: Record<string, string>): Promise<void> {
-  const child = next(['build'], env)
+export async function buildSite(env: Record<string, string>, folder = FOLDER): Promise<void> {
+  const child = next(folder, ['build'], env)
   const code = await new Promise((resolve) => child.once('exit', resolve))
   if (code !== 0) throw new Error(`next build ended with ${code}\n${child.said}`)
 }
 
-export async function startSite(port: number, env: Record<string, string>): Promise<{ stop: () => Promise<void>; said: () => string }> {
-  const child = next(['start', '--hostname', '127.0.0.1', '--port', String(port)], env)
+export async function startSite(
+  port: number,
+  env: Record<string, string>,
+  folder = FOLDER,
+  word: 'start' | 'dev' = 'start',
+): Promise<{ stop: () => Promise<void>; said: () => string }> {
+  const child = next(folder, [word, '--hostname', '127.0.0.1', '--port', String(port)], env)
   const ended = new Promise((resolve) => child.once('exit', resolve))
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', () => child.said.includes('Ready in') && resolve())

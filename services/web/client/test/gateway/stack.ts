@@ -17,7 +17,7 @@ declare module 'vitest' {
 }
 
 const READY_MS = 60_000
-const END_MS = 30_000
+const END_MS = 90_000
 
 export default async function setup(project: TestProject) {
   const program = join(process.env.QUINTET_BIN ?? '', 'quintet-run')
