@@ -61,12 +61,13 @@ struct qn_app {
  * arguments or settings (every bad one is reported, a line each).
  *
  * --help lists summary, verbs and every setting with its default; --version; --check reads the settings and
- * says "ok".
+ * says "ok"; --health asks the running service at QUINTET_ADMIN_LISTEN for /healthz, for containers without a
+ * shell.
  *
  * Life: settings → log → RLIMIT_NOFILE to its hard limit → loop → admin port → parts opened → "serving" →
  * SIGINT or SIGTERM: not ready; parts drained in reverse order within QUINTET_SHUTDOWN_TIMEOUT; closed in
  * reverse order; loop proven empty; "ended". A second signal exits at once with 130 or 143. SIGPIPE is
- * ignored.
+ * ignored. systemd is told of it (Type=notify) where NOTIFY_SOCKET is set.
  *
  * The table of every service begins with QN_APP_SETTINGS (see settings of struct qn_app_settings). */
 int qn_app_run(const struct qn_app *app, int argc, char **argv);

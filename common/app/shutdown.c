@@ -66,6 +66,7 @@ static void on_admin_closed(void *context)
     qn_timer_cancel(life->loop, &life->overdue);
     qn_shutdown_forget(life);
     qn_process_stop(life);
+    qn_notify_end();
     qn_loop_stop(life->loop);
 }
 
@@ -157,6 +158,7 @@ void qn_shutdown_begin(struct qn_life *life, const char *why)
     life->deadline_ms = life->stopped_ms + limit_ms;
     life->next = life->n_open;
     qn_log(NULL, QN_INFO, "stopping", QN_F_C("signal", why), QN_F_INT("limit_ms", limit_ms));
+    qn_notify_stopping();
     qn_timer_start(life->loop, &life->overdue, limit_ms + OVERDUE_MS, on_overdue);
     qn_later_start(life->loop, &life->later, on_begin);
 }
