@@ -34,6 +34,7 @@ struct qn_life {
     uint64_t deadline_ms; /* of draining */
     size_t next;          /* parts below this are still to be drained, or closed */
     uint64_t step_ms;
+    struct qn_timer delay;
     struct qn_timer overdue;
     struct qn_later later;
 };

@@ -102,6 +102,30 @@ static void test_it_answers_while_it_drains(void **state)
     assert_int_equal(harness_service_wait(service), 0);
 }
 
+/* Not ready at once, so that load balancers look away; what they still send is served until the delay is
+ * over. */
+static void test_it_serves_on_for_a_delay(void **state)
+{
+    (void)state;
+    struct harness_service *service = run(NULL, "QUINTET_SHUTDOWN_DELAY=1s", "QUINTET_SHUTDOWN_TIMEOUT=10m");
+    harness_service_await(service, true);
+    harness_service_signal(service, SIGTERM);
+    harness_service_await(service, false);
+    char *body = NULL;
+    assert_int_equal(harness_service_get(service, "/readyz", &body), 503);
+    assert_non_null(strstr(body, "second: ready"));
+    free(body);
+    assert_int_equal(harness_service_wait(service), 0);
+    const char *const steps[] = {"stopping signal=SIGTERM delay_ms=1000", "draining part=third", "ended"};
+    assert_order(service, steps, QN_COUNT(steps));
+    char *log = harness_service_log(service);
+    int64_t took_ms = 0;
+    assert_true(
+        qn_str_to_i64(qn_str_c(strtok(strstr(log, "took_ms=") + strlen("took_ms="), "\n")), &took_ms));
+    assert_true(took_ms >= 1000);
+    free(log);
+}
+
 static void test_a_second_signal_exits_at_once(void **state)
 {
     (void)state;
@@ -339,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_sigint_is_an_orderly_end_too),
         cmocka_unit_test(test_a_part_that_does_not_open_ends_it),
         cmocka_unit_test(test_it_answers_while_it_drains),
+        cmocka_unit_test(test_it_serves_on_for_a_delay),
         cmocka_unit_test(test_a_second_signal_exits_at_once),
         cmocka_unit_test(test_a_part_that_never_drains_is_left_behind),
         cmocka_unit_test(test_what_is_left_in_the_loop_is_named),
