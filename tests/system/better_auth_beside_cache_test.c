@@ -58,6 +58,7 @@ static const struct cached {
 } CACHED[] = {
     {"compact", HARNESS_TABLES_KYSELY},
     {"jwt", HARNESS_TABLES_PRISMA},
+    {"jwe", HARNESS_TABLES_KYSELY},
 };
 static const struct cached *cached; /* that is tried now */
 
