@@ -154,14 +154,16 @@ size_t media_anatomy_strip_webp(char *bytes, size_t len)
     if (media_image_sniff(all) != MEDIA_IMAGE_WEBP || read_webp(all, &webp) == MEDIA_ANATOMY_BROKEN ||
         webp.moves || webp.n_frames != 1 || webp.width == 0 || webp.height == 0)
         return 0;
+    /* Transparency without an extended header to announce it is nobody's, and goes. */
+    bool clear = webp.transparent && webp.canvas > 0;
     size_t end = HEAD + media_anatomy_u32le(bytes + 4), to = FORM;
     for (size_t at = FORM, next; at < end; at = next) {
         struct qn_str type = qn_str_n(bytes + at, 4);
         size_t length = media_anatomy_u32le(bytes + at + 4);
         next = at + HEAD + length + (length % 2 && at + HEAD + length < end ? 1 : 0);
-        bool extended = qn_str_eq(type, QN_STR("VP8X"));
-        if (!(extended && webp.transparent && length >= 10) && !qn_str_eq(type, QN_STR("VP8 ")) &&
-            !qn_str_eq(type, QN_STR("VP8L")) && !qn_str_eq(type, QN_STR("ALPH")))
+        bool extended = at == FORM && qn_str_eq(type, QN_STR("VP8X"));
+        bool frame = qn_str_eq(type, QN_STR("VP8 ")) || qn_str_eq(type, QN_STR("VP8L"));
+        if (!frame && !(clear && (extended || qn_str_eq(type, QN_STR("ALPH")))))
             continue;
         memmove(bytes + to, bytes + at, next - at);
         if (extended)
