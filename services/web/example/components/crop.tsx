@@ -89,7 +89,7 @@ export function Crop({ file, onDone, onCancel }: { file: File; onDone: (picture:
   return (
     <section aria-labelledby="crop" className="grid gap-4 rounded-2xl border border-line p-4">
       <div>
-        <h3 id="crop" ref={heading} tabIndex={-1} className="font-display text-xl font-semibold">
+        <h3 id="crop" ref={heading} tabIndex={-1} className="font-display text-xl font-semibold outline-none">
           {photos.crop}
         </h3>
         <p className="text-sm text-soft">{photos.cropHint}</p>

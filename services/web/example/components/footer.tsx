@@ -11,7 +11,7 @@ export async function Footer() {
     <footer className="border-t border-line">
       <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 gap-y-2 px-4 py-6 text-soft sm:px-6">
         <p className="mr-auto">{site.tagline}</p>
-        <form action={chooseLanguage} role="group" aria-label={site.language} className="flex">
+        <form action={chooseLanguage} role="group" aria-label={site.language} className="-ml-3 flex sm:m-0">
           {LOCALES.map((one) => (
             <button
               key={one}

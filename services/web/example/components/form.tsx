@@ -74,7 +74,7 @@ export function Field({ name, label, hint, state, initial = '', rows, options, .
     required: rest.required,
   }
   return (
-    <div className="grid gap-1.5">
+    <div className="grid content-start gap-1.5">
       <label htmlFor={id} className="font-semibold">
         {label}
       </label>

@@ -4,16 +4,16 @@ import { leave } from '@/app/actions'
 import { currentWords } from '@/lib/locale'
 import { Pending } from './pending'
 
-/** The head of every page. While Quintet is away the page below says so; here it is as for a guest. */
+/** The head of every page. While Quintet is away nobody knows who is there, and the page below says so. */
 export async function Header() {
   const [{ site, nav }, check] = await Promise.all([currentWords(), whoIsThere()])
-  const link = 'rounded-full px-3 py-2 font-semibold hover:bg-sunken sm:px-4'
+  const link = 'rounded-full px-2 py-2 font-semibold hover:bg-sunken sm:px-4'
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-page/90 backdrop-blur">
       <div className="mx-auto flex max-w-6xl items-center gap-2 px-4 py-2 sm:px-6">
         <Link href="/" className="mr-auto flex items-center gap-2 rounded-full py-2 font-display text-xl font-semibold">
           <Mark />
-          {site.name}
+          <span className="max-[24rem]:sr-only">{site.name}</span>
         </Link>
         <nav aria-label={nav.menu} className="flex items-center sm:gap-1">
           {check?.authenticated ? (
@@ -39,16 +39,18 @@ export async function Header() {
               </form>
             </>
           ) : (
-            <>
-              <Link href="/signin" prefetch={false} className={link}>
-                {nav.signIn}
-                <Pending />
-              </Link>
-              <Link href="/signup" prefetch={false} className="button-main max-sm:px-4">
-                {nav.signUp}
-                <Pending />
-              </Link>
-            </>
+            check && (
+              <>
+                <Link href="/signin" prefetch={false} className={link}>
+                  {nav.signIn}
+                  <Pending />
+                </Link>
+                <Link href="/signup" prefetch={false} className="button-main max-sm:px-4">
+                  {nav.signUp}
+                  <Pending />
+                </Link>
+              </>
+            )
           )}
         </nav>
       </div>

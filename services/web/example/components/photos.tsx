@@ -24,14 +24,14 @@ export function Photos({ photos }: { photos: PhotoView[] }) {
           {photos.map((photo, index) => {
             const n = index + 1
             return (
-              <li key={photo.id} className="grid gap-2">
+              <li key={photo.id} className="grid min-w-0 gap-2">
                 <div className="relative aspect-4/5 overflow-hidden rounded-2xl bg-sunken">
                   <Picture source={photo} alt={fill(words.photos.alt, { n })} sizes="(min-width: 640px) 200px, 46vw" first />
                   {photo.main && (
                     <span className="absolute bottom-2 left-2 rounded-full bg-card px-3 py-1 text-sm font-semibold text-ink">{words.photos.main}</span>
                   )}
                 </div>
-                <form action={act} className="flex justify-between" aria-busy={pending}>
+                <form action={act} className="flex" aria-busy={pending}>
                   <input type="hidden" name="photoId" value={photo.id} />
                   <Act act="earlier" label={fill(words.photos.earlier, { n })} disabled={index === 0 || pending} draw={<path d="m14 6-6 6 6 6" />} />
                   <Act
@@ -62,7 +62,7 @@ function Act({ act, label, disabled, draw }: { act: string; label: string; disab
       aria-label={label}
       title={label}
       disabled={disabled}
-      className="grid size-11 cursor-pointer place-items-center rounded-full text-ink hover:bg-sunken disabled:cursor-default disabled:opacity-30"
+      className="grid h-11 min-w-0 grow cursor-pointer place-items-center rounded-full text-ink hover:bg-sunken disabled:cursor-default disabled:opacity-30"
     >
       <svg viewBox="0 0 24 24" className="size-6" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" strokeLinejoin="round" aria-hidden="true">
         {draw}

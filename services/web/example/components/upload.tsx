@@ -81,7 +81,7 @@ export function Upload() {
           <input ref={field} id={id} type="file" accept={ACCEPT} onChange={choose} className="peer sr-only" aria-describedby={`${id}-types`} />
           <label
             htmlFor={id}
-            className="button-plain min-h-24 border-2 border-dashed peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-accent"
+            className="button-plain min-h-24 rounded-2xl border-2 border-dashed peer-focus-visible:outline-2 peer-focus-visible:outline-offset-2 peer-focus-visible:outline-accent"
           >
             <svg viewBox="0 0 24 24" className="size-6" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round" aria-hidden="true">
               <path d="M12 5v14M5 12h14" />

@@ -31,7 +31,7 @@ export async function visit(site: string, { as, ...options }: BrowserContextOpti
   }
   const page = await context.newPage()
   const troubles: string[] = []
-  page.on('console', (message) => message.type() === 'error' && troubles.push(`console: ${message.text()}`))
+  page.on('console', (message) => message.type() === 'error' && troubles.push(`console: ${message.text()} ${message.location().url}`))
   page.on('pageerror', (error) => troubles.push(`exception: ${error.message}`))
   page.on('response', (answer) => answer.status() >= 400 && troubles.push(`${answer.status()} ${answer.url()}`))
   page.on('requestfailed', (request) => {

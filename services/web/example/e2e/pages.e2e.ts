@@ -22,7 +22,8 @@ const relay = new Relay(new URL(HTTP))
 const settled = inject('people')
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const TO = process.env.SCREENSHOTS
-const TALLEST = 2400
+const TALLEST = 2000
+const HEAVIEST_BYTES = 150_000
 let server: Awaited<ReturnType<typeof startSite>>
 let newcomer: Settled
 let writer: Settled
@@ -139,7 +140,7 @@ async function look({ name, path, as, first, dark, locale = 'en-GB' }: Shot, wid
   return wrong
 }
 
-/** The whole page, as far as it is not long, with few colours and so few bytes. */
+/** The whole page, as far as it is not long, with as few colours as keep it light. */
 async function draw(page: Page, file: string): Promise<void> {
   for (const image of await page.locator('main img').all()) {
     await image.scrollIntoViewIfNeeded()
@@ -148,6 +149,10 @@ async function draw(page: Page, file: string): Promise<void> {
   await page.evaluate(() => scrollTo(0, 0))
   const shot = sharp(await page.screenshot({ fullPage: true }))
   const { width, height } = await shot.metadata()
-  const upper = shot.extract({ left: 0, top: 0, width, height: Math.min(height, TALLEST) })
-  writeFileSync(file, await upper.png({ palette: true, colours: 96, effort: 10 }).toBuffer())
+  const upper = await shot.extract({ left: 0, top: 0, width, height: Math.min(height, TALLEST) }).toBuffer()
+  for (const colours of [256, 128, 64, 32]) {
+    const small = await sharp(upper).png({ palette: true, colours, dither: 0.3, effort: 10 }).toBuffer()
+    writeFileSync(file, small)
+    if (small.length <= HEAVIEST_BYTES) return
+  }
 }

@@ -43,6 +43,7 @@ const PEOPLE = [
   ['Anton', MAN, 1992, 'Wien'],
 ] as const
 
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0'
 let count = 0
 
 /** A new account, and its browser's cookie. */
@@ -51,7 +52,7 @@ export async function signedUp(gateway: string, name: string): Promise<Settled &
   let cookie = ''
   const clientAddress = `198.51.100.${count % 256}`
   const onCookies: NonNullable<NonNullable<Parameters<typeof quintetFor>[0]>['onCookies']> = (set) => void (cookie = withCookies(cookie, set))
-  const { user } = await quintetFor({ clientAddress, settings: { url: gateway }, onCookies }).auth.signUp({ name, email, password: PASSWORD })
+  const { user } = await quintetFor({ clientAddress, userAgent: FIREFOX, settings: { url: gateway }, onCookies }).auth.signUp({ name, email, password: PASSWORD })
   return { id: user!.id, email, name, cookie, ask: quintetFor({ cookie, clientAddress, settings: { url: gateway } }) }
 }
 
@@ -61,7 +62,7 @@ export async function settle(gateway: string): Promise<Settled[]> {
   for (const [index, [displayName, gender, year, city]] of PEOPLE.entries()) {
     const { ask, ...someone } = await signedUp(gateway, displayName)
     await ask.profile.createProfile({ displayName, gender, birthDate: `${year}-0${1 + (index % 9)}-1${index % 9}`, city, bio: BIOS[index % BIOS.length]! })
-    for (let photo = 0; photo < (index % 4 === 0 ? 2 : 1); photo++) await addPhoto(ask, await portrait(index + 31 * photo))
+    for (let photo = 0; photo < (index % 4 === 0 ? 2 : 1); photo++) await addPhoto(ask, await portrait(index, photo))
     settled.push(someone)
   }
   return settled

@@ -20,15 +20,15 @@ const CUTS = [
   ['M225 420c-40-60-20-130 30-160 10-80 90-120 150-110 70-20 150 30 160 100 50 30 60 110 20 170Z', 'M255 370c0-110 60-160 145-160s145 50 145 160c-36-50-80-74-145-74s-109 24-145 74Z'],
 ] as const
 
-function drawing(seed: number): string {
+function drawing(seed: number, place: number): string {
   const of = <T>(list: readonly T[], step: number) => list[(seed * step + (seed >> 2)) % list.length]!
-  const [light, dark] = of(SKIES, 5) as [string, string]
+  const [light, dark] = SKIES[(seed * 5 + (seed >> 2) + place * 2) % SKIES.length] as [string, string]
   const [skin, hair, cloth, [behind, over]] = [of(SKIN, 1), of(HAIR, 7), of(CLOTHES, 3), of(CUTS, 1)]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 1000" width="960" height="1200">
     <defs><linearGradient id="sky" x2=".3" y2="1"><stop stop-color="${light}"/><stop offset="1" stop-color="${dark}"/></linearGradient></defs>
     <rect width="800" height="1000" fill="url(#sky)"/>
-    <circle cx="${140 + ((seed * 97) % 520)}" cy="${160 + ((seed * 53) % 120)}" r="90" fill="#fff" opacity=".35"/>
-    <path d="M0 ${720 - ((seed * 31) % 90)}c160-80 300-60 430-10s250 30 370-50v340H0Z" fill="${dark}" opacity=".55"/>
+    <circle cx="${140 + (((seed + place) * 97) % 520)}" cy="${160 + (((seed + place) * 53) % 120)}" r="90" fill="#fff" opacity=".35"/>
+    <path d="M0 ${720 - (((seed + place) * 31) % 90)}c160-80 300-60 430-10s250 30 370-50v340H0Z" fill="${dark}" opacity=".55"/>
     <g transform="translate(0 60)">
       <path d="${behind}" fill="${hair}"/>
       <path d="M70 940c0-210 130-290 330-290s330 80 330 290z" fill="${cloth}"/>
@@ -42,7 +42,7 @@ function drawing(seed: number): string {
   </svg>`
 }
 
-/** A JPEG of 960 by 1200 pixels; another for each seed. */
-export async function portrait(seed: number): Promise<Uint8Array<ArrayBuffer>> {
-  return Uint8Array.from(await sharp(Buffer.from(drawing(seed))).jpeg({ quality: 88 }).toBuffer())
+/** A JPEG of 960 by 1200 pixels; somebody else for each seed, who may be somewhere else. */
+export async function portrait(seed: number, place = 0): Promise<Uint8Array<ArrayBuffer>> {
+  return Uint8Array.from(await sharp(Buffer.from(drawing(seed, place))).jpeg({ quality: 88 }).toBuffer())
 }

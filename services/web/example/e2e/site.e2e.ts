@@ -36,7 +36,7 @@ test('from sign-up to sign-out', async () => {
   await page.getByLabel('Email').fill(`ada-${process.pid}@example.com`)
   await page.getByLabel('Password').fill(PASSWORD)
   await page.getByRole('button', { name: 'Create account' }).click()
-  await page.waitForURL('**/create')
+  await page.waitForURL('**/create?step=about')
 
   // What is not filled in is said beside the field, and what is filled in stays.
   await page.getByLabel('City').fill('London')
@@ -52,7 +52,7 @@ test('from sign-up to sign-out', async () => {
   await page.waitForURL('**/create?step=photos')
 
   await page.goto('/browse') // not yet
-  await page.waitForURL('**/create')
+  await page.waitForURL('**/create?step=photos')
   await page.getByLabel('Choose a photo').setInputFiles(await file(77))
   await page.getByLabel('Zoom').fill('1.5')
   await page.getByRole('button', { name: 'Use this photo' }).click()

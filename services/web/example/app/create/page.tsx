@@ -20,9 +20,9 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function Page({ searchParams }: PageProps<'/create'>) {
   const { user } = await requireSession()
   const [{ step: asked }, words, profile, check] = await Promise.all([searchParams, currentWords(), myProfile(), getSessionWithProfileCheck()])
-  if (check.profileComplete && asked === undefined) redirect('/browse')
-
   const reached: Step = !profile || check.missingFields.some((field) => field !== 'bio' && field !== 'photos') ? 'about' : profile.bio === '' ? 'bio' : 'photos'
+  // The step stands in the address: who adds the photo that was all that lacked may want to add another.
+  if (asked === undefined) redirect(check.profileComplete ? '/browse' : `/create?step=${reached}`)
   const wanted = STEPS.find((one) => one === asked) ?? reached
   const step = STEPS.indexOf(wanted) <= STEPS.indexOf(reached) ? wanted : reached
   const number = STEPS.indexOf(step) + 1

@@ -5,7 +5,7 @@ import { cache } from 'react'
 import { isQuintetError, requireCompleteProfile } from '@quintet/next/server'
 import { Picture } from '@/components/picture'
 import { currentWords } from '@/lib/locale'
-import { person } from '@/lib/people'
+import { person, type Picture as Source } from '@/lib/people'
 import { fill } from '@/lib/words'
 
 const find = cache(async (id: string) => {
@@ -28,21 +28,17 @@ export default async function Page({ params }: PageProps<'/profile/[id]'>) {
   const [found, words] = await Promise.all([params.then(({ id }) => find(decoded(id))), currentWords()])
   if (!found) notFound()
   const { displayName: name, age, city, gender, bio, pictures } = found
+  const [main, ...others] = pictures
   return (
     <article className="grid gap-6">
       <Link href="/browse" prefetch={false} className="link justify-self-start py-2">
         <span aria-hidden="true">← </span>
         {words.profile.back}
       </Link>
-      <div className="grid items-start gap-6 md:grid-cols-2 md:gap-10">
-        <div className="grid gap-3">
-          {pictures.map((picture, index) => (
-            <div key={picture.url} className="relative aspect-4/5 overflow-hidden rounded-3xl bg-sunken">
-              <Picture source={picture} alt={fill(words.browse.photoOf, { name })} sizes="(min-width: 1152px) 532px, (min-width: 768px) 46vw, 94vw" first={index === 0} />
-            </div>
-          ))}
-        </div>
-        <div className="grid gap-6 md:sticky md:top-24">
+      {/* On a phone: the main photo, what is said, the other photos. */}
+      <div className="grid items-start gap-6 md:grid-cols-2 md:gap-x-10">
+        {main && <Frame picture={main} name={name} first />}
+        <div className="grid gap-6 md:sticky md:top-24 md:col-start-2 md:row-span-2 md:row-start-1">
           <div className="grid gap-2">
             <h1 className="text-4xl break-words sm:text-5xl">
               {name}, {age}
@@ -61,8 +57,24 @@ export default async function Page({ params }: PageProps<'/profile/[id]'>) {
             </Link>
           )}
         </div>
+        {others.length > 0 && (
+          <div className="grid gap-6">
+            {others.map((picture) => (
+              <Frame key={picture.url} picture={picture} name={name} />
+            ))}
+          </div>
+        )}
       </div>
     </article>
+  )
+}
+
+async function Frame({ picture, name, first = false }: { picture: Source; name: string; first?: boolean }) {
+  const { browse } = await currentWords()
+  return (
+    <div className="relative aspect-4/5 overflow-hidden rounded-3xl bg-sunken">
+      <Picture source={picture} alt={fill(browse.photoOf, { name })} sizes="(min-width: 1152px) 532px, (min-width: 768px) 46vw, 94vw" first={first} />
+    </div>
   )
 }
 
