@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The programs take the settings that deploy/kubernetes gives them: each container's environment, put together as Kubernetes does it, is read by the program that it runs.
+# The programs take the settings that deploy/kubernetes gives them: each container's environment, put together as Kubernetes does it, on top of
+# the image's, is read by the program that it runs.
 set -u
 build=${QN_TEST_BUILD:-build} passed=0 failed=0
 verdict() { # WHAT STATUS
@@ -12,6 +13,13 @@ node=$(tests/npm/install --build "$build" kubernetes) || exit 1
 program_of() { # WORKLOAD: whose image it has
     case $1 in quintet-database) echo quintet-profile ;; *) echo "$1" ;; esac
 }
+image_env() { # PROGRAM: the ENV lines of its image, and of what all images come from
+    for stage in bare "${1#quintet-}"; do
+        sed -n "/^FROM [a-z]* AS $stage$/,/^FROM [a-z]* AS /p" deploy/container/Dockerfile | sed -n '/^ENV /,/[^\\]$/p' | grep -oE '[A-Z][A-Z0-9_]+=[^ ]+'
+    done
+}
+[ "$(image_env quintet-media | wc -l)" -eq 4 ]
+verdict "the image of media sets four" $?
 for overlay in local production; do
     examples=''
     if [ $overlay = production ]; then examples=deploy/kubernetes/overlays/production/secrets.example.yaml; fi
@@ -24,8 +32,9 @@ for overlay in local production; do
         workload=$(basename "$file") workload=${workload%%.*}
         [ $workload != quintet-postgres ] || continue
         n=$((n + 1))
-        mapfile -t env <"$file"
-        said=$(env -i "${env[@]}" "$build/bin/$(program_of $workload)" --check 2>&1)
+        program=$(program_of $workload)
+        mapfile -t env < <(image_env "$program" && cat "$file") # what is said last holds
+        said=$(env -i "${env[@]}" "$build/bin/$program" --check 2>&1)
         [ "$said" = ok ]
         verdict "$overlay: $(basename "$file"): $said" $?
     done
