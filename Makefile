@@ -10,10 +10,11 @@ export QUINTET_RUN_DIR ?= $(CURDIR)/.quintet
 
 CONFIGURE := cmake -G Ninja -S . -DCMAKE_C_COMPILER=gcc
 
-.PHONY: help setup build run run-site restart test web pgbouncer soak results seed bench asan tsan fuzz lint fmt clean
+.PHONY: help setup build run run-site restart test web pgbouncer soak results seed bench asan tsan fuzz image-test cluster-test lint fmt \
+        install clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  ONLY=common/core  narrows test, asan and tsan;  N=100000  sizes seed;  BENCH=--quick  bench;  README.md has the settings"
 
@@ -69,15 +70,26 @@ fuzz: setup ## each fuzz target for SECONDS=60, with libFuzzer
 	@cmake -G Ninja -S . -B build/fuzzing -DCMAKE_C_COMPILER=clang -DQN_FUZZ=ON -DQN_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
 	@tests/fuzz/run build/fuzzing $(or $(SECONDS),60)
 
-lint: setup ## layers, words, clang-format and clang-tidy
+image-test: ## the container images: built, read-only, as nobody; SIGTERM (podman or docker)
+	@deploy/container/test
+
+cluster-test: ## the local overlay in a Kubernetes under load: KUBECONFIG's, or one of its own (root)
+	@tests/harness/cluster/test
+
+lint: setup ## layers, words, manifests, alerts, clang-format and clang-tidy
 	@.ci/check-layers
 	@.ci/check-words
+	@.ci/check-manifests build
+	@.ci/check-alerts
 	@$(CONFIGURE) -B build >/dev/null && cmake --build build --target qn_proto >/dev/null
 	@.ci/check-format
 	@.ci/check-tidy build
 
 fmt: setup ## format the C sources
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: build ## programs and systemd units, below DESTDIR= and PREFIX=/usr/local
+	@deploy/systemd/install build
 
 clean: ## remove build/ (not .quintet/, which holds the embedded database)
 	rm -rf build

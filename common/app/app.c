@@ -42,6 +42,7 @@ static const struct flag flags[] = {
     {"--help", "this text"},
     {"--version", "the version"},
     {"--check", "reads the settings and says \"ok\", or what is wrong with them"},
+    {"--health", "asks the one that runs here, at QUINTET_ADMIN_LISTEN, whether it is alive"},
 };
 
 static void print(struct qn_buf *text)
@@ -204,6 +205,7 @@ static int serve(const struct qn_app *app)
     enum qn_status status = open_all(&life, &err);
     if (status == QN_OK) {
         life.serving = true;
+        qn_notify_start(&life);
         qn_log(NULL, QN_INFO, "serving", QN_F_C("admin", qn_httpd_address(life.admin)),
                QN_F_C("version", QN_VERSION), QN_F_INT("pid", getpid()));
     } else {
@@ -230,6 +232,8 @@ static int run(const struct qn_app *app, const char *flag)
         return EXIT_ENDED;
     }
     const struct qn_app_settings *settings = app->settings;
+    if (flag && strcmp(flag, "--health") == 0)
+        return qn_health_ask(settings->admin_listen);
     enum qn_log_level level = QN_INFO;
     QN_CHECK(qn_log_level_parse(qn_str_c(settings->log_level), &level));
     qn_log_setup(app->name, level, strcmp(settings->log_format, "json") == 0);

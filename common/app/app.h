@@ -61,12 +61,13 @@ struct qn_app {
  * arguments or settings (every bad one is reported, a line each).
  *
  * --help lists summary, verbs and every setting with its default; --version; --check reads the settings and
- * says "ok".
+ * says "ok"; --health asks the running service at QUINTET_ADMIN_LISTEN for /healthz, for containers without a
+ * shell.
  *
  * Life: settings → log → RLIMIT_NOFILE to its hard limit → loop → admin port → parts opened → "serving" →
- * SIGINT or SIGTERM: not ready; parts drained in reverse order within QUINTET_SHUTDOWN_TIMEOUT; closed in
- * reverse order; loop proven empty; "ended". A second signal exits at once with 130 or 143. SIGPIPE is
- * ignored.
+ * SIGINT or SIGTERM: not ready; after QUINTET_SHUTDOWN_DELAY parts drained in reverse order within
+ * QUINTET_SHUTDOWN_TIMEOUT; closed in reverse order; loop proven empty; "ended". A second signal exits at
+ * once with 130 or 143. SIGPIPE is ignored. systemd is told of it (Type=notify) where NOTIFY_SOCKET is set.
  *
  * The table of every service begins with QN_APP_SETTINGS (see settings of struct qn_app_settings). */
 int qn_app_run(const struct qn_app *app, int argc, char **argv);
@@ -77,6 +78,7 @@ struct qn_app_settings {
     char *log_format;            /* QUINTET_LOG_FORMAT: text, json */
     char *admin_listen;          /* QUINTET_ADMIN_LISTEN: host:port for /healthz, /readyz, /metrics; default
                                     127.0.0.1:0 */
+    int64_t shutdown_delay_ms;   /* QUINTET_SHUTDOWN_DELAY: default 0s */
     int64_t shutdown_timeout_ms; /* QUINTET_SHUTDOWN_TIMEOUT: default 20s */
     char *env;                   /* NODE_ENV: production, development, test …; default empty */
 };
@@ -88,6 +90,9 @@ struct qn_app_settings {
                           "a line each, logfmt or JSON"),                                                    \
         QN_SETTING_STRING("QUINTET_ADMIN_LISTEN", type, member.admin_listen, "127.0.0.1:0",                  \
                           "host:port of /healthz, /readyz and /metrics"),                                    \
+        QN_SETTING_DURATION(                                                                                 \
+            "QUINTET_SHUTDOWN_DELAY", type, member.shutdown_delay_ms, "0s", 0, 600000,                       \
+            "after SIGTERM, not ready but serving on for so long: until load balancers know"),               \
         QN_SETTING_DURATION("QUINTET_SHUTDOWN_TIMEOUT", type, member.shutdown_timeout_ms, "20s", 0, 600000,  \
                             "longest wait for work in hand after SIGTERM"),                                  \
         QN_SETTING_STRING("NODE_ENV", type, member.env, "",                                                  \

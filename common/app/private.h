@@ -12,6 +12,8 @@
  *   shutdown.c   signals; parts drained and closed
  *   admin.c      the operator's port
  *   process.c    what /metrics says of the process itself
+ *   notify.c     what systemd is told
+ *   health.c     --health
  *   listen_fd.c  sockets handed over
  */
 
@@ -32,6 +34,7 @@ struct qn_life {
     uint64_t deadline_ms; /* of draining */
     size_t next;          /* parts below this are still to be drained, or closed */
     uint64_t step_ms;
+    struct qn_timer delay;
     struct qn_timer overdue;
     struct qn_later later;
 };
@@ -58,5 +61,17 @@ enum qn_status qn_admin_open(struct qn_life *life, struct qn_error *err);
 void qn_process_start(struct qn_life *life);
 void qn_process_sample(void); /* before /metrics is rendered */
 void qn_process_stop(struct qn_life *life);
+
+/* notify.c */
+
+void qn_notify_start(struct qn_life *life); /* parts are open; says "ready" once they all are */
+void qn_notify_stopping(void);
+void qn_notify_end(void);
+
+/* health.c */
+
+/* Asks the service that listens at 'admin_listen', another process, for /healthz and prints what it says: 0
+ * when that is 200, 1 otherwise. Blocks, a few seconds at most. */
+int qn_health_ask(const char *admin_listen);
 
 #endif

@@ -8,8 +8,11 @@
 
 /* The end of a service, a step after the other, in reverse order of opening:
  *
- *   signal → stopping (not ready) → drain parts[n-1] … parts[0] → close parts[n-1] … parts[0]
- *          → close the admin port → the loop runs empty
+ *   signal → stopping (not ready) → QUINTET_SHUTDOWN_DELAY → drain parts[n-1] … parts[0] → close parts[n-1] …
+ * parts[0] → close the admin port → the loop runs empty
+ *
+ * The delay is for load balancers that learn from /readyz, or with some delay from whoever sends the signal
+ * (Kubernetes): they send new connections for a moment more, and a draining HTTP server takes none.
  *
  * Draining shares one deadline. A part that keeps neither its drain's limit nor an end to its close is a bug;
  * a process that hangs over it would keep its database slots, so a moment later it exits all the same. */
@@ -66,6 +69,7 @@ static void on_admin_closed(void *context)
     qn_timer_cancel(life->loop, &life->overdue);
     qn_shutdown_forget(life);
     qn_process_stop(life);
+    qn_notify_end();
     qn_loop_stop(life->loop);
 }
 
@@ -142,9 +146,9 @@ static void drain_next(struct qn_life *life)
     start_closing(life);
 }
 
-static void on_begin(struct qn_later *later)
+static void on_begin(struct qn_timer *timer)
 {
-    drain_next(container_of(later, struct qn_life, later));
+    drain_next(container_of(timer, struct qn_life, delay));
 }
 
 void qn_shutdown_begin(struct qn_life *life, const char *why)
@@ -153,12 +157,15 @@ void qn_shutdown_begin(struct qn_life *life, const char *why)
         return;
     life->stopping = true;
     life->stopped_ms = qn_clock_now_ms();
+    uint64_t delay_ms = (uint64_t)life->settings->shutdown_delay_ms;
     uint64_t limit_ms = (uint64_t)life->settings->shutdown_timeout_ms;
-    life->deadline_ms = life->stopped_ms + limit_ms;
+    life->deadline_ms = life->stopped_ms + delay_ms + limit_ms;
     life->next = life->n_open;
-    qn_log(NULL, QN_INFO, "stopping", QN_F_C("signal", why), QN_F_INT("limit_ms", limit_ms));
-    qn_timer_start(life->loop, &life->overdue, limit_ms + OVERDUE_MS, on_overdue);
-    qn_later_start(life->loop, &life->later, on_begin);
+    qn_log(NULL, QN_INFO, "stopping", QN_F_C("signal", why), QN_F_INT("delay_ms", delay_ms),
+           QN_F_INT("limit_ms", limit_ms));
+    qn_notify_stopping();
+    qn_timer_start(life->loop, &life->overdue, delay_ms + limit_ms + OVERDUE_MS, on_overdue);
+    qn_timer_start(life->loop, &life->delay, delay_ms, on_begin);
 }
 
 static void on_close(struct qn_later *later)

@@ -34,12 +34,17 @@ pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto>=3.0)
 pkg_check_modules(SSL REQUIRED IMPORTED_TARGET libssl>=3.0)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
-pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips>=8.13)
 find_package(nng REQUIRED) # Debian's has a CMake file and no .pc
 find_package(Threads REQUIRED)
+
+# -DQN_TESTS=OFF: an image of the services needs neither.
+option(QN_TESTS "the tests and their tools, which want cmocka" ON)
+if(QN_TESTS)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()
 
 # Debian's http-parser has neither. The archive first: whoever uses only the HTTP server then does not depend on it.
 find_path(HTTP_PARSER_INCLUDE http_parser.h)

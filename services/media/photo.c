@@ -3,35 +3,36 @@
  *   the row, in PostgreSQL    pending/<user>/<photo>    photos/<photo>/<hash>.webp, two, public
  *   the trash, beside it: what lies in the object store and must go
  *
- * CreateUpload     1. presign a URL for the pending key   2. row, pending   3. answer
- * the browser      4. PUT: the pending object, whole or not at all
- * CompleteUpload   5. row read   6. pending object read and looked at   7. pictures made of it
- *                  8. both written   9. row made ready, and with it the pending key into the trash   10.
- * answer refused at 6 or 7: row deleted, and with it both places into the trash DeletePhoto      11. row
- * deleted, and with it its objects into the trash   12. answer a user or a profile deleted, by whatever
- * program: as 11, by a trigger the sweep        13. rows deleted that were not completed in an hour, as 11
- *                  14. trash claimed   15. objects deleted   16. trash finished
+ * CreateUpload      1. presign a URL for the pending key   2. row, pending   3. answer
+ * the browser       4. PUT: the pending object, whole or not at all
+ * CompleteUpload    5. row read   6. pending object read and looked at   7. pictures made of it   8. both
+ *                   written   9. row made ready, and with it the pending key into the trash   10. answer
+ *                   refused at 6 or 7: row deleted, and with it both places into the trash
+ * DeletePhoto       11. row deleted, and with it its objects into the trash   12. answer
+ * a user or profile deleted, by whatever program: as 11, by a trigger
+ * the sweep         13. rows deleted that were not completed in an hour, as 11
+ *                   14. trash claimed   15. objects deleted   16. trash finished
  *
  * Three rules carry all of it:
  *
- *   Before an object can come into being there is a row that names where: 2 comes before 3, and an upload's
+ * - Before an object can come into being there is a row that names where: 2 comes before 3, and an upload's
  *   objects lie only under its pending key and under photos/<photo>/.
- *   A row's end and the entry of its objects in the trash are one transaction. So an object belongs to a row
- * or to an entry at any moment, whoever is killed: a pending row by itself ends at 13. Objects are deleted by
- * 15 alone, which may be done twice; the entry goes after them.
+ * - A row's end and the entry of its objects in the trash are one transaction. So an object belongs to a row
+ *   or to an entry at any moment, whoever is killed: a pending row by itself ends at 13.
+ * - Objects are deleted by 15 alone, which may be done twice; the entry goes after them.
  *
  * What was under way meanwhile can bring an object back after 15: a PUT with the URL that still works, or a
  * completion beside which the row went or became ready. Each has an end (photo.h), so each entry is seen to
  * twice: at once, and half an hour after the URL's end, when all is settled. With the second time the sweep
  * also looks under photos/<photo>/ of a ready photo, for what another completion of it has left.
  *
- *   killed between 2 and 4     a pending row, which counts against the user's limit until its URL has ended;
- * 13 between 4 and 8            row and pending object: CompleteUpload may come again, or 13 ends both
- *   between 8 and 9            the same, and pictures public under names that nobody was told
- *   after 9, after 11          row and trash agree; the next sweep, of any process, goes on
- *   between 14 and 16          the lease of the entry ends, and it is claimed again
- *   a completion while its     its pictures, or other pictures beside those of the row: the second time
- *     row goes, or gets ready
+ * Killed
+ * - between 2 and 4: a pending row, which counts against the user's limit until its URL has ended; 13
+ * - between 4 and 8: row and pending object; CompleteUpload may come again, or 13 ends both
+ * - between 8 and 9: the same, and pictures public under names that nobody was told
+ * - after 9, after 11: row and trash agree; the next sweep, of any process, goes on
+ * - between 14 and 16: the lease of the entry ends, and it is claimed again
+ * - a completion while its row goes, or gets ready: its pictures, or others beside the row's; the second time
  *
  * A store or a profile service that fails instead of dying leaves the same states, and the caller a typed
  * status. Two calls for one photo take turns in one process (turn.h), so that no picture is made twice; in

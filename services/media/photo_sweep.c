@@ -91,7 +91,8 @@ static bool answered(struct media_sweep *s, const char *what)
     s->asking = false;
     if (s->request.status == QN_OK && !s->closing)
         return true;
-    if (!s->closing)
+    /* Cancelled: the process drains. */
+    if (!s->closing && s->request.status != QN_CANCELLED)
         qn_log(&s->ctx.log, QN_WARN, "the sweep cannot go on; the next pass tries again", QN_F_C("at", what),
                QN_F_STATUS("status", s->request.status), QN_F_STR("message", s->request.message));
     end_pass(s);

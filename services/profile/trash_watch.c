@@ -49,9 +49,9 @@ static void on_looked(struct pg_query *query)
     }
     qn_arena_fini(&watch->arena);
     watch->asking = false;
-    if (watch->ending)
+    if (watch->done)
         qn_later_start(watch->loop, &watch->later, on_ended);
-    else
+    else if (!watch->ending)
         qn_timer_start(watch->loop, &watch->timer, EVERY_MS, on_timer);
 }
 
@@ -85,8 +85,25 @@ enum qn_status profile_trash_watch_open(struct qn_part *part, struct qn_loop *lo
     return QN_OK;
 }
 
-static void end(struct profile_trash_watch *watch, void (*done)(struct qn_part *part))
+static void on_drained(struct qn_later *later)
 {
+    struct profile_trash_watch *watch = container_of(later, struct profile_trash_watch, later);
+    watch->drained(&watch->part);
+}
+
+void profile_trash_watch_drain(struct qn_part *part, uint64_t limit_ms, void (*done)(struct qn_part *part))
+{
+    struct profile_trash_watch *watch = watch_of(part);
+    (void)limit_ms;
+    watch->ending = true;
+    watch->drained = done;
+    qn_timer_cancel(watch->loop, &watch->timer);
+    qn_later_start(watch->loop, &watch->later, on_drained);
+}
+
+void profile_trash_watch_close(struct qn_part *part, void (*done)(struct qn_part *part))
+{
+    struct profile_trash_watch *watch = watch_of(part);
     watch->ending = true;
     watch->done = done;
     qn_timer_cancel(watch->loop, &watch->timer);
@@ -94,15 +111,4 @@ static void end(struct profile_trash_watch *watch, void (*done)(struct qn_part *
         pg_query_cancel(&watch->query);
     else
         qn_later_start(watch->loop, &watch->later, on_ended);
-}
-
-void profile_trash_watch_drain(struct qn_part *part, uint64_t limit_ms, void (*done)(struct qn_part *part))
-{
-    (void)limit_ms; /* one plain SELECT, and that is cancelled */
-    end(watch_of(part), done);
-}
-
-void profile_trash_watch_close(struct qn_part *part, void (*done)(struct qn_part *part))
-{
-    end(watch_of(part), done);
 }

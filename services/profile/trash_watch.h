@@ -19,7 +19,8 @@ struct profile_trash_watch {
     struct store_steps steps;
     struct pg_query query;
     bool asking, ending;
-    void (*done)(struct qn_part *part); /* waits for the question under way */
+    void (*drained)(struct qn_part *part);
+    void (*done)(struct qn_part *part); /* of the close, once it runs */
 };
 
 #define PROFILE_TRASH_WATCH(database_)                                                                       \

@@ -30,7 +30,8 @@ static void check_file(struct qn_str file)
     size_t len = media_anatomy_strip_webp(padded, file.len);
     QN_CHECK(len <= file.len &&
              (len == 0 || media_anatomy_is_bare_webp(qn_str_n(padded, len), &width, &height)));
-    QN_CHECK(len == file.len || !bare);
+    QN_CHECK(len != 0 || !bare);
+    QN_CHECK(len == 0 || media_anatomy_strip_webp(padded, len) == len);
     QN_CHECK(len != 0 || file.len == 0 || memcmp(padded, file.ptr, file.len) == 0);
     free(padded);
 }

@@ -182,6 +182,40 @@ static void test_an_object_of_another_size(void **state)
     expect_nothing_of(upload->upload_id);
 }
 
+/* What lies there is not what was uploaded: as a store might have it that takes any bytes for a URL. */
+static void test_an_object_that_is_another(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        int64_t size_bytes;
+        const char *reason;
+    } announced[] = {
+        {"image/png", MEDIA_FIXTURE_PICTURE_MIN + 1, "SIZE_MISMATCH"},
+        {"image/png", MEDIA_FIXTURE_PICTURE_MIN - 1, "SIZE_MISMATCH"},
+        {"image/jpeg", MEDIA_FIXTURE_PICTURE_MIN, "NOT_A_PICTURE"},
+    };
+    for (size_t i = 0; i < sizeof announced / sizeof announced[0]; i++) {
+        const char *id =
+            media_fixture_create(&fixture, user, announced[i].type, announced[i].size_bytes)->upload_id;
+        media_fixture_make_object(&fixture, media_fixture_pending_key(user, id));
+        media_fixture_complete(&fixture, user, id, QN_FAILED_PRECONDITION, announced[i].reason);
+        assert_int_equal(rows_of(id), 0);
+        expect_nothing_of(id);
+    }
+}
+
+static void test_an_object_that_has_gone(void **state)
+{
+    (void)state;
+    const Quintet__Media__V1__CreateUploadResponse *upload = media_fixture_upload(&fixture, user);
+    media_fixture_remove_object(&fixture, media_fixture_pending_key(user, upload->upload_id));
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_FAILED_PRECONDITION, "NOT_UPLOADED");
+    assert_int_equal(media_fixture_put(upload, media_fixture_picture("image/png", MEDIA_FIXTURE_PICTURE_MIN)),
+                     200);
+    media_fixture_complete(&fixture, user, upload->upload_id, QN_OK, NULL);
+}
+
 static void test_six_and_no_more(void **state)
 {
     (void)state;
@@ -493,6 +527,8 @@ int main(void)
         ONE(test_others_photos_are_out_of_reach),
         ONE(test_what_is_no_picture_of_the_declared_type),
         ONE(test_an_object_of_another_size),
+        ONE(test_an_object_that_is_another),
+        ONE(test_an_object_that_has_gone),
         ONE(test_six_and_no_more),
         ONE(test_the_main_photo),
         ONE(test_the_order),

@@ -104,6 +104,8 @@ static enum qn_status check_target(const struct load_options *o, struct qn_error
     if (o->caller && o->http)
         return bad(err,
                    "--caller goes with an nng target; over HTTP the gateway finds the caller by its cookie");
+    if (o->callers && (o->http || o->caller || !o->cookie_file))
+        return bad(err, "--callers goes with an nng target and a --cookie-file, and without --caller");
     return QN_OK;
 }
 

@@ -35,6 +35,7 @@ struct load_options {
     struct qn_header headers[LOAD_HEADERS_MAX];
     size_t n_headers;
     const char *caller;
+    bool callers; /* what stands in cookie_file are callers */
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
 
     bool realtime;

@@ -304,6 +304,13 @@ TEXT_OPTION(take_tls_cert, tls_certificate_file)
 TEXT_OPTION(take_tls_key, tls_key_file)
 TEXT_OPTION(take_tls_ca, tls_ca_file)
 
+static enum qn_status take_callers(struct load_options *o, char *const *v, struct qn_error *err)
+{
+    (void)v, (void)err;
+    o->callers = true;
+    return QN_OK;
+}
+
 static enum qn_status take_quiet(struct load_options *o, char *const *v, struct qn_error *err)
 {
     (void)v, (void)err;
@@ -355,6 +362,7 @@ const struct load_option load_option_table[] = {
     {"header", "'NAME: VALUE'", 1, "HTTP: a further header; several may be given", take_header},
     {"caller", "USER_ID", 1, "nng: the user on whose behalf to call, as the gateway would say it",
      take_caller},
+    {"callers", NULL, 0, "nng: a line of --cookie-file is such a user, of that call", take_callers},
     {"tls-cert", "FILE", 1, "tls+tcp: our certificate, PEM", take_tls_cert},
     {"tls-key", "FILE", 1, "tls+tcp: its key, PEM", take_tls_key},
     {"tls-ca", "FILE", 1, "tls+tcp: who signs the service's certificate, PEM", take_tls_ca},

@@ -92,6 +92,10 @@ static void test_where_the_link_of_a_reset_leads(void **state)
     expect(get("/reset-password/a/b?callbackURL=%2Freset", NULL), 404, "");
     expect(get("/reset-password/?callbackURL=%2Freset", NULL), 404, "");
     expect(get("/verify-email?token=%00&callbackURL=", NULL), 401, "INVALID_TOKEN");
+    expect_location("/verify-email?token=nope&callbackURL=%2Fwelcome%3F%23part",
+                    "/welcome?error=INVALID_TOKEN#part");
+    expect_location("/verify-email?token=nope&callbackURL=%2Fgr%C3%B6%C3%9Fe%20%22m%22",
+                    "/gr%C3%B6%C3%9Fe%20%22m%22?error=INVALID_TOKEN");
 }
 
 /* No token is not the same as asking for the mail, or as being asked for nothing. */

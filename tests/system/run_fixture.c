@@ -34,8 +34,8 @@ enum {
 #define BASE_START    "/var/tmp/quintet-run-test."
 #define CLUSTER_START "/var/tmp/quintet-pg-"
 
-static const char *const programs[] = {"quintet-run", "quintet-profile", "quintet-auth", "quintet-media",
-                                       "quintet-gateway"};
+static const char *const programs[] = {"quintet-run",   "quintet-profile", "quintet-auth",
+                                       "quintet-media", "quintet-picture", "quintet-gateway"};
 
 static char base[64];
 static pid_t started[COPIES_MAX]; /* and not yet waited for; 0: a free place */

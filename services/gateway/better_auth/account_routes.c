@@ -90,8 +90,12 @@ void gateway_route_link_social(struct gateway_request *req)
 static const Quintet__Auth__V1__Account *find_account(struct gateway_request *req, struct qn_str id)
 {
     const Quintet__Auth__V1__ListAccountsResponse *out = req->rpc.out;
+    struct gateway_reply reply = {0};
     if (req->rpc.status != QN_OK) {
-        gateway_answer_fault(req);
+        if (qn_str_eq(req->rpc.reason, QN_STR("NO_SESSION")))
+            gateway_answer_nothing(req, &reply, 401); /* these routes look for themselves, and say nothing */
+        else
+            gateway_answer_fault(req);
         return NULL;
     }
     for (size_t i = 0; i < out->n_accounts; i++) {

@@ -23,15 +23,14 @@ static struct qn_str own_origin(struct gateway_request *req)
     return qn_str_c(qn_arena_printf(&req->arena, "%s://%.*s", https ? "https" : "http", QN_STR_ARG(host)));
 }
 
-/* What the request says of where it comes from must be trusted: Origin, or else the Referer if that will do.
- * False: refused and answered. */
-static bool check_shown(struct gateway_request *req, bool referer_will_do)
+/* What the request says of where it comes from must be trusted: Origin, or else the Referer. False: refused
+ * and answered. */
+static bool check_shown(struct gateway_request *req)
 {
     const struct qn_exchange *x = req->exchange;
-    struct qn_str shown = qn_exchange_header(x, "Origin");
-    if (!shown.len && referer_will_do)
-        shown = qn_exchange_header(x, "Referer");
-    if (qn_str_eq(shown, QN_STR("null")) &&
+    struct qn_str origin = qn_exchange_header(x, "Origin"),
+                  shown = origin.len ? origin : qn_exchange_header(x, "Referer");
+    if (qn_str_eq(origin, QN_STR("null")) &&
         qn_str_eq(qn_exchange_header(x, "Sec-Fetch-Site"), QN_STR("same-origin")))
         shown = own_origin(req); /* the browser vouches that it is the same, and was told to hide its name */
     if (!shown.len || qn_str_eq(shown, QN_STR("null"))) {
@@ -90,7 +89,7 @@ static bool check_callbacks(struct gateway_request *req, const struct qn_json *b
 
 bool gateway_csrf_check(struct gateway_request *req, const struct qn_json *body)
 {
-    if (qn_exchange_header(req->exchange, "Cookie").ptr && !check_shown(req, true))
+    if (qn_exchange_header(req->exchange, "Cookie").ptr && !check_shown(req))
         return false;
     return check_callbacks(req, body);
 }
@@ -115,9 +114,9 @@ bool gateway_csrf_check_form(struct gateway_request *req)
                 "CROSS_SITE_NAVIGATION_LOGIN_BLOCKED");
             return false;
         }
-        return check_shown(req, false);
+        return check_shown(req);
     }
     if (qn_exchange_header(x, "Origin").len || qn_exchange_header(x, "Referer").len)
-        return check_shown(req, true);
+        return check_shown(req);
     return true;
 }

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "auth.pb-c.h"
 #include "auth.qn.h"
 #include "common/core/check.h"
@@ -85,33 +87,56 @@ void gateway_route_request_password_reset(struct gateway_request *req)
                         &in, on_reset_requested);
 }
 
-/* The callbackURL, absolute, with one more field in its query. A fragment stays behind it. An empty one, of a
- * reset that was asked for without a page to lead to: the error page. */
-static void answer_callback(struct gateway_request *req, const char *name, struct qn_str value)
+/* Came decoded out of a query, and goes on as a URL must be written (WHATWG URL, the path's set of what is
+ * percent-encoded). */
+static void write_url(struct qn_buf *to, struct qn_str url)
+{
+    for (size_t i = 0; i < url.len; i++) {
+        unsigned char c = (unsigned char)url.ptr[i];
+        if (c <= ' ' || c >= 0x7f || memchr("\"<>`{}^", c, 7))
+            qn_buf_printf(to, "%%%02X", c);
+        else
+            qn_buf_write_byte(to, c);
+    }
+}
+
+/* On to a URL with one more field in its query; a fragment stays behind it. 'absolute': what is a path leads
+ * to the site. */
+static void lead_on(struct gateway_request *req, struct qn_str url, bool absolute, const char *name,
+                    struct qn_str value)
 {
     struct gateway_origin site;
-    struct qn_str url = qn_exchange_query(req->exchange, "callbackURL"), fragment = QN_STR("");
+    struct qn_str fragment = QN_STR("");
     struct qn_buf location;
-    if (!url.len)
-        url = qn_str_c(qn_arena_printf(&req->arena, "%s/error", gateway_better_auth_base_url(req)));
     ptrdiff_t hash = qn_str_find(url, '#');
     if (hash >= 0) {
         fragment = qn_str_n(url.ptr + hash, url.len - (size_t)hash);
         url.len = (size_t)hash;
     }
+    bool query = qn_str_find(url, '?') >= 0, open = query && strchr("?&", url.ptr[url.len - 1]);
     qn_buf_init(&location, GATEWAY_ANSWER_MAX);
-    if (gateway_origin_is_path(url) &&
+    if (absolute && gateway_origin_is_path(url) &&
         gateway_origin_read(qn_str_c(gateway_better_auth_base_url(req)), &site))
         qn_buf_write(&location, site.text, site.len);
-    qn_buf_write_str(&location, url);
-    qn_buf_printf(&location, "%c%s=", qn_str_find(url, '?') >= 0 ? '&' : '?', name);
+    write_url(&location, url);
+    qn_buf_printf(&location, "%s%s=", open ? "" : query ? "&" : "?", name);
     qn_buf_write_str(&location, value);
-    qn_buf_write_str(&location, fragment);
+    write_url(&location, fragment);
     if (qn_buf_failed(&location))
         gateway_answer_empty(req, 500);
     else
         lead_to(req, qn_buf_view(&location));
     qn_buf_fini(&location);
+}
+
+/* To the callbackURL. An empty one, of a reset that was asked for without a page to lead to: the error page.
+ */
+static void answer_callback(struct gateway_request *req, const char *name, struct qn_str value)
+{
+    struct qn_str url = qn_exchange_query(req->exchange, "callbackURL");
+    if (!url.len)
+        url = qn_str_c(qn_arena_printf(&req->arena, "%s/error", gateway_better_auth_base_url(req)));
+    lead_on(req, url, true, name, value);
 }
 
 static struct qn_str path_token(const struct gateway_request *req)
@@ -219,7 +244,6 @@ static const struct {
     {"USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL", 422, "User already exists. Use another email."},
 };
 
-/* To the callbackURL as it was given, with "error" behind. */
 static void answer_link_fault(struct gateway_request *req, size_t fault)
 {
     struct qn_str url = qn_exchange_query(req->exchange, "callbackURL");
@@ -228,12 +252,7 @@ static void answer_link_fault(struct gateway_request *req, size_t fault)
                              LINK_FAULTS[fault].reason);
         return;
     }
-    char *location = qn_arena_printf(&req->arena, "%.*s%cerror=%s", QN_STR_ARG(url),
-                                     qn_str_find(url, '?') >= 0 ? '&' : '?', LINK_FAULTS[fault].reason);
-    if (location)
-        lead_to(req, qn_str_c(location));
-    else
-        gateway_answer_empty(req, 500);
+    lead_on(req, url, false, "error", qn_str_c(LINK_FAULTS[fault].reason));
 }
 
 static void answer_verified(struct gateway_request *req, const Quintet__Auth__V1__VerifyEmailResponse *out)

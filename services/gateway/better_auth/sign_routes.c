@@ -128,9 +128,15 @@ static void on_signed_out(struct gateway_request *req)
 
 void gateway_route_sign_out(struct gateway_request *req)
 {
+    static const struct gateway_body_field FIELDS[] = {
+        {"callbackURL", GATEWAY_FIELD_STRING, true},
+        {"disableRedirect", GATEWAY_FIELD_BOOLEAN, true},
+        {"state", GATEWAY_FIELD_STRING, true},
+    };
     static const Quintet__Auth__V1__SignOutRequest in = QUINTET__AUTH__V1__SIGN_OUT_REQUEST__INIT;
     const struct qn_json *body;
-    if (gateway_body_read(req, GATEWAY_BODY_JSON, &body) && gateway_csrf_check(req, body))
+    if (gateway_body_read(req, GATEWAY_BODY_JSON, &body) && gateway_csrf_check(req, body) &&
+        (!body || gateway_body_check(req, body, FIELDS, QN_COUNT(FIELDS), GATEWAY_BODY_OBJECT)))
         gateway_request_ask(req, req->upstream->auth.client, &quintet_auth_v1_auth_service_sign_out, &in,
                             on_signed_out);
 }

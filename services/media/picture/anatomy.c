@@ -13,18 +13,6 @@ bool media_anatomy_is_padding(struct qn_str s)
     return true;
 }
 
-static uint32_t u32be(const char *at)
-{
-    const uint8_t *b = (const uint8_t *)at;
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
-
-static uint32_t u32le(const char *at)
-{
-    const uint8_t *b = (const uint8_t *)at;
-    return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
-}
-
 static enum media_anatomy end_at(struct qn_str bytes, size_t end)
 {
     return media_anatomy_is_padding(qn_str_n(bytes.ptr + end, bytes.len - end)) ? MEDIA_ANATOMY_WHOLE
@@ -38,17 +26,17 @@ static enum media_anatomy of_png(struct qn_str bytes, uint64_t *ret_pixels)
     enum { SIGNATURE = 8, AROUND = 12 /* length, type, CRC */, SIZE = 16 };
     if (bytes.len < SIZE + 8)
         return MEDIA_ANATOMY_BROKEN;
-    *ret_pixels = (uint64_t)u32be(bytes.ptr + SIZE) * u32be(bytes.ptr + SIZE + 4);
+    *ret_pixels = (uint64_t)media_anatomy_u32be(bytes.ptr + SIZE) * media_anatomy_u32be(bytes.ptr + SIZE + 4);
     bool moves = false, drawn = false;
     for (size_t at = SIGNATURE; bytes.len >= AROUND && at <= bytes.len - AROUND;) {
-        size_t length = u32be(bytes.ptr + at);
+        size_t length = media_anatomy_u32be(bytes.ptr + at);
         struct qn_str type = qn_str_n(bytes.ptr + at + 4, 4);
         if (length > bytes.len - at - AROUND)
             return MEDIA_ANATOMY_BROKEN;
         const char *data = bytes.ptr + at + 8;
         at += AROUND + length;
         if (qn_str_eq(type, QN_STR("acTL")) && length >= 4)
-            moves = moves || u32be(data) != 1;
+            moves = moves || media_anatomy_u32be(data) != 1;
         else if (qn_str_eq(type, QN_STR("IDAT")))
             drawn = true;
         else if (qn_str_eq(type, QN_STR("IEND")))
@@ -72,11 +60,11 @@ static void read_frame(struct webp *webp, struct qn_str type, struct qn_str data
     if (webp->n_frames++ > 0)
         return;
     if (qn_str_eq(type, QN_STR("VP8 ")) && data.len >= 10) {
-        webp->width = u32le(data.ptr + 6) & 0x3FFF;
-        webp->height = u32le(data.ptr + 6) >> 16 & 0x3FFF;
+        webp->width = media_anatomy_u32le(data.ptr + 6) & 0x3FFF;
+        webp->height = media_anatomy_u32le(data.ptr + 6) >> 16 & 0x3FFF;
     } else if (qn_str_eq(type, QN_STR("VP8L")) && data.len >= 5 && data.ptr[0] == 0x2F) {
-        webp->width = (u32le(data.ptr + 1) & 0x3FFF) + 1;
-        webp->height = (u32le(data.ptr + 1) >> 14 & 0x3FFF) + 1;
+        webp->width = (media_anatomy_u32le(data.ptr + 1) & 0x3FFF) + 1;
+        webp->height = (media_anatomy_u32le(data.ptr + 1) >> 14 & 0x3FFF) + 1;
     }
 }
 
@@ -92,14 +80,15 @@ static void read_extended(struct webp *webp, struct qn_str data)
     uint8_t flags = (uint8_t)data.ptr[0];
     webp->moves = webp->moves || (flags & ANIMATION);
     webp->bare = webp->bare && !(flags & ~ALPHA);
-    webp->canvas = ((u32le(data.ptr + 4) & 0xFFFFFF) + 1) * (uint64_t)((u32le(data.ptr + 6) >> 8) + 1);
+    webp->canvas = ((media_anatomy_u32le(data.ptr + 4) & 0xFFFFFF) + 1) *
+                   (uint64_t)((media_anatomy_u32le(data.ptr + 6) >> 8) + 1);
 }
 
 static enum media_anatomy read_webp(struct qn_str bytes, struct webp *ret)
 {
     enum { HEAD = 8, FORM = 12 };
     *ret = (struct webp){.bare = true};
-    size_t size = u32le(bytes.ptr + 4); /* sniffed: there are at least 16 bytes */
+    size_t size = media_anatomy_u32le(bytes.ptr + 4); /* sniffed: there are at least 16 bytes */
     if (size > bytes.len - HEAD || size < FORM - HEAD)
         return MEDIA_ANATOMY_BROKEN;
     size_t end = HEAD + size;
@@ -107,7 +96,7 @@ static enum media_anatomy read_webp(struct qn_str bytes, struct webp *ret)
         if (end - at < HEAD)
             return MEDIA_ANATOMY_BROKEN;
         struct qn_str type = qn_str_n(bytes.ptr + at, 4);
-        size_t length = u32le(bytes.ptr + at + 4);
+        size_t length = media_anatomy_u32le(bytes.ptr + at + 4);
         if (length > end - at - HEAD)
             return MEDIA_ANATOMY_BROKEN;
         struct qn_str data = qn_str_n(bytes.ptr + at + HEAD, length);
@@ -143,7 +132,8 @@ bool media_anatomy_is_bare_webp(struct qn_str bytes, uint32_t *ret_width, uint32
     struct webp webp;
     if (media_image_sniff(bytes) != MEDIA_IMAGE_WEBP || read_webp(bytes, &webp) != MEDIA_ANATOMY_WHOLE)
         return false;
-    if (!webp.bare || webp.width == 0 || webp.height == 0 || u32le(bytes.ptr + 4) != bytes.len - 8)
+    if (!webp.bare || webp.width == 0 || webp.height == 0 ||
+        media_anatomy_u32le(bytes.ptr + 4) != bytes.len - 8)
         return false;
     *ret_width = webp.width;
     *ret_height = webp.height;
@@ -164,14 +154,16 @@ size_t media_anatomy_strip_webp(char *bytes, size_t len)
     if (media_image_sniff(all) != MEDIA_IMAGE_WEBP || read_webp(all, &webp) == MEDIA_ANATOMY_BROKEN ||
         webp.moves || webp.n_frames != 1 || webp.width == 0 || webp.height == 0)
         return 0;
-    size_t end = HEAD + u32le(bytes + 4), to = FORM;
+    /* Transparency without an extended header to announce it is nobody's, and goes. */
+    bool clear = webp.transparent && webp.canvas > 0;
+    size_t end = HEAD + media_anatomy_u32le(bytes + 4), to = FORM;
     for (size_t at = FORM, next; at < end; at = next) {
         struct qn_str type = qn_str_n(bytes + at, 4);
-        size_t length = u32le(bytes + at + 4);
+        size_t length = media_anatomy_u32le(bytes + at + 4);
         next = at + HEAD + length + (length % 2 && at + HEAD + length < end ? 1 : 0);
-        bool extended = qn_str_eq(type, QN_STR("VP8X"));
-        if (!(extended && webp.transparent && length >= 10) && !qn_str_eq(type, QN_STR("VP8 ")) &&
-            !qn_str_eq(type, QN_STR("VP8L")) && !qn_str_eq(type, QN_STR("ALPH")))
+        bool extended = at == FORM && qn_str_eq(type, QN_STR("VP8X"));
+        bool frame = qn_str_eq(type, QN_STR("VP8 ")) || qn_str_eq(type, QN_STR("VP8L"));
+        if (!frame && !(clear && (extended || qn_str_eq(type, QN_STR("ALPH")))))
             continue;
         memmove(bytes + to, bytes + at, next - at);
         if (extended)
@@ -188,7 +180,7 @@ bool media_anatomy_box(struct qn_str bytes, size_t at, struct qn_str *ret_type, 
 {
     if (bytes.len - at < 8)
         return false;
-    uint64_t size = u32be(bytes.ptr + at), head = 8;
+    uint64_t size = media_anatomy_u32be(bytes.ptr + at), head = 8;
     *ret_type = qn_str_n(bytes.ptr + at + 4, 4);
     for (size_t i = 0; i < 4; i++)
         if (ret_type->ptr[i] < ' ' || ret_type->ptr[i] > '~')
@@ -197,7 +189,8 @@ bool media_anatomy_box(struct qn_str bytes, size_t at, struct qn_str *ret_type, 
         head = 16;
         if (bytes.len - at < head)
             return false;
-        size = (uint64_t)u32be(bytes.ptr + at + 8) << 32 | u32be(bytes.ptr + at + 12);
+        size = (uint64_t)media_anatomy_u32be(bytes.ptr + at + 8) << 32 |
+               media_anatomy_u32be(bytes.ptr + at + 12);
     } else if (size == 0 &&
                qn_str_eq(*ret_type, QN_STR("mdat"))) { /* in others it would be anything's tail */
         size = bytes.len - at;

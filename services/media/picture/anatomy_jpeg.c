@@ -10,18 +10,6 @@ enum { SCANS_MAX = 100 };
  */
 enum { PIECES_MAX = 32, BLOCKS_MAX = 256 };
 
-static uint16_t u16be(const char *at)
-{
-    const uint8_t *b = (const uint8_t *)at;
-    return (uint16_t)(b[0] << 8 | b[1]);
-}
-
-static uint32_t u32le(const char *at)
-{
-    const uint8_t *b = (const uint8_t *)at;
-    return (uint32_t)b[3] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[1] << 8 | b[0];
-}
-
 /* ITU T.81, B.1.1.2: from within the entropy-coded bytes of a scan to the next marker, which is no stuffed
  * zero, no restart and no fill byte. bytes.len when there is none. */
 static size_t next_marker(struct qn_str bytes, size_t at)
@@ -53,7 +41,7 @@ static bool walk(struct qn_str bytes, size_t at, size_t *ret_end, uint64_t *ret_
 {
     enum { SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, FRAME_LEN = 8 };
     size_t n_scans = 0;
-    if (bytes.len - at < 2 || u16be(bytes.ptr + at) != (0xFF00 | SOI))
+    if (bytes.len - at < 2 || media_anatomy_u16be(bytes.ptr + at) != (0xFF00 | SOI))
         return false;
     at += 2;
     while (bytes.len - at >= 2) {
@@ -75,11 +63,12 @@ static bool walk(struct qn_str bytes, size_t at, size_t *ret_end, uint64_t *ret_
             continue;
         if (bytes.len - at < 2)
             return false;
-        size_t length = u16be(bytes.ptr + at);
+        size_t length = media_anatomy_u16be(bytes.ptr + at);
         if (length < 2 || length > bytes.len - at || (is_frame(code) && length < FRAME_LEN))
             return false;
         if (is_frame(code)) { /* length, precision, height, width */
-            uint64_t pixels = (uint64_t)u16be(bytes.ptr + at + 3) * u16be(bytes.ptr + at + 5);
+            uint64_t pixels =
+                (uint64_t)media_anatomy_u16be(bytes.ptr + at + 3) * media_anatomy_u16be(bytes.ptr + at + 5);
             *ret_pixels = pixels > *ret_pixels ? pixels : *ret_pixels;
         }
         at += length;
@@ -102,12 +91,12 @@ static bool is_samsung(struct qn_str tail)
         tail.len--;
     if (tail.len < FOOT + DIRECTORY || !qn_str_ends(tail, QN_STR("SEFT")))
         return false;
-    size_t length = u32le(tail.ptr + tail.len - FOOT);
+    size_t length = media_anatomy_u32le(tail.ptr + tail.len - FOOT);
     if (length < DIRECTORY || length > tail.len - FOOT)
         return false;
     size_t blocks = tail.len - FOOT - length; /* bytes of them, in front of the directory */
     const char *directory = tail.ptr + blocks;
-    size_t count = u32le(directory + 8);
+    size_t count = media_anatomy_u32le(directory + 8);
     if (memcmp(directory, "SEFH", 4) != 0 || count != (length - DIRECTORY) / ENTRY ||
         (length - DIRECTORY) % ENTRY != 0)
         return false;
@@ -116,7 +105,7 @@ static bool is_samsung(struct qn_str tail)
     size_t covered = 0;
     for (size_t i = 0; i < count; i++) {
         const char *entry = directory + DIRECTORY + i * ENTRY;
-        size_t before = u32le(entry + 4), size = u32le(entry + 8);
+        size_t before = media_anatomy_u32le(entry + 4), size = media_anatomy_u32le(entry + 8);
         if (before > blocks || size > before || size < 4)
             return false;
         if (memcmp(directory - before, entry, 4) != 0) /* zeros and type, in both places */

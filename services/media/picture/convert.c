@@ -23,7 +23,7 @@ enum {
      * The small one is looked at at a hundred pixels a side on a crowded page. */
     LARGE_QUALITY = 80,
     SMALL_QUALITY = 75,
-    /* libwebp's own middle is 4, which takes half as long again for files a twentieth smaller. */
+    /* libwebp's own middle is 4, which takes half as long again for files a thirtieth smaller. */
     EFFORT = 2,
     /* Shrinking in steps of two while a JPEG is decoded is fast and a little sharp; the last step of two is
      * left to the better filter, as libvips does. */

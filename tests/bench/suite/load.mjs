@@ -16,7 +16,7 @@ export function pickGenerator(build, asked) {
 }
 
 /**
- * What is asked, of whom: { target, path, verb, cookies, data, dataFile, concurrency, seconds, warmup, rate }.
+ * What is asked, of whom: { target, path, verb, cookies or callers (ids of users, over nng), data, dataFile, concurrency, seconds, warmup, rate }.
  *
  * target: http://…, ipc://… or tcp://…; path: a method of Quintet's, "quintet.auth.v1.AuthService/GetSession", or over HTTP also
  * "/check"; cookies and dataFile: files that a line is picked from at random. With a rate it is an open loop, latencies counting from
@@ -42,6 +42,7 @@ async function byQuintetLoad(generator, ask, scratch) {
     if (ask.rate) args.push('--rate', String(ask.rate), ...(process.getuid() === 0 ? ['--realtime'] : []))
     else args.push('--closed')
     if (ask.cookies) args.push('--cookie-file', ask.cookies, '--pick', 'random')
+    if (ask.callers) args.push('--cookie-file', ask.callers, '--pick', 'random', '--callers')
     if (ask.dataFile) args.push('--data-file', ask.dataFile, '--pick', 'random')
     else if (ask.verb !== 'GET') args.push('--data', ask.data ?? '{}')
     await run(generator.path, args, { ok: [0, 3] }) // 3: void, and why stands in the report

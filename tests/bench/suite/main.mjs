@@ -18,11 +18,12 @@ import { versions } from './versions.mjs'
 import { echoes } from './subjects/echo.mjs'
 import { flat } from './subjects/flat.mjs'
 import { peers } from './subjects/peers.mjs'
+import { uploads } from './subjects/photos.mjs'
 import { pgbenchSubjects } from './subjects/pgbench.mjs'
 import { pressure } from './subjects/pressure.mjs'
 import { quintet } from './subjects/quintet.mjs'
 
-const SUBJECTS = [...quintet, ...peers, ...pgbenchSubjects, ...pressure, ...echoes, ...flat]
+const SUBJECTS = [...quintet, ...peers, ...pgbenchSubjects, ...pressure, ...uploads, ...echoes, ...flat]
 const PHASES = ['main', 'echo', 'flat']
 const phaseOf = (subject) => subject.phase ?? 'main'
 

@@ -1,6 +1,6 @@
 // The whole report, from a run's results (build/bench/results.json) and from nothing else.
 import { Results } from './schedule.mjs'
-import { checkTable, echoTable, elsewhere, flatTable, floodTable, idleTable, layersTable, otherTable, pgbenchTable, sameRateTable, signInTable } from './tables.mjs'
+import { checkTable, echoTable, elsewhere, flatTable, floodTable, idleTable, layersTable, otherTable, pgbenchTable, photosTable, sameRateTable, signInTable } from './tables.mjs'
 import { targetsOf } from './targets.mjs'
 import { table, whole } from './text.mjs'
 
@@ -68,6 +68,12 @@ export function reportOf(run) {
         section('Whether the cost is flat', '', flatTable(run, results)),
         section('An empty call', 'What a call costs when nothing is done in it; a closed loop, one thread each side. "Batchable" methods share messages.', echoTable(run, results)),
         section('Other calls', '', otherTable(run, results)),
+        section(
+            'Photos',
+            'So many people at once upload a picture to the embedded folder, have it completed and delete it again, one after the other. Times are those of CompleteUpload, in which the ' +
+                'pictures are made: two WebP files and a placeholder. CPU is for all of it.',
+            photosTable(run, results),
+        ),
         omissions(run, results, (id) => run.titles[id]?.title ?? id),
     ]
         .filter(Boolean)

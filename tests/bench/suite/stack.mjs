@@ -49,6 +49,7 @@ export async function openStack(build, name, users, say) {
     // So that no autovacuum and no checkpoint of the seeding falls into somebody's measurement.
     await stack.psql(['-c', 'vacuum analyze', '-c', 'checkpoint'])
     writeFiles(stack)
+    writeFileSync(stack.files.callers, (await stack.psql(['-A', '-t', '-c', 'select id from "user"'])).stdout, { mode: 0o600 })
     return stack
 }
 
@@ -60,6 +61,7 @@ function writeFiles(stack) {
         complete: `${stack.dir}/cookies-complete.txt`, // of users whose profile is: pages answer others with a redirect
         tokens: `${stack.dir}/tokens.jsonl`,
         logins: `${stack.dir}/logins.jsonl`,
+        callers: `${stack.dir}/callers.txt`,
     }
     stack.cookies = cookies.slice(0, 1000)
     const write = (file, lines) => writeFileSync(file, lines.join('\n') + '\n', { mode: 0o600 })

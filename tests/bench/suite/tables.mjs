@@ -142,6 +142,19 @@ export function otherTable(run, results) {
     return table([['64 at once', 'left'], ...['calls/s', 'p50', 'p99', 'services µs', 'PostgreSQL µs'].map((title) => [title, 'right'])], rows)
 }
 
+export function photosTable(run, results) {
+    const rows = idsOf(run, 'photos').flatMap((id) =>
+        results.all().filter((entry) => entry.id === id).flatMap(({ at }) => {
+            const sample = results.medianOf(id, at)
+            if (!sample) return []
+            const cpu = cpuOfSample(sample)
+            const media = sample.cpu_us.media
+            return [[`${run.titles[id].title}, ${number(sample.picture_mib)} MiB`, at, number(sample.rate), milliseconds(sample.p50_us), milliseconds(sample.p99_us), milliseconds(media), milliseconds(cpu.all - media), number(sample.peak_mib)]]
+        }),
+    )
+    return table([['', 'left'], ...['people', 'photos/s', 'p50', 'p99', 'CPU of media and its decoders', 'of all others', 'a decoder at most, MiB'].map((title) => [title, 'right'])], rows)
+}
+
 /** The most that anything else on the machine took of the processors during one measurement, as a median. */
 export function elsewhere(results) {
     const shares = results.all().map(({ id, at }) => results.medianOf(id, at)?.elsewhere).filter(Number.isFinite)

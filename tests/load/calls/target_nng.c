@@ -47,11 +47,10 @@ static void start(struct load_target *target, struct load_call *base)
     t->next = t->next + 1 == t->n_clients ? 0 : t->next + 1;
     qn_arena_init(&call->arena, CALL_ARENA_BYTES);
     call->ctx.deadline_ms = qn_clock_now_ms() + t->options.timeout_ms;
-    call->ctx.credentials.cookie = base->ask.cookie;
-    if (t->options.caller) {
-        call->ctx.caller.known = true;
-        call->ctx.caller.user_id = qn_str_c(t->options.caller);
-    }
+    if (!t->options.callers)
+        call->ctx.credentials.cookie = base->ask.cookie;
+    call->ctx.caller.known = t->options.caller || t->options.callers;
+    call->ctx.caller.user_id = t->options.callers ? base->ask.cookie : qn_str_c(t->options.caller);
     qn_request_start_packed(&call->request, client, load_calls_rpc(t->options.calls, base->ask.method),
                             base->ask.payload, &call->ctx, &call->arena, on_done);
 }

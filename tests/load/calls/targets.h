@@ -15,6 +15,7 @@ struct load_target_options {
     uint64_t timeout_ms; /* of a call, from its sending */
     const char *tls_certificate_file, *tls_key_file, *tls_ca_file;
     const char *caller;              /* nng: the user's id, as the gateway would say it; NULL: nobody */
+    bool callers;                    /* nng: a call's cookie is its user's id instead */
     const struct qn_header *headers; /* HTTP: beside those of the protocol */
     size_t n_headers;
 };

@@ -261,6 +261,7 @@ static enum qn_status open_target(struct run *run)
         .tls_key_file = o->tls_key_file,
         .tls_ca_file = o->tls_ca_file,
         .caller = o->caller,
+        .callers = o->callers,
         .headers = o->headers,
         .n_headers = o->n_headers,
     };

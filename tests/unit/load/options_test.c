@@ -186,6 +186,8 @@ static void test_bad_use(void **state)
         {BASE "--rate 1 --tls-ca f", "go with a tls+tcp:// target"},
         {BASE "--rate 1 --header a:b", "--header goes with an http:// target"},
         {"--target http://x --method a --rate 1 --caller u", "--caller goes with an nng target"},
+        {"--target ipc:///x --method a --rate 1 --callers",
+         "--callers goes with an nng target and a --cookie-file"},
         {BASE "--closed --rate 5", "--rate is for the open loop"},
         {BASE "--closed --find-max --slo max=1s", "--find-max searches a rate"},
         {BASE "--closed --ramp 1:1s", "--ramp and --arrival are for the open loop"},

@@ -106,6 +106,15 @@ export const quintet = [
         ask: (stack) => ({ target: stack.url, path: 'quintet.media.v1.MediaService/CreateUpload', cookies: stack.files.cookies, data: UPLOAD }),
     }),
     way({
+        id: 'quintet_presign_nng',
+        group: 'other',
+        title: 'the same, asked over nng at media',
+        nng: true,
+        at: [64],
+        before: (stack) => stack.psql(['-c', 'delete from quintet.photo where not ready', '-c', 'delete from quintet.photo_trash']),
+        ask: (stack) => ({ target: stack.endpoints.MEDIA_RPC, path: 'quintet.media.v1.MediaService/CreateUpload', callers: stack.files.callers, data: UPLOAD }),
+    }),
+    way({
         id: 'quintet_sign_in',
         group: 'sign_in',
         title: 'Quintet sign-in',

@@ -1,7 +1,10 @@
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/core/check.h"
 #include "tests/harness/service.h"
@@ -97,6 +100,30 @@ static void test_it_answers_while_it_drains(void **state)
     free(body);
     assert_int_equal(harness_service_get(service, "/healthz", NULL), 200);
     assert_int_equal(harness_service_wait(service), 0);
+}
+
+/* Not ready at once, so that load balancers look away; what they still send is served until the delay is
+ * over. */
+static void test_it_serves_on_for_a_delay(void **state)
+{
+    (void)state;
+    struct harness_service *service = run(NULL, "QUINTET_SHUTDOWN_DELAY=1s", "QUINTET_SHUTDOWN_TIMEOUT=10m");
+    harness_service_await(service, true);
+    harness_service_signal(service, SIGTERM);
+    harness_service_await(service, false);
+    char *body = NULL;
+    assert_int_equal(harness_service_get(service, "/readyz", &body), 503);
+    assert_non_null(strstr(body, "second: ready"));
+    free(body);
+    assert_int_equal(harness_service_wait(service), 0);
+    const char *const steps[] = {"stopping signal=SIGTERM delay_ms=1000", "draining part=third", "ended"};
+    assert_order(service, steps, QN_COUNT(steps));
+    char *log = harness_service_log(service);
+    int64_t took_ms = 0;
+    assert_true(
+        qn_str_to_i64(qn_str_c(strtok(strstr(log, "took_ms=") + strlen("took_ms="), "\n")), &took_ms));
+    assert_true(took_ms >= 1000);
+    free(log);
 }
 
 static void test_a_second_signal_exits_at_once(void **state)
@@ -214,7 +241,7 @@ static void test_help_shows_everything(void **state)
         run("--help", "QUINTET_ADMIN_LISTEN=nonsense", NULL); /* help always helps */
     assert_int_equal(harness_service_wait(service), 0);
     assert_says(service, "quintet-subject " QN_VERSION "\nNothing but a life.\n");
-    assert_says(service, "[--help | --version | --check | --hello]");
+    assert_says(service, "[--help | --version | --check | --health | --hello]");
     assert_says(service, "\n  --hello    says hello\n");
     assert_says(service,
                 "\n  QUINTET_SHUTDOWN_TIMEOUT  longest wait for work in hand after SIGTERM (default 20s)\n");
@@ -246,6 +273,49 @@ static void test_check_says_ok_or_what_is_wrong(void **state)
     assert_says(service, "quintet-subject: SUBJECT_LEAK: \"perhaps\" is not allowed; true or false");
     assert_says(service, "quintet-subject: SUBJECT_ODD: \"odd\" is not allowed; anything even\n");
     assert_false(harness_service_logged(service, "ok"));
+}
+
+/* The health check of a container: the program asks the one that runs. */
+static void test_health_asks_the_running_one(void **state)
+{
+    (void)state;
+    struct harness_service *service = run(NULL, NULL, NULL);
+    harness_service_await(service, true);
+    const char *at = harness_text("QUINTET_ADMIN_LISTEN=127.0.0.1:%u", harness_service_admin_port(service));
+    struct harness_service *asking = run("--health", at, NULL);
+    assert_int_equal(harness_service_wait(asking), 0);
+    char *log = harness_service_log(asking);
+    assert_string_equal(log, "ok\n");
+    free(log);
+
+    assert_int_equal(harness_service_get(service, "/switch", NULL), 200); /* not ready is not unwell */
+    asking = run("--health", at, NULL);
+    assert_int_equal(harness_service_wait(asking), 0);
+    assert_int_equal(harness_service_stop(service), 0);
+
+    asking = run("--health", "QUINTET_ADMIN_LISTEN=127.0.0.1:0", NULL);
+    assert_int_equal(harness_service_wait(asking), 1);
+    assert_says(asking, "must name the port that the service has");
+}
+
+/* Bound and never accepting: the kernel takes the connection and nobody answers. */
+static void test_health_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+    const char *at = harness_text("QUINTET_ADMIN_LISTEN=127.0.0.1:%u", ntohs(address.sin_port));
+    struct harness_service *asking = run("--health", at, NULL);
+    assert_int_equal(harness_service_wait(asking), 1);
+    assert_says(asking, "not well: 127.0.0.1:");
+    close(fd);
+    asking = run("--health", at, NULL); /* and now nobody listens */
+    assert_int_equal(harness_service_wait(asking), 1);
+    assert_says(asking, "Connection refused");
 }
 
 static void test_bad_settings_keep_it_from_serving(void **state)
@@ -293,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_sigint_is_an_orderly_end_too),
         cmocka_unit_test(test_a_part_that_does_not_open_ends_it),
         cmocka_unit_test(test_it_answers_while_it_drains),
+        cmocka_unit_test(test_it_serves_on_for_a_delay),
         cmocka_unit_test(test_a_second_signal_exits_at_once),
         cmocka_unit_test(test_a_part_that_never_drains_is_left_behind),
         cmocka_unit_test(test_what_is_left_in_the_loop_is_named),
@@ -302,6 +373,8 @@ int main(void)
         cmocka_unit_test(test_help_shows_everything),
         cmocka_unit_test(test_version),
         cmocka_unit_test(test_check_says_ok_or_what_is_wrong),
+        cmocka_unit_test(test_health_asks_the_running_one),
+        cmocka_unit_test(test_health_does_not_wait_for_ever),
         cmocka_unit_test(test_bad_settings_keep_it_from_serving),
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_a_verb_runs_with_the_settings_and_gives_the_exit_code),

@@ -14,6 +14,7 @@ struct subject_settings {
     char *fail;  /* "second": its open fails */
     char *drain; /* of the second part: at-once, in-time, never */
     bool leak;   /* leave a timer behind */
+    bool asleep; /* the second part is not ready until /switch */
     char *odd;   /* refused by check() when "odd" */
 };
 
@@ -23,6 +24,7 @@ static const struct qn_setting table[] = {
     QN_SETTING_CHOICE("SUBJECT_DRAIN", struct subject_settings, drain, "at-once", "at-once|in-time|never",
                       "how the second part drains"),
     QN_SETTING_BOOL("SUBJECT_LEAK", struct subject_settings, leak, "no", "leave a timer behind"),
+    QN_SETTING_BOOL("SUBJECT_ASLEEP", struct subject_settings, asleep, "no", "the second part is not ready"),
     QN_SETTING_STRING("SUBJECT_ODD", struct subject_settings, odd, "", "\"odd\" is refused"),
 };
 
@@ -54,7 +56,7 @@ static enum qn_status piece_open(struct qn_part *part, struct qn_loop *loop, str
     if (strcmp(set.fail, part->name) == 0)
         return qn_error_set(err, QN_UNAVAILABLE, "told to fail");
     piece->loop = loop;
-    piece->ready = true;
+    piece->ready = !(set.asleep && strcmp(part->name, "second") == 0);
     qn_log(NULL, QN_INFO, "opened", QN_F_C("part", part->name));
     if (set.leak && !qn_timer_active(&leaked))
         qn_timer_start(loop, &leaked, 3600000, on_never);

@@ -313,14 +313,9 @@ int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        ONE(test_head_and_read),
-        ONE(test_write_and_read_all),
-        ONE(test_the_largest_object),
-        ONE(test_delete_list),
-        ONE(test_unsafe_keys_go_no_further),
-        ONE(test_limits),
-        ONE(test_urls),
-        ONE(test_closing_answers_everybody),
+        ONE(test_head_and_read), ONE(test_write_and_read_all),        ONE(test_the_largest_object),
+        ONE(test_delete_list),   ONE(test_unsafe_keys_go_no_further), ONE(test_limits),
+        ONE(test_urls),          ONE(test_closing_answers_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
