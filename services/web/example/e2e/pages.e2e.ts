@@ -24,6 +24,9 @@ const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const TO = process.env.SCREENSHOTS
 const MOST_PIXELS = 1_800_000
 const HEAVIEST_BYTES = 150_000
+const MOST_SCRIPT_BYTES = 260_000
+/** Web vitals call up to 0.1 good. */
+const MOST_SHIFT = 0.1
 let server: Awaited<ReturnType<typeof startSite>>
 let newcomer: Settled
 let writer: Settled
@@ -108,6 +111,32 @@ describe.each([390, 1280])('at %i px', (width) => {
       await relay.open()
     }
   })
+})
+
+// What can be weighed without a clock: script as it is sent, and how far what one reads is moved while the page comes.
+test.each([
+  ['/', undefined],
+  ['/browse', settled[7]],
+  ['/settings', settled[12]],
+])('%s is light and lies still', async (path, as) => {
+  const { page } = await visit(site, { as, viewport: { width: 390, height: 844 } })
+  await page.goto(path, { waitUntil: 'load' })
+  await page.locator('main h1').waitFor()
+  const { script, moved } = await page.evaluate(async () => {
+    const entries = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+    const shifts = await new Promise<number>((resolve) => {
+      let sum = 0
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) sum += (entry as PerformanceEntry & { value: number }).value
+      }).observe({ type: 'layout-shift', buffered: true })
+      requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)))
+    })
+    return { script: entries.filter(({ name }) => /\.js(\?|$)/.test(name)).reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0), moved: shifts }
+  })
+  console.log(`${path}: ${script} bytes of script, moved by ${moved}`)
+  expect(script).toBeGreaterThan(0)
+  expect(script).toBeLessThanOrEqual(MOST_SCRIPT_BYTES)
+  expect(moved).toBeLessThanOrEqual(MOST_SHIFT)
 })
 
 /** What is wrong with it. */
