@@ -40,9 +40,9 @@ pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips>=8.13)
 find_package(nng REQUIRED) # Debian's has a CMake file and no .pc
 find_package(Threads REQUIRED)
 
-# -DQN_TESTS=OFF: an image of the services needs neither.
-option(QN_TESTS "the tests and their tools, which want cmocka" ON)
-if(QN_TESTS)
+# For images: -DQN_TESTS=OFF, or -DQN_TESTS=load for quintet-load alone.
+set(QN_TESTS ON CACHE STRING "the tests and their tools, which want cmocka; load: the load generator alone, which does not")
+if(QN_TESTS AND NOT QN_TESTS STREQUAL load)
     pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 endif()
 

@@ -152,6 +152,26 @@ static void test_those_of_the_dashboard(void **state)
     check_names("deploy/grafana/quintet.json");
 }
 
+/* The pages themselves, as Prometheus' own tool reads them: format, types, names by its conventions. */
+static void test_what_promtool_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        const char *path = harness_text("%s/metrics-%zu", harness_folder(), i);
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(pages[i], file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        FILE *tool = popen(harness_text("promtool check metrics <%s 2>&1", path), "re");
+        assert_non_null(tool);
+        char said[4096];
+        size_t len = fread(said, 1, sizeof said - 1, tool);
+        said[len] = '\0';
+        if (pclose(tool) != 0 || len > 0)
+            fail_msg("%s", said);
+    }
+}
+
 /* The test itself: a name that is none is seen. */
 static void test_a_name_that_is_none(void **state)
 {
@@ -166,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_those_of_the_alerts),
         cmocka_unit_test(test_those_of_the_dashboard),
+        cmocka_unit_test(test_what_promtool_says),
         cmocka_unit_test(test_a_name_that_is_none),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

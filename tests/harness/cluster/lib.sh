@@ -23,5 +23,6 @@ until_true() { # SECONDS COMMAND…
         sleep 0.5
     done
 }
-# The kubectl that fits: Debian's 1.20 where it is, else any (a newer one speaks to an older server well enough for what is done here).
+# Any kubectl: a newer one speaks to an older server well enough for what is done here.
+type -P kubectl >/dev/null || need kubernetes-client
 kube() { kubectl --kubeconfig "$cluster/kubeconfig" "$@"; }
