@@ -12,6 +12,7 @@ function next(folder: string, words: string[], env: Record<string, string>): Chi
       cwd: folder,
       env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // a group of its own: `next dev` has children, and they must go with it
     }),
     { said: '' },
   )
@@ -32,7 +33,7 @@ export async function startSite(
   word: 'start' | 'dev' = 'start',
 ): Promise<{ stop: () => Promise<void>; said: () => string }> {
   const child = next(folder, [word, '--hostname', '127.0.0.1', '--port', String(port)], env)
-  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const ended = new Promise((resolve) => child.once('close', resolve)) // its children too
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', () => child.said.includes('Ready in') && resolve())
     void ended.then((code) => reject(new Error(`next start ended with ${String(code)}\n${child.said}`)))
@@ -40,7 +41,7 @@ export async function startSite(
   return {
     said: () => child.said,
     stop: async () => {
-      child.kill('SIGKILL') // it would wait for connections that are kept
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL') // it would wait for connections that are kept
       await ended
     },
   }
