@@ -37,9 +37,9 @@ restart: build ## the running services for new ones, one by one, while they work
 test: build ## every test, with servers of its own; ends in "N passed, N failed"
 	@tests/run --build build $(ONLY)
 
-web: build ## the example site in Chromium; ends in "N passed, N failed"
+web: build ## @quintet/next and the example site in Chromium; ends in "N passed, N failed"
 	@deploy/setup/install packages-web
-	@services/web/test --in example $(ONLY)
+	@services/web/test
 
 pgbouncer: build ## the tests with PostgreSQL once more, through a PgBouncer
 	@tests/run --build build --pgbouncer $(or $(ONLY),pgbouncer/)
