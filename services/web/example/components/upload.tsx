@@ -22,14 +22,21 @@ type State =
 /** A photo from a file: cropped, sent straight to the object store, checked. Without JavaScript a form that sends it through the site. */
 export function Upload() {
   const words = useWords()
-  const script = useScript()
+  // False until the page has come alive: then what needs JavaScript takes the place of what does not.
+  const [script, setScript] = useState(false)
+  const early = useRef<HTMLInputElement>(null)
   const id = useId()
   const field = useRef<HTMLInputElement>(null)
   const controller = useRef<AbortController>(undefined)
   const [state, setState] = useState<State>({ at: 'idle' })
   const [, startTransition] = useTransition()
 
-  useEffect(() => () => controller.current?.abort(), [])
+  useEffect(() => {
+    const file = early.current?.files?.[0] // chosen before that
+    if (file) setState({ at: 'cropping', file })
+    setScript(true)
+    return () => controller.current?.abort()
+  }, [])
 
   async function send(picture: Blob) {
     controller.current = new AbortController()
@@ -55,7 +62,7 @@ export function Upload() {
         {() => (
           <label className="grid gap-1.5 font-semibold">
             {words.photos.choose}
-            <input type="file" name="photo" accept={ACCEPT} className="field font-normal" />
+            <input ref={early} type="file" name="photo" accept={ACCEPT} className="field font-normal" />
           </label>
         )}
       </Form>
@@ -118,11 +125,4 @@ function said(error: unknown, words: Words): string {
   if (field === 'size_bytes') return words.problems.PICTURE_TOO_LARGE
   if (field === 'content_type') return words.problems.PICTURE_KIND
   return problem(error, words)
-}
-
-/** False until the page has come alive: then what needs JavaScript takes the place of what does not. */
-function useScript(): boolean {
-  const [alive, setAlive] = useState(false)
-  useEffect(() => setAlive(true), [])
-  return alive
 }
