@@ -51,3 +51,11 @@ export async function pictures(page: Page): Promise<number[]> {
     return shown.map(({ naturalWidth }) => naturalWidth)
   })
 }
+
+type Files = Parameters<ReturnType<Page['getByLabel']>['setInputFiles']>[0]
+
+/** A photo for the upload, once the page has come alive: before that its field is another one. */
+export async function choosePhoto(page: Page, file: Files): Promise<void> {
+  await page.getByText('JPEG, PNG, WebP, AVIF or HEIC, up to 10 MB.').waitFor()
+  await page.getByLabel('Choose a photo').setInputFiles(file)
+}

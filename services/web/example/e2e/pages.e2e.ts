@@ -10,7 +10,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { Relay } from '../../client/test/gateway/relay'
 import { startSite } from '../../client/test/gateway/site'
-import { browser, closeBrowser, visit } from './browser'
+import { browser, choosePhoto, closeBrowser, visit } from './browser'
 import { signedUp, type Settled } from './people'
 import { portrait } from './portrait'
 import { FOLDER } from './setup'
@@ -58,7 +58,7 @@ interface Shot {
 }
 
 const chooseFile = async (page: Page) => {
-  await page.getByLabel('Choose a photo').setInputFiles({ name: 'me.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(await portrait(12)) })
+  await choosePhoto(page, { name: 'me.jpg', mimeType: 'image/jpeg', buffer: Buffer.from(await portrait(12)) })
   await page.getByRole('button', { name: 'Use this photo' }).waitFor()
 }
 const wrongPassword = async (page: Page) => {

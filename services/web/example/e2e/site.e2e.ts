@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { Relay } from '../../client/test/gateway/relay'
 import { startSite } from '../../client/test/gateway/site'
-import { browser, closeBrowser, pictures, visit } from './browser'
+import { browser, choosePhoto, closeBrowser, pictures, visit } from './browser'
 import { PASSWORD, signedUp } from './people'
 import { portrait } from './portrait'
 import { FOLDER } from './setup'
@@ -53,7 +53,7 @@ test('from sign-up to sign-out', async () => {
 
   await page.goto('/browse') // not yet
   await page.waitForURL('**/create?step=photos')
-  await page.getByLabel('Choose a photo').setInputFiles(await file(77))
+  await choosePhoto(page, await file(77))
   await page.getByLabel('Zoom').fill('1.5')
   await page.getByRole('button', { name: 'Use this photo' }).click()
   await page.getByText('The photo has been added.').waitFor()
@@ -157,7 +157,7 @@ test('an upload shows how far it is, and can be ended', async () => {
   let arrived = () => {}
   const sent = new Promise<void>((resolve) => (arrived = resolve))
   await page.route(`${MEDIA}/**`, (route) => (route.request().method() === 'PUT' ? arrived() : route.continue())) // and it stays there
-  await page.getByLabel('Choose a photo').setInputFiles(await file(60))
+  await choosePhoto(page, await file(60))
   await page.getByRole('button', { name: 'Use this photo' }).click()
   await sent
   await page.getByText(/^Uploading… \d+ %$/).waitFor()
@@ -174,9 +174,9 @@ describe('a photo that is none', () => {
     await page.goto('/settings')
     const photos = page.getByRole('img', { name: /^Your photo/ })
     expect(await photos.count()).toBe(1)
-    await page.getByLabel('Choose a photo').setInputFiles({ name: 'me.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('these are words') })
+    await choosePhoto(page, { name: 'me.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('these are words') })
     await page.getByText('This is not a picture that we can read.').waitFor()
-    await page.getByLabel('Choose a photo').setInputFiles({ name: 'me.gif', mimeType: 'image/gif', buffer: Buffer.from('GIF89a, and words') })
+    await choosePhoto(page, { name: 'me.gif', mimeType: 'image/gif', buffer: Buffer.from('GIF89a, and words') })
     await page.getByText('This kind of file is not taken.').waitFor()
     await page.reload()
     expect(await photos.count()).toBe(1)
@@ -188,7 +188,7 @@ describe('/settings', () => {
     const { page, troubles } = await visit(site, { as: people[3] })
     await page.goto('/settings')
     for (const [seed, n] of [[55, 2], [56, 3]] as const) {
-      await page.getByLabel('Choose a photo').setInputFiles(await file(seed))
+      await choosePhoto(page, await file(seed))
       await page.getByRole('button', { name: 'Use this photo' }).click()
       await page.getByRole('img', { name: `Your photo ${n}` }).waitFor()
     }
