@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { createAuthClient } from 'better-auth/client'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { closeConnections, quintetFor } from '../../src/node/index.js'
 import { endpoint, PASSWORD, Person } from './people.js'
@@ -235,6 +236,34 @@ describe('the rewrites', () => {
     expect((await visitor.go('/private')).status).toBe(200)
     expect((await post(visitor, { email: known.email, password: PASSWORD })).status).toBe(429)
     expect((await post(new Visitor(site), { email: known.email, password: PASSWORD }, { 'x-forwarded-for': '203.0.113.78' })).status).toBe(200)
+  })
+
+  test("Better Auth's own client works on the site's pages as it did", async () => {
+    const visitor = new Visitor(site)
+    const client = createAuthClient({
+      baseURL: site,
+      fetchOptions: {
+        customFetchImpl: async (input, init) => {
+          const { headers, ...rest } = init ?? {}
+          const { pathname, search } = new URL(String(input))
+          const named = { ...Object.fromEntries(new Headers(headers)), origin: site }
+          const { status, text, headers: answered } = await visitor.go(pathname + search, { ...rest, headers: named })
+          return new Response(text, { status, headers: { 'content-type': answered.get('content-type') ?? 'application/json' } })
+        },
+      },
+    })
+    const email = address()
+    expect((await client.signUp.email({ name: 'Ada', email, password: PASSWORD })).data?.user.email).toBe(email)
+    expect((await visitor.go('/private')).text).toContain('<h1>Ada</h1>')
+    expect((await client.getSession()).data?.user.name).toBe('Ada')
+    expect((await client.updateUser({ name: 'Countess' })).data?.status).toBe(true)
+    expect((await visitor.go('/private')).text).toContain('<h1>Countess</h1>')
+    expect((await client.listSessions()).data).toHaveLength(1)
+    expect((await client.signOut()).data?.success).toBe(true)
+    expect((await client.getSession()).data).toBeNull()
+    expect((await visitor.go('/private')).to).toBe('/signin')
+    expect((await client.signIn.email({ email, password: 'wrong horse 2' })).error?.code).toBe('INVALID_EMAIL_OR_PASSWORD')
+    expect((await client.signIn.email({ email, password: PASSWORD })).data?.user.name).toBe('Countess')
   })
 
   test('browsers reach photos and profiles, and nothing else', async () => {
