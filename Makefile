@@ -59,11 +59,12 @@ bench: build ## what a session check costs, beside others (an hour); rewrites te
 asan: setup ## the tests under AddressSanitizer and UBSan
 	@$(CONFIGURE) -B build/asan -DQN_SANITIZE=address,undefined >/dev/null
 	@cmake --build build/asan --parallel $(JOBS)
-	@tests/run --build build/asan $(ONLY)
+	@tests/run --build build/asan --without tests/asan.txt $(ONLY)
 
 tsan: setup ## the loop, post, work and rpc tests under ThreadSanitizer
 	@$(CONFIGURE) -B build/tsan -DQN_SANITIZE=thread >/dev/null
-	@cmake --build build/tsan --parallel $(JOBS)
+	@ninja -C build/tsan -t targets all | sed -nE 's/^(test_(unit_common_(loop|rpc)|integration_rpc)_[a-z0-9_]+|rpc_peer|nng_peer): phony$$/\1/p' | \
+		xargs cmake --build build/tsan --parallel $(JOBS) --target $(if $(ONLY),all)
 	@tests/run --build build/tsan $(or $(ONLY),unit/common/loop unit/common/rpc integration/rpc)
 
 fuzz: setup ## each fuzz target for SECONDS=60, with libFuzzer
