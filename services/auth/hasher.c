@@ -30,10 +30,18 @@ static unsigned cores(void)
     return n < 1 ? 1 : n > HASH_THREADS_MAX ? HASH_THREADS_MAX : (unsigned)n;
 }
 
+/* A core is left to all that does not hash: where every one does, who wakes waits for a slice of the
+ * scheduler's to end, milliseconds, however nice the threads are. */
+static unsigned threads_by_default(void)
+{
+    unsigned n = cores();
+    return n > 1 ? n - 1 : 1;
+}
+
 enum qn_status auth_hasher_open(struct qn_part *part, struct qn_loop *loop, struct qn_error *err)
 {
     struct auth_hasher *self = container_of(part, struct auth_hasher, part);
-    self->threads_used = *self->threads ? (unsigned)*self->threads : cores();
+    self->threads_used = *self->threads ? (unsigned)*self->threads : threads_by_default();
     self->loop = loop;
     self->in_hand = 0;
     self->pace = (struct qn_backlog){.service_us = HASH_TYPICAL_MS * 1000.0};

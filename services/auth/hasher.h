@@ -12,7 +12,7 @@
  * quintet_auth_hash_refused_total what was refused. */
 struct auth_hasher {
     struct qn_part part;
-    const int64_t *threads; /* of the settings; 0: one a core */
+    const int64_t *threads; /* of the settings; 0: one a core, less one */
     const int64_t *queue_max;
     unsigned threads_used; /* from open on */
     struct qn_loop *loop;

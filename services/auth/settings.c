@@ -99,7 +99,8 @@ const struct qn_setting auth_settings_table[] = {
                         "how long that cookie is believed, and so how long a revoked session may live on "
                         "(session.cookieCache.maxAge)"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_THREADS", SET, hash_threads, "0", 0, 64,
-                   "passwords hashed at once, 32 MiB and a core each; 0: one a core"),
+                   "passwords hashed at once, 32 MiB and a core each; 0: one a core, "
+                   "but one core is left alone"),
     QN_SETTING_INT("QUINTET_AUTH_HASH_QUEUE", SET, hash_queue, "64", 1, 100000,
                    "passwords that wait to be hashed; more are refused with \"come again later\""),
     QN_SETTING_INT("QUINTET_AUTH_LIMIT_COUNTERS", SET, limit_counters, "100000", 1000,

@@ -39,7 +39,7 @@ struct auth_settings {
     bool cookie_cache;
     char *cookie_cache_strategy; /* "compact", "jwt" or "jwe" */
     int64_t cookie_cache_max_age_ms;
-    int64_t hash_threads; /* 0: one a core */
+    int64_t hash_threads; /* 0: one a core, less one */
     int64_t hash_queue;
     int64_t limit_counters;
     struct auth_mail_settings mail;
