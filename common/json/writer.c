@@ -115,3 +115,35 @@ void qn_json_null(struct qn_json_writer *w)
 {
     scalar(w, QN_STR("null"));
 }
+
+void qn_json_value(struct qn_json_writer *w, const struct qn_json *value)
+{
+    switch (value->kind) {
+    case QN_JSON_NULL:
+        qn_json_null(w);
+        break;
+    case QN_JSON_BOOL:
+        qn_json_bool(w, value->boolean);
+        break;
+    case QN_JSON_NUMBER:
+        qn_json_double(w, value->number == 0 ? 0 : value->number); /* JavaScript writes -0 as 0 */
+        break;
+    case QN_JSON_STRING:
+        qn_json_str(w, value->text);
+        break;
+    case QN_JSON_ARRAY:
+        qn_json_array_begin(w);
+        for (size_t i = 0; i < value->n_items; i++)
+            qn_json_value(w, &value->items[i]);
+        qn_json_array_end(w);
+        break;
+    case QN_JSON_OBJECT:
+        qn_json_object_begin(w);
+        for (size_t i = 0; i < value->n_items; i++) {
+            qn_json_key_str(w, value->keys[i]);
+            qn_json_value(w, &value->items[i]);
+        }
+        qn_json_object_end(w);
+        break;
+    }
+}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "common/core/buf.h"
+#include "common/json/reader.h"
 
 /* Writes JSON to a buffer, commas and colons by itself, without blanks. Errors are the buffer's: look at
  * qn_buf_failed() once at the end. Strings must be UTF-8; what must be escaped is, as JSON.stringify does. */
@@ -28,5 +29,8 @@ void qn_json_double(struct qn_json_writer *w, double number);
 void qn_json_float(struct qn_json_writer *w, float number);
 void qn_json_bool(struct qn_json_writer *w, bool value);
 void qn_json_null(struct qn_json_writer *w);
+/* What a reader has read (reader.h), as JSON.stringify(JSON.parse(text)) would write it, but for the order
+ * that JavaScript gives to keys that are array indices. */
+void qn_json_value(struct qn_json_writer *w, const struct qn_json *value);
 
 #endif

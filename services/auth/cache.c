@@ -146,38 +146,6 @@ enum qn_status auth_cache_write(const struct auth_cache_kit *kit, const Quintet_
 }
 
 /* As JSON.stringify writes what JSON.parse has read: the signature is over that, not over what was sent. */
-static void write_value(struct qn_json_writer *w, const struct qn_json *value)
-{
-    switch (value->kind) {
-    case QN_JSON_NULL:
-        qn_json_null(w);
-        break;
-    case QN_JSON_BOOL:
-        qn_json_bool(w, value->boolean);
-        break;
-    case QN_JSON_NUMBER:
-        qn_json_double(w, value->number == 0 ? 0 : value->number);
-        break;
-    case QN_JSON_STRING:
-        qn_json_str(w, value->text);
-        break;
-    case QN_JSON_ARRAY:
-        qn_json_array_begin(w);
-        for (size_t i = 0; i < value->n_items; i++)
-            write_value(w, &value->items[i]);
-        qn_json_array_end(w);
-        break;
-    case QN_JSON_OBJECT:
-        qn_json_object_begin(w);
-        for (size_t i = 0; i < value->n_items; i++) {
-            qn_json_key_str(w, value->keys[i]);
-            write_value(w, &value->items[i]);
-        }
-        qn_json_object_end(w);
-        break;
-    }
-}
-
 static bool is_signed(struct auth_cookie_jar *jar, const struct qn_json *inner, double expires_at_ms,
                       struct qn_str signature)
 {
@@ -187,7 +155,7 @@ static bool is_signed(struct auth_cookie_jar *jar, const struct qn_json *inner, 
     qn_json_object_begin(&w);
     for (size_t i = 0; i < inner->n_items; i++) {
         qn_json_key_str(&w, inner->keys[i]);
-        write_value(&w, &inner->items[i]);
+        qn_json_value(&w, &inner->items[i]);
     }
     qn_json_key(&w, "expiresAt");
     qn_json_double(&w, expires_at_ms);

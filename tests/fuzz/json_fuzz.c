@@ -4,7 +4,7 @@
 #include "common/core/check.h"
 #include "common/core/utf8.h"
 #include "common/json/number.h"
-#include "tests/unit/common/json/tree.h"
+#include "common/json/writer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,7 +44,7 @@ static bool read_and_write(struct qn_str text, struct qn_buf *to)
     if (status == QN_OK) {
         struct qn_json_writer w = {.to = to};
         check_numbers(value);
-        json_tree_write(&w, value);
+        qn_json_value(&w, value);
         QN_CHECK(!qn_buf_failed(to));
     }
     qn_arena_fini(&arena);

@@ -11,8 +11,8 @@
 #include "common/core/check.h"
 #include "common/core/encode.h"
 #include "common/core/utf8.h"
+#include "common/json/writer.h"
 #include "tests/harness/test.h"
-#include "tests/unit/common/json/tree.h"
 
 enum {
     VALUES = 3000,  /* well-formed texts */
@@ -186,7 +186,7 @@ static void read_here(struct qn_str text, struct qn_buf *ret_answer)
     } else {
         assert_int_equal(status, QN_OK);
         struct qn_json_writer w = {.to = &again};
-        json_tree_write(&w, value);
+        qn_json_value(&w, value);
         assert_false(qn_buf_failed(&again));
         char *hex = qn_buf_reserve(ret_answer, 2 * again.len + 1);
         assert_non_null(hex);

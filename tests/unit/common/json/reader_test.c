@@ -4,8 +4,8 @@
 
 #include "common/core/check.h"
 #include "common/json/reader.h"
+#include "common/json/writer.h"
 #include "tests/harness/test.h"
-#include "tests/unit/common/json/tree.h"
 
 enum { ROOM = 64 * 1024 * 1024 };
 
@@ -32,7 +32,7 @@ static void assert_reads_as(struct qn_str text, const char *again)
     struct qn_json_writer w = {.to = &to};
     if (qn_json_parse(text, false, &arena, &value, &err) != QN_OK)
         fail_msg("%.*s: %s", QN_STR_ARG(text), err.message);
-    json_tree_write(&w, value);
+    qn_json_value(&w, value);
     assert_str(qn_buf_view(&to), again);
     qn_buf_fini(&to);
     qn_arena_fini(&arena);
