@@ -485,6 +485,11 @@ static void test_verbs(void **state)
     pg_fixture_end();
 }
 
+static void prepare(void)
+{
+    bouncer = harness_postgres_bouncer(fix.server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,9 +511,5 @@ int main(void)
         cmocka_unit_test(test_verbs),
     };
     setenv("QUINTET_TEST_PGBOUNCER", "1", 1);
-    pg_fixture_server(NULL);
-    bouncer = harness_postgres_bouncer(fix.server);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, prepare);
 }
