@@ -121,7 +121,7 @@ struct crowd_watch {
 static void *watch(void *context)
 {
     struct crowd_watch *watch = context;
-    while (!atomic_load(&watch->stop)) {
+    do { /* at least once, however short the watch was */
         PGresult *result = PQexec(watch->conn, watch->sql);
         if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
             long now = strtol(PQgetvalue(result, 0, 0), NULL, 10);
@@ -131,7 +131,7 @@ static void *watch(void *context)
         }
         PQclear(result);
         nanosleep(&(const struct timespec){.tv_nsec = SAMPLE_MS * 1000000L}, NULL);
-    }
+    } while (!atomic_load(&watch->stop));
     return NULL;
 }
 

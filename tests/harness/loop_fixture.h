@@ -8,7 +8,8 @@
 #include "common/loop/loop.h"
 
 /* A loop for one test. Its end proves the loop empty: a handle, timer or later that is left over fails the
- * test and is named. One loop at a time.
+ * test and is named. One loop at a time. After a test that failed halfway the next one begins without what
+ * that left in metrics and log.
  *
  *   static void test_something(void **state)
  *   {

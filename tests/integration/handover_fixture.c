@@ -19,8 +19,31 @@ void handover_server(void)
     fix.admin = harness_postgres_admin(fix.server, NULL);
 }
 
+static struct crowd_watched stop_watch(void)
+{
+    struct crowd_watch *watch = fix.watch;
+    fix.watch = NULL;
+    return crowd_watch_stop(watch);
+}
+
+/* What a test that failed halfway has left. PostgreSQL may take a moment to notice. */
+static void end_what_failed(void)
+{
+    uint64_t deadline_ms = qn_clock_now_ms() + LIMIT_MS;
+    if (fix.watch)
+        stop_watch();
+    for (size_t i = 0; i < fix.n; i++) {
+        harness_service_signal(fix.list[i], SIGKILL);
+        harness_service_wait(fix.list[i]);
+    }
+    while (harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0)
+        if (qn_clock_left_ms(deadline_ms) == 0)
+            fail_msg("the server still knows connections of the test before");
+}
+
 void handover_begin(void)
 {
+    end_what_failed();
     fix.n = 0;
     fix.watch = crowd_watch_start(harness_postgres_admin_url(fix.server), SQL_OF_ROLE);
 }
@@ -117,7 +140,7 @@ void handover_kill(struct harness_service *service)
 
 static void end_watch(void)
 {
-    struct crowd_watched seen = crowd_watch_stop(fix.watch);
+    struct crowd_watched seen = stop_watch();
     assert_true(seen.samples > 0);
     assert_in_range(seen.peak, 0, HANDOVER_BUDGET);
 }

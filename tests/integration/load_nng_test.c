@@ -177,21 +177,41 @@ static void test_failures_have_their_codes(void **state)
     assert_false(run.result.slos[0].met);
 }
 
-/* Calls that are never answered end by their deadline, and hold their places until then. Enough connections
- * that none waits for another: who waits behind those would be refused. */
+/* Calls that are never answered end by their deadline, and hold their places until then. Twice as many
+ * connections as places, so that none waits behind another: it would be refused. */
 static void test_deadlines(void **state)
 {
     (void)state;
     rpc_service.hold = true;
     load(LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--rate", "100", "--duration",
                         "1s", "--warmup", "0", "--timeout", "250ms", "--concurrency", "10", "--connections",
-                        "4"));
+                        "20"));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.result.codes[QN_DEADLINE_EXCEEDED], run.result.ended);
     assert_true(run.result.ended >= 20 && run.result.ended <= 50);
     assert_true(run.result.service.min_ns >= 250000000);
     assert_int_equal(run.result.ended + run.result.not_started, 100);
     assert_int_equal(run.result.latency.count, 100);
+}
+
+/* As many calls are under way as there are places: all of one method, over one connection. (A client sends no
+ * more than half of its messages for one method; those behind waited in it, and were refused when they had
+ * waited for long.) */
+static void test_every_place_is_under_way(void **state)
+{
+    (void)state;
+    enum { PLACES = 10, HANG_MS = 60000 };
+    rpc_service.hold = true;
+    load_fixture_start(&run, PROGRAM,
+                       LOAD_ARGUMENTS("--target", listen_folder(), "--method", ECHO_ONE, "--closed",
+                                      "--concurrency", "10", "--connections", "1", "--duration", "10m",
+                                      "--warmup", "0", "--timeout", "10m"));
+    loop_fixture_run_until_count(&rpc_service.n_calls, PLACES, HANG_MS);
+    kill(run.pid, SIGINT);
+    load_fixture_await_words(&run, loop, "ending early");
+    kill(run.pid, SIGINT);
+    load_fixture_wait(&run, loop);
+    assert_int_equal(run.exit_code, 130);
 }
 
 static void test_nobody_there(void **state)
@@ -385,6 +405,7 @@ int main(void)
         TEST(test_mix),
         TEST(test_failures_have_their_codes),
         TEST(test_deadlines),
+        TEST(test_every_place_is_under_way),
         TEST(test_nobody_there),
         TEST(test_find_max_finds_nothing),
         TEST(test_all_reports_are_written),

@@ -130,6 +130,5 @@ int main(void)
         cmocka_unit_test(test_an_empty_queue_takes_anybody),
         cmocka_unit_test(test_afterwards_all_is_as_before),
     };
-    pg_fixture_server(NULL);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return pg_fixture_run(tests, NULL, NULL);
 }

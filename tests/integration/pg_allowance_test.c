@@ -194,7 +194,6 @@ static void test_a_server_that_hangs(void **state)
 
 int main(void)
 {
-    pg_fixture_server(NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_opens_what_is_allowed),
         cmocka_unit_test(test_what_is_let_go_is_free),
@@ -203,5 +202,5 @@ int main(void)
         cmocka_unit_test(test_is_told),
         cmocka_unit_test(test_a_server_that_hangs),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return pg_fixture_run(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static void test_a_late_write_is_cancelled(void **state)
     assert_string_equal(after.text, before.text);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_cancels_total"), 1);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_failures_total{reason=\"query slow\"}"), 1);
-    assert_int_equal(pg_fixture_logged("connection opened"), 1);
+    pg_fixture_expect_logged("connection opened", 1);
     pg_fixture_end();
 }
 
@@ -257,7 +257,7 @@ static void test_a_cancel_never_hits_another(void **state)
     print_message("soak: %zu rounds in %llu ms: %zu late, %zu in time, %.0f cancels\n", n_rounds,
                   (unsigned long long)(qn_clock_now_ms() - began_ms), n_late, n_in_time, cancels);
     assert_true(cancels > (double)n_rounds / 20 && n_in_time > n_rounds / 20); /* else there was no race */
-    assert_int_equal(pg_fixture_logged("connection opened"), 3);
+    pg_fixture_expect_logged("connection opened", 3);
     pg_fixture_end();
 }
 
@@ -274,8 +274,5 @@ int main(void)
         cmocka_unit_test(test_cancels_that_return_late),
         cmocka_unit_test(test_a_cancel_never_hits_another),
     };
-    pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, NULL);
 }

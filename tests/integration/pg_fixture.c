@@ -6,6 +6,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "tests/harness/loop_fixture.h"
+#include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 
 enum { LIMIT_MS = 20000 };
@@ -30,26 +31,63 @@ static void keep_log(void *context, struct qn_str line)
     qn_buf_write_str(&log_text, line);
 }
 
-void pg_fixture_server(const char *const *settings)
+static struct {
+    const char *const *settings;
+    void (*prepare)(void);
+    bool in_use; /* a test has begun and not ended */
+} server;
+
+static void start_server(void)
 {
-    fix.server = harness_postgres_start_ready(settings);
+    fix.server = harness_postgres_start_ready(server.settings);
     fix.admin = harness_postgres_admin(fix.server, NULL);
     harness_postgres_do(fix.admin, "create table note (id text primary key, body text);"
                                    "grant all on note to quintet");
+    if (server.prepare)
+        server.prepare();
+}
+
+static void stop_server(void)
+{
+    PQfinish(fix.admin);
+    harness_postgres_stop(fix.server);
+    fix = (struct pg_fixture){0};
+}
+
+/* The pool of a test that failed halfway is leaked with its loop: what was asked of it lay on that test's
+ * stack. Nothing runs it any more. */
+static int replace_what_failed(void **state)
+{
+    (void)state;
+    if (server.in_use) {
+        server.in_use = false;
+        stop_server();
+        start_server();
+    }
+    return 0;
+}
+
+int pg_fixture_run_some(const char *group, const struct CMUnitTest *tests, size_t n,
+                        const char *const *settings, void (*prepare)(void))
+{
+    struct CMUnitTest *own = malloc(n * sizeof *own);
+    QN_CHECK(own);
+    memcpy(own, tests, n * sizeof *own);
+    for (size_t i = 0; i < n; i++)
+        own[i].setup_func = replace_what_failed;
+    server.settings = settings;
+    server.prepare = prepare;
+    start_server();
+    int failed = harness_second_pass_run_some(group, own, n, NULL, NULL);
+    stop_server();
+    free(own);
+    return failed;
 }
 
 void pg_fixture_open_url(const char *url)
 {
     struct qn_error err = {0};
-    if (fix.pool && !fix.admin)
-        pg_fixture_resume();
-    if (fix.pool) { /* of a test that failed halfway; its pool is leaked, its connections must not be in the
-                       way */
-        if (harness_postgres_bouncer(fix.server))
-            harness_bouncer_forget(harness_postgres_bouncer(fix.server), "quintet");
-        harness_postgres_do(fix.admin, "select pg_advisory_unlock_all(), count(pg_terminate_backend(pid))"
-                                       " from pg_stat_activity where usename = 'quintet'");
-    }
+    server.in_use = true;
     fix.loop = loop_fixture_begin();
     fix.n_done = 0;
     qn_buf_init(&log_text, 1 << 20);
@@ -153,13 +191,14 @@ void pg_fixture_end(void)
     while (harness_postgres_number(fix.admin, SQL_OF_ROLE) > 0)
         if (qn_clock_left_ms(deadline_ms) == 0)
             fail_msg("the server still knows connections of the role");
+    server.in_use = false;
 }
 
 void pg_fixture_halt(int signal)
 {
+    harness_postgres_halt(fix.server, signal);
     PQfinish(fix.admin);
     fix.admin = NULL;
-    harness_postgres_halt(fix.server, signal);
 }
 
 void pg_fixture_resume(void)
@@ -242,8 +281,10 @@ void pg_fixture_until_true(bool (*holds)(void), const char *what)
     uint64_t deadline_ms = qn_clock_now_ms() + LIMIT_MS;
     while (!holds()) {
         qn_loop_wait(fix.loop);
-        if (qn_clock_left_ms(deadline_ms) == 0)
-            fail_msg("not within 20 s: %s (%s)\n%s", what, pg_fixture_detail(), qn_buf_view(&log_text).ptr);
+        if (qn_clock_left_ms(deadline_ms) == 0) {
+            fprintf(stderr, "%s", qn_buf_view(&log_text).ptr);
+            fail_msg("not within 20 s: %s (%s)", what, pg_fixture_detail());
+        }
     }
 }
 
@@ -282,6 +323,8 @@ size_t pg_fixture_logged(const char *text)
 void pg_fixture_expect_logged(const char *text, size_t want)
 {
     size_t is = pg_fixture_logged(text);
-    if (is != want)
-        fail_msg("\"%s\" is logged %zu times, not %zu:\n%s", text, is, want, qn_buf_view(&log_text).ptr);
+    if (is != want) {
+        fprintf(stderr, "%s", qn_buf_view(&log_text).ptr); /* fail_msg() takes a kilobyte */
+        fail_msg("\"%s\" is logged %zu times, not %zu", text, is, want);
+    }
 }

@@ -4,6 +4,7 @@
 #include "services/profile/pg/private.h"
 #include "tests/harness/bouncer.h"
 #include "tests/harness/postgres.h"
+#include "tests/harness/test.h"
 
 /* The pool of services/profile/pg, within the test process, on a PostgreSQL of the test's own that was
  * provisioned and migrated. One server a process, one pool a test. Tests look at the pool's inside
@@ -18,8 +19,14 @@ struct pg_fixture {
 };
 extern struct pg_fixture fix;
 
-/* Once a process, before the first begin. Makes the table note (id text primary key, body text), too. */
-void pg_fixture_server(const char *const *settings);
+/* What main() of a test program is: starts the server with these settings (NULL: none of its own), runs the
+ * tests and returns the number of failures. 'prepare' (may be NULL) is what the program wants of a server
+ * beyond the table note (id text primary key, body text). A test that fails halfway leaves locks, settings of
+ * the role and connections behind, so the next one has another server, prepared as the first was. */
+#define pg_fixture_run(tests, settings, prepare)                                                             \
+    pg_fixture_run_some(#tests, (tests), sizeof(tests) / sizeof(tests)[0], (settings), (prepare))
+int pg_fixture_run_some(const char *group, const struct CMUnitTest *tests, size_t n,
+                        const char *const *settings, void (*prepare)(void));
 
 /* Opens a loop and a pool on DATABASE_URL + 'params' ("&connection_limit=1"); the second waits until every
  * connection is up and the pool is ready. */
@@ -33,8 +40,9 @@ void pg_fixture_close(void);
  * of the role any more. */
 void pg_fixture_end(void);
 
-/* Stops the server with a signal of PostgreSQL's (the admin's connection ends first); then starts it again.
- */
+/* Stops the server with a signal of PostgreSQL's, and starts it again. The admin's connection ends with it
+ * and is another afterwards. In an orderly end (SIGINT) the admin's locks are let go of and others may get
+ * them; in an immediate one (SIGQUIT) nobody gets them any more. */
 void pg_fixture_halt(int signal);
 void pg_fixture_resume(void);
 
@@ -96,5 +104,8 @@ extern const struct pg_statement sql_count;  /* plain SELECT: how many notes */
 /* How many backends of the role wait for an advisory lock. */
 #define SQL_WAITING "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 #define SQL_OF_ROLE "select count(*) from pg_stat_activity where usename = 'quintet'"
+/* How many wait for us to ask something. One that is just writing an answer, and be it that it is ready, dies
+ * of SIGQUIT without a word: it never writes a message within another. */
+#define SQL_LISTENING SQL_OF_ROLE " and wait_event = 'ClientRead'"
 
 #endif

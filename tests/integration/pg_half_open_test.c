@@ -160,7 +160,7 @@ static void test_the_cable_is_cut(void **state)
             fail_msg("after %d ms still taken for alive", BOUND_MS);
     }
     assert_true(qn_clock_now_ms() - cut_ms >= USER_TIMEOUT_MS / 2); /* it was no reset that told */
-    assert_int_equal(pg_fixture_logged("cause=lost"), 2);
+    pg_fixture_expect_logged("cause=lost", 2);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_closes_total{cause=\"lost\"}"), 2);
     assert_false(pg_fixture_is_ready());
     pg_ask_wait(&write);
@@ -181,13 +181,14 @@ static void test_the_cable_is_cut(void **state)
     pg_fixture_end();
 }
 
+static void prepare(void)
+{
+    if (!lay_cable())
+        far_side = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_cable_is_cut)};
-    pg_fixture_server(NULL);
-    if (!lay_cable())
-        far_side = 0;
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, prepare);
 }

@@ -5,7 +5,6 @@
 
 #include "common/core/check.h"
 #include "services/profile/rpc/ask.h"
-#include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -97,14 +96,14 @@ static void test_a_storm_is_logged_once(void **state)
     for (size_t i = 0; i < QN_COUNT(asks); i++)
         pg_ask_start(&asks[i], &sql_pid, 60000);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_failures_total{reason=\"pool full\"}"), TOO_MANY);
-    assert_int_equal(pg_fixture_logged("reason=\"pool full\""), 1);
+    pg_fixture_expect_logged("reason=\"pool full\"", 1);
     pg_ask_wait_all(asks,
                     QN_COUNT(asks)); /* two seconds later: the queue's limit is over, and the log's too */
     for (size_t i = 0; i < QN_COUNT(asks); i++)
         pg_ask_start(&asks[i], &sql_pid, 60000);
-    assert_int_equal(pg_fixture_logged("reason=\"pool full\""), 2);
+    pg_fixture_expect_logged("reason=\"pool full\"", 2);
     snprintf(text, sizeof text, "held_back=%d\n", TOO_MANY - 1);
-    assert_int_equal(pg_fixture_logged(text), 1);
+    pg_fixture_expect_logged(text, 1);
     pg_ask_wait_all(asks, QN_COUNT(asks));
     pg_fixture_end();
 }
@@ -138,7 +137,7 @@ static void test_in_recovery(void **state)
     assert_int_equal(ask.status, QN_UNAVAILABLE);
     assert_string_equal(ask.query.reason, "cannot connect");
     assert_true(pg_fixture_metric("quintet_pg_connects_total{outcome=\"read_only\"}") >= 1);
-    assert_int_equal(pg_fixture_logged("cannot connect outcome=read_only"), 1);
+    pg_fixture_expect_logged("cannot connect outcome=read_only", 1);
     assert_int_equal(harness_postgres_number(fix.admin, "select pg_promote()::int"), 1);
     pg_fixture_until_true(pg_fixture_is_idle, "all five");
     pg_fixture_until_true(pg_fixture_is_ready, "ready");
@@ -158,8 +157,5 @@ int main(void)
         cmocka_unit_test(test_a_storm_is_logged_once),
         cmocka_unit_test(test_in_recovery),
     };
-    pg_fixture_server(NULL);
-    int failed = harness_second_pass_run(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, NULL);
 }

@@ -209,8 +209,5 @@ int main(void)
         cmocka_unit_test(test_away),
         cmocka_unit_test(test_series_are_there_before_their_time),
     };
-    pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, NULL);
 }

@@ -2,7 +2,6 @@
 
 #include "common/core/arena.h"
 #include "common/core/check.h"
-#include "tests/harness/second_pass.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -149,7 +148,7 @@ static void test_outcomes(void **state)
                      1);
     assert_int_equal((int)pg_fixture_metric("quintet_pg_statement_seconds_count{statement=\"test_divide\"}"),
                      2);
-    assert_int_equal(pg_fixture_logged("connection opened"), 5); /* no connection went with them */
+    pg_fixture_expect_logged("connection opened", 5); /* no connection went with them */
     pg_fixture_end();
 }
 
@@ -220,7 +219,7 @@ static void test_commit_may_fail(void **state)
         assert_int_equal(ask.status, QN_OK);
     }
     assert_int_equal(harness_postgres_number(fix.admin, "select count(*) from later"), 0);
-    assert_int_equal(pg_fixture_logged("connection opened"), 1);
+    pg_fixture_expect_logged("connection opened", 1);
     pg_fixture_end();
     harness_postgres_do(fix.admin, "drop table later");
 }
@@ -272,7 +271,7 @@ static void test_prepared_statements_gone(void **state)
         for (size_t i = 0; i < QN_COUNT(asks); i++)
             assert_int_equal(asks[i].status, QN_OK);
     }
-    assert_int_equal(pg_fixture_logged("connection opened"), 1);
+    pg_fixture_expect_logged("connection opened", 1);
     pg_fixture_end();
 }
 
@@ -554,8 +553,5 @@ int main(void)
         cmocka_unit_test(test_cancel_in_the_queue),
         cmocka_unit_test(test_started_again_from_done),
     };
-    pg_fixture_server(NULL);
-    int failed = harness_second_pass_run(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, NULL);
 }

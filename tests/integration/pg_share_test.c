@@ -104,7 +104,7 @@ static void test_an_error_harms_no_neighbour(void **state)
         assert_string_equal(asks[i].text, i % 3 == 0 ? "1" : "");
         assert_string_equal(asks[i].query.sqlstate, i % 3 == 0 ? "" : i % 3 == 1 ? "22012" : "22P02");
     }
-    assert_int_equal(pg_fixture_logged("connection opened"), 1);
+    pg_fixture_expect_logged("connection opened", 1);
     pg_fixture_end();
 }
 
@@ -324,8 +324,5 @@ int main(void)
         cmocka_unit_test(test_fairness),
         cmocka_unit_test(test_alone_under_mixed_load),
     };
-    pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, NULL);
 }

@@ -94,7 +94,7 @@ static void test_who_stands_behind_it_is_moved(void **state)
     unlock_table();
     assert_all(&locked, 1, QN_OK);
     pg_fixture_until_true(pg_fixture_is_idle, "the answers that nobody waits for have come");
-    assert_int_equal(pg_fixture_logged("connection opened"), 2);
+    pg_fixture_expect_logged("connection opened", 2);
     pg_fixture_end();
 }
 
@@ -346,34 +346,26 @@ static void test_how_many(void **state)
         assert_int_equal(pg_spread_most(up), most[up]);
 }
 
-/* Of a test that failed halfway, too. */
-static int let_go(void **state)
+static void prepare(void)
 {
-    (void)state;
-    if (PQtransactionStatus(other) != PQTRANS_IDLE)
-        harness_postgres_do(other, "rollback");
-    return 0;
+    harness_postgres_do(fix.admin, "create table free (id text); grant all on free to quintet");
+    PQfinish(other); /* of the server before */
+    other = harness_postgres_admin(fix.server, NULL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_how_many, let_go),
-        cmocka_unit_test_teardown(test_one_statement_waits, let_go),
-        cmocka_unit_test_teardown(test_who_stands_behind_it_is_moved, let_go),
-        cmocka_unit_test_teardown(test_the_wait_has_an_end, let_go),
-        cmocka_unit_test_teardown(test_writes_with_two, let_go),
-        cmocka_unit_test_teardown(test_several_statements_wait, let_go),
-        cmocka_unit_test_teardown(test_it_does_not_fill_the_queue, let_go),
-        cmocka_unit_test_teardown(test_who_is_held_ends, let_go),
-        cmocka_unit_test_teardown(test_one_kind_of_write_waits, let_go),
-        cmocka_unit_test_teardown(test_writes_that_are_held_end, let_go),
+        cmocka_unit_test(test_how_many),
+        cmocka_unit_test(test_one_statement_waits),
+        cmocka_unit_test(test_who_stands_behind_it_is_moved),
+        cmocka_unit_test(test_the_wait_has_an_end),
+        cmocka_unit_test(test_writes_with_two),
+        cmocka_unit_test(test_several_statements_wait),
+        cmocka_unit_test(test_it_does_not_fill_the_queue),
+        cmocka_unit_test(test_who_is_held_ends),
+        cmocka_unit_test(test_one_kind_of_write_waits),
+        cmocka_unit_test(test_writes_that_are_held_end),
     };
-    pg_fixture_server(NULL);
-    harness_postgres_do(fix.admin, "create table free (id text); grant all on free to quintet");
-    other = harness_postgres_admin(fix.server, NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    PQfinish(other);
-    PQfinish(fix.admin);
-    return failed;
+    return pg_fixture_run(tests, NULL, prepare);
 }

@@ -65,19 +65,21 @@ static void give_file(const char *name, const char *text)
     harness_postgres_do(fix.admin, sql);
 }
 
-static char ca_file[] = "/tmp/quintet-ca.XXXXXX", other_file[] = "/tmp/quintet-ca.XXXXXX";
+#define PATH_PATTERN "/tmp/quintet-ca.XXXXXX"
+static char ca_file[] = PATH_PATTERN, other_file[] = PATH_PATTERN;
 
 static void keep_file(char *path, const char *text)
 {
+    unlink(path); /* of the server before */
+    memcpy(path, PATH_PATTERN, sizeof PATH_PATTERN);
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
 }
 
-static int set_up(void **state)
+static void prepare(void)
 {
-    (void)state;
     struct certificate own = make_certificate(), other = make_certificate();
     give_file("server.key", own.key);
     give_file("server.crt", own.pem);
@@ -92,15 +94,6 @@ static int set_up(void **state)
     free(own.pem);
     free(other.key);
     free(other.pem);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    unlink(ca_file);
-    unlink(other_file);
-    return 0;
 }
 
 static void open_to(const char *host, const char *params)
@@ -186,8 +179,8 @@ int main(void)
         cmocka_unit_test(test_name_is_verified),
         cmocka_unit_test(test_authority_is_verified),
     };
-    pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, set_up, tear_down);
-    PQfinish(fix.admin);
+    int failed = pg_fixture_run(tests, NULL, prepare);
+    unlink(ca_file);
+    unlink(other_file);
     return failed;
 }

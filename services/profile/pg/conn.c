@@ -366,21 +366,23 @@ void pg_conn_close(struct pg_conn *conn, const char *cause)
     }
 }
 
+void pg_conn_lost(struct pg_conn *conn)
+{
+    if (!pg_flight_read(conn))
+        return;
+    bool by_pooler = conn->url->pgbouncer && strcmp(conn->farewell, "08P01") == 0;
+    close_up(conn, by_pooler ? "pooler" : pg_sqlstate_end(conn->farewell), conn->farewell);
+}
+
 bool pg_conn_flush(struct pg_conn *conn)
 {
     int left = PQflush(conn->pg);
     if (left < 0 || !conn->poll) {
-        close_up(conn, "lost", NULL);
+        pg_conn_lost(conn);
         return false;
     }
     qn_poll_want(conn->poll, left ? QN_READABLE | QN_WRITABLE : QN_READABLE);
     return true;
-}
-
-static void lost(struct pg_conn *conn)
-{
-    bool by_pooler = conn->url->pgbouncer && strcmp(conn->farewell, "08P01") == 0;
-    close_up(conn, by_pooler ? "pooler" : pg_sqlstate_end(conn->farewell), conn->farewell);
 }
 
 static void on_ready(void *context, int events)
@@ -394,7 +396,7 @@ static void on_ready(void *context, int events)
     if (!pg_flight_read(conn))
         return;
     if (!alive || PQstatus(conn->pg) == CONNECTION_BAD) {
-        lost(conn);
+        pg_conn_lost(conn);
         return;
     }
     pg_conn_flush(conn);

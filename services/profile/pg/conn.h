@@ -166,10 +166,15 @@ void pg_conn_end(struct pg_conn *conn, const char *cause);
  * DOWN), perhaps from within this call. 'cause' is static text for the log line. */
 void pg_conn_close(struct pg_conn *conn, const char *cause);
 
+/* Ends it, for nothing can be sent or read any more. What the server said before it went is heard first:
+ * answers are handed over, and its farewell is the cause. */
+void pg_conn_lost(struct pg_conn *conn);
+
 /* Moves; a move that the drawing does not have is a bug. For conn.c, flight.c, cancel.c. */
 void pg_conn_move(struct pg_conn *conn, enum pg_conn_state to);
 
-/* Tells libpq's wishes to the loop: writes what is pending. False: the connection is gone (and closed). */
+/* Tells libpq's wishes to the loop: writes what is pending. False: the connection was lost (and is closed).
+ */
 bool pg_conn_flush(struct pg_conn *conn);
 
 /* flight.c */

@@ -126,7 +126,7 @@ void pg_flight_send(struct pg_conn *conn, struct pg_query *query, bool alone)
         sent = send_step(conn, flight, &query->steps[i], i);
     add_op(flight, PG_OP_SYNC, 0);
     if (!sent || PQpipelineSync(conn->pg) != 1) {
-        pg_conn_close(conn, "lost");
+        pg_conn_lost(conn);
         return;
     }
     pg_conn_flush(conn);

@@ -11,6 +11,7 @@
 
 enum {
     CONTEXTS_MAX = 64,          /* the client's limit of messages under way */
+    CONTEXTS_A_CALL = 2,        /* no method may have more than half of them, and there may be only one */
     CALL_ARENA_BYTES = 8 << 20, /* the largest answer is half of it */
     WAIT_FOR_PEER_MS = 2000,    /* as the services' clients wait */
 };
@@ -99,7 +100,8 @@ enum qn_status load_target_nng_open(struct qn_loop *loop, const struct load_targ
     t->options = *options;
     t->target = (struct load_target){
         .call_bytes = sizeof(struct nng_call), .start = start, .ready = ready, .close = close_all};
-    size_t contexts = (options->concurrency + options->connections - 1) / options->connections;
+    size_t places = (options->concurrency + options->connections - 1) / options->connections;
+    size_t contexts = CONTEXTS_A_CALL * places;
     uint64_t wait_ms = options->timeout_ms / 2; /* so that "nobody is there" comes before "too late" */
     struct qn_client_options client_options = {
         .name = "target",
