@@ -148,18 +148,20 @@ static void test_its_pool_is_the_limit(void **state)
     harness_postgres_do(fix.admin, "alter role quintet connection limit 5");
 }
 
-/* Sixteen Syncs under way on one connection, errors among them: each has its own answer, and PgBouncer does
- * not give PostgreSQL's connection away in between. */
-static void test_a_pipeline(void **state)
+/* PgBouncer lends PostgreSQL's connection on at a Sync's answer, also when it has read half of what comes
+ * behind that Sync; the other half went to another connection, and each had answers too many. With sixteen
+ * under way it happened once in some thousand: so there is one. */
+static void test_one_at_a_time(void **state)
 {
     (void)state;
-    static struct pg_ask asks[400];
+    static struct pg_ask asks[2000];
     pg_fixture_begin("&connection_limit=1");
     for (size_t i = 0; i < QN_COUNT(asks); i++) {
         /* The first 60 fit the queue; each that ends starts another below. */
         if (i >= 60)
             pg_ask_wait(&asks[i - 60]);
         pg_ask_start(&asks[i], &sql_divide, 60000, i % 3 == 0 ? "1" : i % 3 == 1 ? "0" : "no number");
+        assert_in_range(fix.pool->conns[0].n_flights, 0, 1);
     }
     pg_ask_wait_all(asks, QN_COUNT(asks));
     for (size_t i = 0; i < QN_COUNT(asks); i++) {
@@ -278,7 +280,7 @@ static void test_restarted(void **state)
 static void typed(const struct pg_ask *ask)
 {
     if (ask->status != QN_OK && ask->status != QN_UNAVAILABLE && ask->status != QN_UNKNOWN &&
-        ask->status != QN_DEADLINE_EXCEEDED)
+        ask->status != QN_DEADLINE_EXCEEDED && strcmp(ask->query.reason, "overload") != 0)
         fail_msg("%s %s %s", qn_status_name(ask->status), ask->query.sqlstate, ask->query.reason);
 }
 
@@ -318,7 +320,7 @@ static void server_restarts(int signal)
      * not. */
     for (size_t i = 1; i < QN_COUNT(away); i += 2) {
         snprintf(sql, sizeof sql, "select count(*) from note where id = '%s'", ids[i]);
-        if (away[i].status == QN_UNAVAILABLE)
+        if (away[i].status == QN_UNAVAILABLE || away[i].status == QN_RESOURCE_EXHAUSTED)
             assert_int_equal(harness_postgres_number(fix.admin, sql), 0);
     }
     pg_fixture_until_true(pg_fixture_is_idle, "three up");
@@ -508,7 +510,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_role_is_set_to_does),
         cmocka_unit_test(test_its_pool_is_the_limit),
-        cmocka_unit_test(test_a_pipeline),
+        cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_paused),
         cmocka_unit_test(test_waited_too_long_there),
         cmocka_unit_test(test_reloaded),
