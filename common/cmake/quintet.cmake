@@ -63,11 +63,17 @@ function(qn_library name)
     target_link_libraries(${name} PUBLIC ${arg_DEPS})
 endfunction()
 
+# All that is there to run, without the tests: `make run` waits for no more than that.
+add_custom_target(programs)
+
 # qn_program(NAME SOURCES main.c … [DEPS target …])  → build/bin/NAME
 function(qn_program name)
     cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE ${arg_DEPS})
+    if(name MATCHES "^quintet-")
+        add_dependencies(programs ${name})
+    endif()
 endfunction()
 
 # qn_test(PATH [SOURCES more.c …] [DEPS target …]): the test file tests/PATH_test.c, a process of its own, at

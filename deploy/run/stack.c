@@ -49,7 +49,7 @@ static enum qn_status find_programs(struct run_stack *stack, struct qn_error *er
         const char *path =
             text(qn_arena_printf(&stack->arena, "%s/%s", stack->programs, run_stack_kinds[i].program));
         if (access(path, X_OK) != 0)
-            return qn_error_set(err, QN_NOT_FOUND, "%s is missing: build it first (make build)", path);
+            return qn_error_set(err, QN_NOT_FOUND, "%s is missing: build it first (make programs)", path);
         stack->services[i]->program = path;
     }
     return QN_OK;

@@ -79,7 +79,20 @@ static void test_what_the_role_is_set_to_does(void **state)
     harness_postgres_do(fix.admin, "alter role quintet set plan_cache_mode to 'force_generic_plan'");
 }
 
-/* Two processes with five each: PostgreSQL sees five, though its own limit for the role is off. */
+/* Runs the loop until PostgreSQL sees as many of the role's connections as that. */
+static void until_held(long want)
+{
+    uint64_t deadline_ms = qn_clock_now_ms() + 20000;
+    long is;
+    while ((is = harness_postgres_number(fix.admin, SQL_OF_ROLE)) != want) {
+        qn_loop_turn(fix.loop);
+        if (qn_clock_left_ms(deadline_ms) == 0)
+            fail_msg("PostgreSQL sees %ld connections, not %ld", is, want);
+    }
+}
+
+/* Two processes with five each: PostgreSQL sees five, though its own limit for the role is off. All five it
+ * sees for certain while a lock is held that each seventh asks for. */
 static void test_its_pool_is_the_limit(void **state)
 {
     (void)state;
@@ -98,12 +111,17 @@ static void test_its_pool_is_the_limit(void **state)
     pg_fixture_until_true(pg_fixture_is_idle, "the other's five");
     until_count("SHOW CLIENTS", "user", "quintet", 10);
     long peak = 0;
+    harness_postgres_do(fix.admin, "select pg_advisory_lock(7)");
     for (int round = 0; round < ROUNDS; round++) {
         for (size_t i = 0; i < ASKS; i++) {
             for (size_t who = 0; who < 2; who++) {
                 fix.pool = who ? other : own;
                 pg_ask_start(&asks[who][i], i % 7 ? &sql_echo : &sql_wait_alone, 20000, "7");
             }
+        }
+        if (round == 0) {
+            until_held(5);
+            harness_postgres_do(fix.admin, "select pg_advisory_unlock(7)");
         }
         for (size_t i = 0; i < ASKS; i++) {
             if (i % 20 == 0) {
@@ -119,7 +137,7 @@ static void test_its_pool_is_the_limit(void **state)
                              asks[who][i].query.sqlstate);
         }
     }
-    assert_int_equal(peak, 5);
+    assert_in_range(peak, 1, 5);
     bool closed = false;
     fix.pool = own;
     pg_pool_close(other, set_flag, &closed);
@@ -130,18 +148,20 @@ static void test_its_pool_is_the_limit(void **state)
     harness_postgres_do(fix.admin, "alter role quintet connection limit 5");
 }
 
-/* Sixteen Syncs under way on one connection, errors among them: each has its own answer, and PgBouncer does
- * not give PostgreSQL's connection away in between. */
-static void test_a_pipeline(void **state)
+/* PgBouncer lends PostgreSQL's connection on at a Sync's answer, also when it has read half of what comes
+ * behind that Sync; the other half went to another connection, and each had answers too many. With sixteen
+ * under way it happened once in some thousand: so there is one. */
+static void test_one_at_a_time(void **state)
 {
     (void)state;
-    static struct pg_ask asks[400];
+    static struct pg_ask asks[2000];
     pg_fixture_begin("&connection_limit=1");
     for (size_t i = 0; i < QN_COUNT(asks); i++) {
         /* The first 60 fit the queue; each that ends starts another below. */
         if (i >= 60)
             pg_ask_wait(&asks[i - 60]);
         pg_ask_start(&asks[i], &sql_divide, 60000, i % 3 == 0 ? "1" : i % 3 == 1 ? "0" : "no number");
+        assert_in_range(fix.pool->conns[0].n_flights, 0, 1);
     }
     pg_ask_wait_all(asks, QN_COUNT(asks));
     for (size_t i = 0; i < QN_COUNT(asks); i++) {
@@ -502,7 +522,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_role_is_set_to_does),
         cmocka_unit_test(test_its_pool_is_the_limit),
-        cmocka_unit_test(test_a_pipeline),
+        cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_paused),
         cmocka_unit_test(test_waited_too_long_there),
         cmocka_unit_test(test_reloaded),

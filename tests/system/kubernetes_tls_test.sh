@@ -3,7 +3,11 @@
 # that its Service's name resolves to, mutual TLS between them. What cannot come along: the bucket, cert-manager, and PostgreSQL's address.
 set -u
 if [ "${1:-}" != --inside ]; then # a mount namespace, for an /etc/hosts of its own
-    exec unshare --mount --propagation private $([ "$(id -u)" = 0 ] || echo --map-root-user) "$0" --inside
+    own=(unshare --mount --propagation private)
+    if [ "$(id -u)" = 0 ] && "${own[@]}" true 2>/dev/null; then exec "${own[@]}" "$0" --inside; fi
+    echo 'not tried: it wants root, and the right to make a mount namespace'
+    echo '[  SKIPPED ] 1 test(s), listed below:' # as tests/run knows it
+    exit
 fi
 build=$(realpath "${QN_TEST_BUILD:-build}") passed=0 failed=0 pids=()
 verdict() { # WHAT STATUS

@@ -210,7 +210,10 @@ enum qn_status pg_pool_open(struct qn_loop *loop, const struct pg_pool_options *
     pool->loop = loop;
     pool->url = options->url;
     pool->queue_max = options->queue_max ? options->queue_max : QUEUE_MAX_DEFAULT;
-    pool->pipeline_max = pipeline_max;
+    /* PgBouncer (seen in 1.18) gives PostgreSQL's connection away at a Sync's answer when it has read the
+     * next query only in part: that query's rest, and its Sync, then go to another one. So the next is sent
+     * when nothing is answered any more. */
+    pool->pipeline_max = options->url->pgbouncer ? 1 : pipeline_max;
     pool->n_conns = (size_t)options->url->connection_limit;
     pool->allowance = options->by_allowance ? 0 : pool->n_conns;
     pool->log.name = "pg";

@@ -16,7 +16,8 @@ struct pg_pool;
 struct pg_pool_options {
     const struct pg_url *url; /* connection_limit, pool_timeout … as Prisma writes them; outlives the pool */
     size_t queue_max;         /* queries that wait for a connection; 0: 4,096 */
-    size_t pipeline_max;      /* plain SELECTs in flight on one connection, at most 64; 0: 16 */
+    size_t pipeline_max;      /* plain SELECTs in flight on one connection, at most 64; 0: 16; through a
+                               * PgBouncer one, whatever this says */
     bool by_allowance;        /* opens nothing before pg_pool_allow(); else all of connection_limit */
 };
 

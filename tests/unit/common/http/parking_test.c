@@ -26,6 +26,9 @@ static struct world world;
 static void open_site(struct qn_httpd_options options)
 {
     options.park_after_ms = 1; /* in the next sweep, which comes every second */
+    if (options.connections_max ==
+        0) /* of a shell's usual 1,024 descriptors the default would leave none to park */
+        options.connections_max = MANY + 1;
     site_open(&world.site, world.loop, options);
     wire_open(&world.wire, world.loop, qn_httpd_address(world.site.httpd));
 }
