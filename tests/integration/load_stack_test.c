@@ -200,7 +200,8 @@ static void test_watches(void **state)
     }
 }
 
-/* The database goes away in the middle: the report says that it was not watched to the end. */
+/* The watcher's connection is lost in the middle, as by a restart of PostgreSQL: it looks on by another, and
+ * the report says that it was blind meanwhile. */
 static void test_watch_is_lost(void **state)
 {
     (void)state;
@@ -208,12 +209,15 @@ static void test_watch_is_lost(void **state)
     const char *kill_it = harness_text("psql -qtA '%s' -c \"SELECT pg_terminate_backend(pid) FROM "
                                        "pg_stat_activity WHERE application_name = 'quintet-load'\"",
                                        admin);
-    load(LOAD_ARGUMENTS("--target", stack.url, "--method", "GET /healthz", "--rate", "20", "--duration", "2s",
+    load(LOAD_ARGUMENTS("--target", stack.url, "--method", "GET /healthz", "--rate", "20", "--duration", "3s",
                         "--warmup", "0", "--watch-db", admin, "--at", "500ms", kill_it));
     load_fixture_expect_honest(&run);
     assert_int_equal(run.result.marks[0].exit_code, 0);
     assert_non_null(run.result.database.problem);
+    assert_non_null(strstr(run.result.database.problem, "blind for "));
     assert_non_null(strstr(run.result.database.problem, "terminat"));
+    assert_true(run.result.n_seconds >= 3);
+    assert_true(run.result.seconds[2].connections >= 0);
 }
 
 /* What cannot begin ends at once, with exit code 2 and the reason. */

@@ -1,20 +1,15 @@
-# What build, up, down, dns and test have in common; sourced.
+# What build, up, down, enter, inside, dns and test have in common; sourced.
 #
-#   QUINTET_CLUSTER        folder of the running cluster (/tmp/quintet-k8s)
+#   QUINTET_CLUSTER        folder of the running cluster (/tmp/quintet-k8s); not below /run, /opt, /var/lib or /var/log, which the cluster has of its own
 #   QUINTET_CLUSTER_BIN    the five programs that build makes (~/.cache/quintet-k8s/bin)
 cluster=${QUINTET_CLUSTER:-/tmp/quintet-k8s}
 programs=${QUINTET_CLUSTER_BIN:-$HOME/.cache/quintet-k8s/bin}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-node_address=10.99.0.1 # on loopback, as all of it
+root=$(cd "$here/../../.." && pwd)
+node_address=10.99.0.1 # on the loopback of the cluster's own network
 dns_address=10.96.0.10 # inside of the range of Services, where pods expect it
+cgroup=quintet-k8s     # what pods are counted under, apart from what else runs on the machine
 
-need() { # PACKAGE…: Debian's, those that are missing
-    local missing=()
-    for package in "$@"; do
-        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] || DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-}
 until_true() { # SECONDS COMMAND…
     local end=$((SECONDS + $1))
     shift
@@ -23,6 +18,13 @@ until_true() { # SECONDS COMMAND…
         sleep 0.5
     done
 }
-# Any kubectl: a newer one speaks to an older server well enough for what is done here.
-type -P kubectl >/dev/null || need kubernetes-client
-kube() { kubectl --kubeconfig "$cluster/kubeconfig" "$@"; }
+# The folders of that cgroup: one a controller, or one in all where cgroups are unified.
+cgroups() {
+    local mounted
+    while read -r mounted; do echo "$mounted/$cgroup"; done < <(awk '$3 == "cgroup" || ($3 == "cgroup2" && $2 == "/sys/fs/cgroup") { print $2 }' /proc/mounts)
+}
+# podman's settings, as small as a machine may allow: where these are refused no container starts at all.
+podman_settings() { # FILE
+    printf '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n' >"$1"
+    export CONTAINERS_CONF=$1
+}

@@ -1,5 +1,6 @@
 #include "tests/load/watch/watch_db.h"
 
+#include <inttypes.h>
 #include <libpq-fe.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -8,6 +9,11 @@
 #include <time.h>
 
 enum { EVERY_MS = 100, PROBLEM_MAX = 256, NS_PER_MS = 1000000 };
+
+/* How long an attempt to connect may take, and how long a question may stay unheard: a server that is gone
+ * with its address refuses nothing. Seconds, milliseconds, as libpq wants them. */
+#define CONNECT_TIMEOUT_S "5"
+#define UNHEARD_MS        "5000"
 
 struct load_watch_db {
     char *role;
@@ -19,7 +25,8 @@ struct load_watch_db {
     bool end;
     int32_t peak, recent; /* recent: -1 without a sample */
     uint64_t samples;
-    char problem[PROBLEM_MAX]; /* empty: none */
+    uint64_t blind_ns;         /* in all; what lasts is added when it ends */
+    char problem[PROBLEM_MAX]; /* that ended the last connection; empty: none did */
 };
 
 /* A parallel worker is no connection of its own; others than superusers see NULL there, and count it. */
@@ -47,33 +54,64 @@ static bool sample(struct load_watch_db *watch, int32_t *ret_count, char problem
     return good;
 }
 
-/* Samples at a steady pace, whatever each takes. A lost connection ends it: the report says since when it is
- * blind. */
+static bool prepare(PGconn *conn)
+{
+    PGresult *result = PQprepare(conn, "count", COUNT_SQL, 1, NULL);
+    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return good;
+}
+
+/* Another connection in the place of the one that was lost. */
+static bool regain(PGconn *conn)
+{
+    PQreset(conn);
+    return PQstatus(conn) == CONNECTION_OK && prepare(conn);
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 * NS_PER_MS + (uint64_t)now.tv_nsec;
+}
+
+/* Samples at a steady pace, whatever each takes. When its connection is lost it looks on as soon as it has
+ * another: a server's restart is what is worth watching. The report says how long it was blind. */
 static void *run(void *context)
 {
     struct load_watch_db *watch = context;
     struct timespec next;
+    uint64_t blind_since = 0;
     clock_gettime(CLOCK_MONOTONIC, &next);
     pthread_mutex_lock(&watch->lock);
     while (!watch->end) {
         pthread_mutex_unlock(&watch->lock);
         int32_t count = -1;
         char problem[PROBLEM_MAX] = "";
-        bool good = sample(watch, &count, problem);
+        bool good = (blind_since == 0 || regain(watch->conn)) && sample(watch, &count, problem);
+        uint64_t now = now_ns();
         pthread_mutex_lock(&watch->lock);
-        if (!good) {
+        if (good) {
+            watch->samples++;
+            watch->peak = count > watch->peak ? count : watch->peak;
+            watch->recent = count > watch->recent ? count : watch->recent;
+            if (blind_since != 0) { /* looks that were missed are not made up for */
+                watch->blind_ns += now - blind_since;
+                clock_gettime(CLOCK_MONOTONIC, &next);
+            }
+            blind_since = 0;
+        } else if (blind_since == 0) {
             memcpy(watch->problem, problem, sizeof problem);
-            break;
+            blind_since = now;
         }
-        watch->samples++;
-        watch->peak = count > watch->peak ? count : watch->peak;
-        watch->recent = count > watch->recent ? count : watch->recent;
         next.tv_nsec += EVERY_MS * NS_PER_MS;
         next.tv_sec += next.tv_nsec / (1000 * NS_PER_MS);
         next.tv_nsec %= 1000 * NS_PER_MS;
         while (!watch->end && pthread_cond_timedwait(&watch->ending, &watch->lock, &next) == 0) {
         }
     }
+    watch->blind_ns += blind_since == 0 ? 0 : now_ns() - blind_since;
     pthread_mutex_unlock(&watch->lock);
     return NULL;
 }
@@ -131,8 +169,9 @@ static enum qn_status look_up_role(struct load_watch_db *watch, struct qn_error 
 static enum qn_status connect_to(struct load_watch_db *watch, const char *url, struct qn_error *err)
 {
     /* What the url says stands before these. */
-    const char *const names[] = {"fallback_application_name", "connect_timeout", "dbname", NULL};
-    const char *const values[] = {"quintet-load", "5", url, NULL};
+    const char *const names[] = {"fallback_application_name", "connect_timeout", "tcp_user_timeout", "dbname",
+                                 NULL};
+    const char *const values[] = {"quintet-load", CONNECT_TIMEOUT_S, UNHEARD_MS, url, NULL};
     char problem[PROBLEM_MAX];
     if (names_role(url, watch->role))
         return refuse_own_role(watch, err);
@@ -144,10 +183,7 @@ static enum qn_status connect_to(struct load_watch_db *watch, const char *url, s
                                                                    : "");
     }
     QN_TRY(look_up_role(watch, err));
-    PGresult *result = PQprepare(watch->conn, "count", COUNT_SQL, 1, NULL);
-    bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    if (good)
+    if (prepare(watch->conn))
         return QN_OK;
     first_line(PQerrorMessage(watch->conn), problem);
     return qn_error_set(err, QN_UNAVAILABLE, "--watch-db: %s", problem);
@@ -198,6 +234,7 @@ void load_watch_db_reset(struct load_watch_db *watch)
     watch->peak = 0;
     watch->samples = 0;
     watch->recent = -1;
+    watch->blind_ns = 0;
     pthread_mutex_unlock(&watch->lock);
 }
 
@@ -213,7 +250,10 @@ void load_watch_db_stop(struct load_watch_db *watch, struct load_result *result)
     result->database.peak = watch->peak;
     result->database.limit = watch->limit;
     result->database.samples = watch->samples;
-    result->database.problem = watch->problem[0] ? qn_arena_strdup(&result->arena, watch->problem) : NULL;
+    result->database.problem = NULL;
+    if (watch->blind_ns > 0)
+        result->database.problem = qn_arena_printf(&result->arena, "blind for %" PRIu64 " ms: %s",
+                                                   watch->blind_ns / NS_PER_MS, watch->problem);
     pthread_mutex_destroy(&watch->lock);
     pthread_cond_destroy(&watch->ending);
     free_watch(watch);

@@ -1,7 +1,7 @@
-// A bucket on a free loopback port, until SIGTERM or, when its standard input is a pipe, until that is closed. Prints its address, a line,
+// A bucket on a free port, until SIGTERM or, when its standard input is a pipe, until that is closed. Prints its address, a line,
 // when it listens.
 //
-//   node s3rver.mjs --folder DIR --bucket NAME --key ID --secret TEXT [--region auto] [--port N] [--public]
+//   node s3rver.mjs --folder DIR --bucket NAME --key ID --secret TEXT [--region auto] [--address 127.0.0.1] [--port N] [--public]
 //
 // s3rver keeps the objects, but takes any signature of version 4 for good, and knows neither If-None-Match on a PUT nor checksums. So a
 // door stands before it that sees to them as S3 does: signatures are made again by the official client's own code and compared; the body
@@ -23,6 +23,7 @@ const { values: set } = parseArgs({
         key: { type: 'string' },
         secret: { type: 'string' },
         region: { type: 'string', default: 'auto' },
+        address: { type: 'string', default: '127.0.0.1' },
         port: { type: 'string', default: '0' },
         public: { type: 'boolean', default: false },
     },
@@ -230,6 +231,6 @@ const inner = await store.run();
 const door = http.createServer({ keepAliveTimeout: 30_000 }, (req, res) => {
     handle(req, res).catch((error) => refuse(req, res, error));
 });
-door.listen(Number(set.port), '127.0.0.1', () => console.log(`http://127.0.0.1:${door.address().port}`));
+door.listen(Number(set.port), set.address, () => console.log(`http://${set.address}:${door.address().port}`));
 process.on('SIGTERM', () => process.exit(0));
 if (fstatSync(0).isFIFO()) process.stdin.on('end', () => process.exit(0)).resume();
