@@ -238,6 +238,11 @@ int network_namespace(const struct network_host *host)
     return host->namespace;
 }
 
+struct network_host *network_name_server(void)
+{
+    return name_server;
+}
+
 int network_dial(const struct network_host *from, const struct network_host *to, uint16_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};

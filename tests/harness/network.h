@@ -34,6 +34,9 @@ int network_namespace(const struct network_host *host);
 void network_name(const char *name, struct network_host *const *hosts, size_t n_hosts);
 void network_name_address(const char *name, const char *address);
 
+/* The host of the name server, to be cut off. */
+struct network_host *network_name_server(void);
+
 /* A connected socket from one host to a port of another; -1 when nobody listens there. */
 int network_dial(const struct network_host *from, const struct network_host *to, uint16_t port);
 
