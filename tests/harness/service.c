@@ -24,7 +24,7 @@ enum {
     ANSWER_MS = 10000,    /* of one GET */
     GLANCE_MS = 5,        /* between two looks at something that does not ring */
     ENVIRONMENT_MAX = 64, /* what a test and the harness set */
-    ARGUMENTS_MAX = 16,
+    ARGUMENTS_MAX = 32,
     FIRST_FD = 3 /* SD_LISTEN_FDS_START */
 };
 
