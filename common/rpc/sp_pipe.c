@@ -22,6 +22,13 @@ enum {
     STALLED_MS = 30000,
     /* Likewise of a message: 1,024 connections that each begin one of 4 MiB would hold 4 GiB for ever. */
     UNFINISHED_MS = 30000,
+    /* A machine may go without a word, and a firewall may forget a connection, or reset the other end alone.
+     * The system asks about a connection on which nothing has come for KEEPALIVE_AFTER_S, and gives it up
+     * when nothing, asked or sent, was acknowledged for as long as a reader may stand still. Without, it asks
+     * after two hours, and a server that is to end waits for a client that is no more. */
+    KEEPALIVE_AFTER_S = 5,
+    KEEPALIVE_EVERY_S = 5,
+    UNACKNOWLEDGED_MS = STALLED_MS,
     /* Of the queue, in one system call; two pieces each, and IOV_MAX is 1,024. */
     WRITE_AT_ONCE = 32,
     /* Of what came before a connection broke. A kernel's buffer is a few hundred KB, and each read takes 32
@@ -398,6 +405,21 @@ static void on_ready(void *context, int events)
         read_on(pipe);
 }
 
+static void set_tcp_options(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1}, /* messages are whole when they are written */
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_AFTER_S},
+        {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS},
+    };
+    for (size_t i = 0; i < QN_COUNT(options); i++)
+        setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));
+}
+
 struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe_options *options)
 {
     struct qn_sp_pipe *pipe = calloc(1, sizeof(*pipe));
@@ -412,12 +434,8 @@ struct qn_sp_pipe *qn_sp_pipe_open(struct qn_loop *loop, const struct qn_sp_pipe
         close(options->fd);
         return NULL;
     }
-    if (!options->ipc) {
-        const int on = 1;
-        /* Messages are whole when they are written; and a peer's machine may go without a word. */
-        setsockopt(options->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        setsockopt(options->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-    }
+    if (!options->ipc)
+        set_tcp_options(options->fd);
     pipe->loop = loop;
     pipe->owner = options->owner;
     pipe->events = options->events;

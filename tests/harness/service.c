@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ enum {
     ANSWER_MS = 10000,    /* of one GET */
     GLANCE_MS = 5,        /* between two looks at something that does not ring */
     ENVIRONMENT_MAX = 64, /* what a test and the harness set */
-    ARGUMENTS_MAX = 16,
+    ARGUMENTS_MAX = 32,
     FIRST_FD = 3 /* SD_LISTEN_FDS_START */
 };
 
@@ -177,11 +178,14 @@ static void write_pid(char *to, pid_t pid)
 }
 
 static _Noreturn void become(const char *path, char *const *arguments, char *const *environment,
-                             char *pid_text, const int *sockets, size_t n_sockets, int log, pid_t parent)
+                             char *pid_text, const int *sockets, size_t n_sockets, int log, pid_t parent,
+                             int network)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(126);
+    if (network != 0 && setns(network, CLONE_NEWNET) != 0)
+        _exit(125);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -276,7 +280,7 @@ struct harness_service *harness_service_start(const struct harness_service_optio
         fail(service, "fork: %s", strerror(errno));
     if (service->pid == 0)
         become(path, (char *const *)arguments, (char *const *)environment, strchr(pid_text, '=') + 1, sockets,
-               n_sockets, log, parent);
+               n_sockets, log, parent, options->network);
     close(log);
     for (size_t i = 0; i < n_sockets; i++)
         close(sockets[i]);

@@ -28,6 +28,9 @@ struct harness_service_options {
     bool hold_http;
     /* The http socket is the one that was held for this service, which may still run (NULL: a new one). */
     const struct harness_service *http_of;
+    /* Where it runs: a network namespace (harness/network.h); 0: the test's own. Its admin and http sockets
+     * are the test's all the same, so that it is reached on loopback wherever it is. */
+    int network;
 };
 
 /* The folder of this test process for sockets and files: short enough for unix sockets, always the same,

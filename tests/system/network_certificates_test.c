@@ -1,0 +1,368 @@
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "common/core/clock.h"
+#include "tests/harness/test.h"
+#include "tests/harness/trial.h"
+#include "tests/system/network_stack.h"
+
+/* Certificates between services: renewed, and their authority exchanged, without a restart; strangers are
+ * refused, and it is said why; who is known and calls what is not for him is refused that. People use the
+ * site meanwhile, and notice nothing. */
+
+#define REFUSED "quintet_rpc_connections_broken_total{reason=\"tls\"}"
+#define LOADED  "quintet_rpc_tls_loads_total{outcome=\"ok\"}"
+
+enum {
+    SEEN_IN_MS = 50000,
+    RECOVER_IN_MS = 30000,
+    GOOD_IN_A_ROW = 50,
+    ANSWER_S = 10,
+    DAY_S = 24 * 3600,
+    ASKED = 20, /* calls of each caller */
+};
+
+static struct network_stack site;
+static struct network_host *stranger;
+
+static int set_up(void **state)
+{
+    (void)state;
+    network_stack_start(&site);
+    stranger = network_host();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    network_stack_stop(&site);
+    return 0;
+}
+
+static struct trial *start(const char *name, const char *what)
+{
+    struct trial *trial =
+        trial_start(&(const struct trial_options){.name = name, .what = what, .stack = &site.stack});
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    return trial;
+}
+
+static void end(struct trial *trial)
+{
+    struct trial_verdict verdict;
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    trial_stop(trial, &verdict);
+    trial_judge(&verdict, &(const struct trial_bounds){.failed_max = 0});
+    assert_int_equal(verdict.resent, 0);
+}
+
+static struct certificate_files issue(const char *ca, const char *name, struct certificate_files over)
+{
+    const char *const names[] = {name, NULL};
+    return certificate_issue(&(const struct certificate_options){.ca = ca, .dns_names = names, .over = over});
+}
+
+/* Dialling by hand. */
+
+/* Shakes hands with a replica, and reads the eight bytes with which it greets whom it lets in. Returns the
+ * serial number of its certificate, 0 when it does not let us in. 'files' may be without certificate. */
+static long dial(const struct network_replica *to, struct certificate_files files)
+{
+    int fd = network_dial(stranger, to->host, NETWORK_RPC_PORT);
+    const struct timeval limit = {.tv_sec = ANSWER_S};
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    assert_non_null(context);
+    if (files.certificate != NULL) {
+        assert_int_equal(SSL_CTX_use_certificate_chain_file(context, files.certificate), 1);
+        assert_int_equal(SSL_CTX_use_PrivateKey_file(context, files.key, SSL_FILETYPE_PEM), 1);
+    }
+    SSL *ssl = SSL_new(context);
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    char hello[8];
+    long serial = 0;
+    /* In TLS 1.3 a client hears that it is refused when it reads. */
+    bool let_in = SSL_connect(ssl) == 1 && SSL_read(ssl, hello, sizeof hello) == (int)sizeof hello;
+    if (let_in)
+        serial = ASN1_INTEGER_get(X509_get0_serialNumber(SSL_get0_peer_certificate(ssl)));
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    return serial;
+}
+
+static long serial_of(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    fclose(file);
+    assert_non_null(certificate);
+    long serial = ASN1_INTEGER_get(X509_get0_serialNumber(certificate));
+    X509_free(certificate);
+    return serial;
+}
+
+/* Renewals. */
+
+/* Each in turn gets a new certificate, written over the old one. Who connects next sees it; who is connected
+ * stays so. */
+static void test_renewed(void **state)
+{
+    (void)state;
+    struct network_replica *const all[] = {&site.auth[0], &site.auth[1], &site.profile[0], &site.profile[1]};
+    static const char *const names[] = {NETWORK_AUTH, NETWORK_AUTH, NETWORK_PROFILE, NETWORK_PROFILE};
+    struct trial *trial = start("certificates_renewed", "the certificates of both auth, both profile and the "
+                                                        "gateway renewed");
+    for (size_t i = 0; i < 4; i++) {
+        long before = serial_of(all[i]->files.certificate);
+        assert_int_equal(dial(all[i], site.gateway.files), before);
+        trial_mark(trial, "renewed: %s", network_address(all[i]->host));
+        issue(site.ca, names[i], all[i]->files);
+        long after = serial_of(all[i]->files.certificate);
+        assert_int_not_equal(after, before);
+        assert_int_equal(dial(all[i], site.gateway.files), after);
+    }
+    /* A client's side: it shows the new one where it has to connect, here to one more auth. */
+    double loaded = harness_service_metric(site.gateway.service, LOADED);
+    trial_mark(trial, "renewed: the gateway");
+    issue(site.ca, "gateway.quintet.test", site.gateway.files);
+    struct network_replica third = network_stack_another_auth(&site, NULL), *const them[] = {&third};
+    struct network_host *const hosts[] = {site.auth[0].host, site.auth[1].host, third.host};
+    network_name(NETWORK_AUTH, hosts, 3);
+    network_stack_await_served(them, 1, SEEN_IN_MS);
+    assert_true(harness_service_metric(site.gateway.service, LOADED) > loaded);
+    network_name(NETWORK_AUTH, hosts, 2);
+    network_stack_await_peers(&site.gateway, "auth", 2, SEEN_IN_MS);
+    assert_int_equal(harness_service_stop(third.service), 0);
+    end(trial);
+}
+
+static void append(FILE *to, const char *path)
+{
+    char bytes[4096];
+    FILE *from = fopen(path, "re");
+    assert_non_null(from);
+    size_t n = fread(bytes, 1, sizeof bytes, from);
+    fclose(from);
+    assert_int_equal(fwrite(bytes, 1, n, to), n);
+}
+
+/* Everybody's file of authorities is this one from now on: 'first', and 'second' unless NULL. */
+static void trust(const char *first, const char *second)
+{
+    const char *fresh = harness_text("%s/authorities", harness_folder());
+    FILE *to = fopen(fresh, "we");
+    assert_non_null(to);
+    append(to, first);
+    if (second != NULL)
+        append(to, second);
+    assert_int_equal(fclose(to), 0);
+    assert_int_equal(rename(fresh, site.ca), 0);
+}
+
+/* The authority itself: a file with both for a while, a new certificate for everybody, a file with the new
+ * one alone. Whoever then shows a certificate of the old one is refused. */
+static void test_authority_exchanged(void **state)
+{
+    (void)state;
+    struct network_replica *const all[] = {&site.auth[0],    &site.auth[1], &site.profile[0],
+                                           &site.profile[1], &site.gateway, &site.media};
+    static const char *const names[] = {NETWORK_AUTH,    NETWORK_AUTH,           NETWORK_PROFILE,
+                                        NETWORK_PROFILE, "gateway.quintet.test", "media.quintet.test"};
+    struct certificate_files old = issue(site.ca, "gateway.quintet.test", (struct certificate_files){0});
+    const char *before = harness_text("%s/authority-before", harness_folder()),
+               *second = certificate_authority("the authority after it");
+    struct trial *trial = start("authority_exchanged", "the authority of all certificates exchanged");
+    FILE *copy = fopen(before, "we");
+    assert_non_null(copy);
+    append(copy, site.ca);
+    assert_int_equal(fclose(copy), 0);
+    trial_mark(trial, "both are trusted");
+    trust(before, second);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        issue(second, names[i], all[i]->files);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(dial(all[i], old), serial_of(all[i]->files.certificate));
+        assert_int_equal(dial(all[i], site.gateway.files), serial_of(all[i]->files.certificate));
+    }
+    trial_mark(trial, "only the new one is trusted");
+    trust(second, NULL);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(dial(all[i], old), 0);
+        assert_int_equal(dial(all[i], site.gateway.files), serial_of(all[i]->files.certificate));
+    }
+    /* And those who speak already do so anew: all cables of auth are reset, once nobody asks. */
+    end(trial);
+    for (size_t i = 0; i < 4; i++)
+        network_reset(all[i]->host);
+    network_stack_await_peers(&site.gateway, "auth", 0, SEEN_IN_MS);
+    for (size_t i = 0; i < 4; i++)
+        network_heal(all[i]->host);
+    trial = start("authority_exchanged_anew", "and every connection made anew under it");
+    network_stack_await_peers(&site.gateway, "auth", 2, SEEN_IN_MS);
+    network_stack_await_served(all, 4, SEEN_IN_MS);
+    end(trial);
+    trust(before, second); /* for the tests to come */
+}
+
+/* Strangers. */
+
+static void expect_refused(const struct network_replica *by, struct certificate_files files, const char *why)
+{
+    double before = harness_service_metric(by->service, REFUSED);
+    uint64_t end_ms = qn_clock_now_ms() + SEEN_IN_MS;
+    assert_int_equal(dial(by, files), 0);
+    assert_true(harness_service_metric(by->service, REFUSED) > (before > 0 ? before : 0));
+    while (!harness_service_logged(by->service, why)) { /* a line a second at most */
+        if (qn_clock_now_ms() > end_ms)
+            fail_msg("refused, but nowhere is said \"%s\":\n%s", why, harness_service_log(by->service));
+        poll(NULL, 0, 100);
+        dial(by, files);
+    }
+}
+
+static void test_strangers_refused(void **state)
+{
+    (void)state;
+    const char *const name[] = {"gateway.quintet.test", NULL};
+    const char *other = certificate_authority("the authority"); /* so it says */
+    struct network_replica *const all[] = {&site.auth[0], &site.auth[1], &site.profile[0], &site.profile[1]};
+    struct trial *trial =
+        start("strangers", "calls with certificates of another authority, out of date, without");
+    for (size_t i = 0; i < 4; i += 2) {
+        const struct network_replica *by = all[i];
+        expect_refused(by, (struct certificate_files){0}, "peer did not return a certificate");
+        expect_refused(by, issue(other, name[0], (struct certificate_files){0}),
+                       "the other side's certificate: certificate signature failure");
+        expect_refused(by, issue(certificate_authority("another"), name[0], (struct certificate_files){0}),
+                       "the other side's certificate: unable to get local issuer certificate");
+        expect_refused(by,
+                       certificate_issue(&(const struct certificate_options){
+                           .ca = site.ca, .dns_names = name, .begins_s = -2 * DAY_S, .ends_s = -DAY_S}),
+                       "the other side's certificate: certificate has expired");
+        expect_refused(by,
+                       certificate_issue(&(const struct certificate_options){
+                           .ca = site.ca, .dns_names = name, .begins_s = DAY_S, .ends_s = 2 * DAY_S}),
+                       "the other side's certificate: certificate is not yet valid");
+        assert_int_not_equal(dial(by, site.gateway.files), 0);
+    }
+    network_stack_await_served(all, 4, SEEN_IN_MS);
+    end(trial);
+}
+
+/* A server whose certificate does not bear the name that is dialled: its address stands in the name, and
+ * nobody asks it. */
+static void test_impostor(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"elsewhere.quintet.test", NULL};
+    struct trial *trial =
+        start("impostor", "auth's name leads also to a process with another name's certificate");
+    struct network_replica third = network_stack_another_auth(&site, names);
+    struct network_host *const hosts[] = {site.auth[0].host, site.auth[1].host, third.host};
+    double before = harness_service_metric(site.gateway.service, REFUSED);
+    uint64_t end_ms = qn_clock_now_ms() + SEEN_IN_MS;
+    trial_mark(trial, "its address appears");
+    network_name(NETWORK_AUTH, hosts, 3);
+    while (!harness_service_logged(site.gateway.service, "the other side's certificate: hostname mismatch")) {
+        assert_true(qn_clock_now_ms() < end_ms);
+        trial_pass(trial, 100);
+    }
+    assert_true(harness_service_metric(site.gateway.service, REFUSED) > (before > 0 ? before : 0));
+    network_stack_await_peers(&site.gateway, "auth", 2, SEEN_IN_MS);
+    network_name(NETWORK_AUTH, hosts, 2);
+    assert_true(network_stack_served(&third) <= 0);
+    assert_int_equal(harness_service_stop(third.service), 0);
+    end(trial);
+}
+
+/* Who may call what. */
+
+/* Asks one method of a service twenty times in a second, from this host and with this certificate. Returns
+ * quintet-load's report. */
+static const char *ask(struct network_host *from, struct certificate_files files, const char *service,
+                       const char *method, const char *data)
+{
+    static unsigned number;
+    const char *report = harness_text("%s/report-%u", harness_folder(), ++number);
+    const char *target = harness_text("tls+tcp://%s:%d", service, NETWORK_RPC_PORT);
+    const char *const arguments[] = {"--target",   target,
+                                     "--method",   method,
+                                     "--data",     data,
+                                     "--tls-cert", files.certificate,
+                                     "--tls-key",  files.key,
+                                     "--tls-ca",   site.ca,
+                                     "--rate",     harness_text("%d", ASKED),
+                                     "--duration", "1s",
+                                     "--warmup",   "0s",
+                                     "--quiet",    "--json",
+                                     report,       NULL};
+    struct harness_service *load = harness_service_start(&(const struct harness_service_options){
+        .program = "quintet-load", .arguments = arguments, .network = network_namespace(from)});
+    int outcome = harness_service_wait(load);
+    FILE *file = fopen(report, "re");
+    if (file == NULL)
+        fail_msg("quintet-load: %d: %s", outcome, harness_service_log(load));
+    char text[16384];
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    return harness_text("%s", text);
+}
+
+/* All calls of the report ended so. */
+static void expect_all(const char *report, const char *code)
+{
+    const char *codes = strstr(report, "\"codes\":{"), *only = harness_text("\"codes\":{\"%s\":", code);
+    if (codes == NULL || strncmp(codes, only, strlen(only)) != 0 ||
+        codes[strlen(only) + strspn(codes + strlen(only), "0123456789")] != '}')
+        fail_msg("not all were %s: %s", code, report);
+}
+
+static void test_callers(void **state)
+{
+    (void)state;
+    static const char store[] = "quintet.store.v1.SessionStore/GetSession", token[] = "{\"token\":\"none\"}";
+    static const char check[] = "quintet.auth.v1.AuthService/GetSession";
+    struct certificate_files nobody = issue(site.ca, "nobody.quintet.test", (struct certificate_files){0});
+    struct network_replica *const all[] = {&site.auth[0], &site.auth[1], &site.profile[0], &site.profile[1]};
+    struct trial *trial = start("callers", "calls with certificates that do not allow them");
+    expect_all(ask(site.gateway.host, site.gateway.files, NETWORK_PROFILE, store, token),
+               "permission_denied");
+    expect_all(ask(site.media.host, site.media.files, NETWORK_PROFILE, store, token), "permission_denied");
+    expect_all(ask(site.auth[0].host, site.auth[0].files, NETWORK_PROFILE, store, token), "ok");
+    expect_all(ask(stranger, nobody, NETWORK_AUTH, check, "{}"), "permission_denied");
+    expect_all(ask(site.gateway.host, site.gateway.files, NETWORK_AUTH, check, "{}"), "ok");
+    double denied = 0;
+    for (size_t i = 2; i < 4; i++)
+        denied += harness_service_metric(
+            all[i]->service,
+            "quintet_rpc_server_calls_total{method=\"quintet.store.v1.SessionStore/GetSession\","
+            "code=\"permission_denied\"}");
+    assert_int_equal((int)denied, 2 * ASKED);
+    network_stack_await_served(all, 4, SEEN_IN_MS);
+    end(trial);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_renewed),
+        cmocka_unit_test(test_strangers_refused),
+        cmocka_unit_test(test_impostor),
+        cmocka_unit_test(test_callers),
+        cmocka_unit_test(test_authority_exchanged),
+    };
+    network_begin();
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
