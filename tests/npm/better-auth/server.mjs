@@ -8,6 +8,7 @@ import { say } from './lines.mjs';
 
 const { DATABASE_URL, SECRET, SITE, TRUSTED = '', COOKIE_CACHE, DELETE_BY_MAIL } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 3 });
+pool.on('error', (error) => console.error('PostgreSQL has ended a connection that was idle:', error.message)); // or Node ends with all of the client's fields
 const mail = async ({ user, url }) => say('mail', user.email, url);
 
 const auth = betterAuth({
