@@ -68,7 +68,7 @@ static bool launch(struct harness_bouncer *b)
         if (up)
             return true;
         if (waitpid(b->pid, NULL, WNOHANG) == b->pid) {
-            b->pid = 0; /* most likely somebody else has taken the port meanwhile */
+            b->pid = 0; /* its log says why */
             return false;
         }
         nanosleep(&pause, NULL);
@@ -84,15 +84,11 @@ struct harness_bouncer *harness_bouncer_start(const struct harness_bouncer_optio
     snprintf(b->ini, sizeof b->ini, "%s/pgbouncer.ini", options->folder);
     snprintf(b->users, sizeof b->users, "%s/pgbouncer.users", options->folder);
     snprintf(b->log, sizeof b->log, "%s/pgbouncer.log", options->folder);
-    bool up = false;
-    for (int attempt = 0; attempt < 5 && !up; attempt++) {
-        b->port = harness_daemon_free_port();
-        snprintf(b->console_url, sizeof b->console_url, "postgresql://%s:%s@127.0.0.1:%d/pgbouncer",
-                 options->admin, options->password, b->port);
-        configure(b, options);
-        up = launch(b);
-    }
-    if (!up)
+    b->port = harness_daemon_port();
+    snprintf(b->console_url, sizeof b->console_url, "postgresql://%s:%s@127.0.0.1:%d/pgbouncer",
+             options->admin, options->password, b->port);
+    configure(b, options);
+    if (!launch(b))
         harness_daemon_fail(b->log, "PgBouncer does not start");
     return b;
 }

@@ -134,14 +134,14 @@ void harness_daemon_remove(const char *path)
         waitpid(pid, NULL, 0);
 }
 
-int harness_daemon_free_port(void)
+int harness_daemon_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0 ||
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, (struct sockaddr *)&address, len) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         harness_daemon_fail(NULL, "no free port: %s", strerror(errno));
-    close(fd);
-    return ntohs(address.sin_port);
+    return ntohs(address.sin_port); /* the socket stays as it is, until the test's end */
 }

@@ -32,7 +32,8 @@ void harness_daemon_write(const char *path, const char *text);
 /* Removes a folder and all in it; what cannot be removed stays. */
 void harness_daemon_remove(const char *path);
 
-/* A port of 127.0.0.1 that nobody listens on now; somebody else may be faster. */
-int harness_daemon_free_port(void);
+/* A port of 127.0.0.1 for a server that sets SO_REUSEADDR, as all do: bound here until the test's end and
+ * never listened on, so nobody else is given it while the server is away. */
+int harness_daemon_port(void);
 
 #endif

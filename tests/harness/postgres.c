@@ -119,7 +119,7 @@ static bool accepts_connections(struct harness_postgres *p)
         if (PQping(p->admin_url) == PQPING_OK)
             return true;
         if (waitpid(p->pid, NULL, WNOHANG) == p->pid) {
-            p->pid = 0; /* most likely somebody else has taken the port meanwhile */
+            p->pid = 0; /* its log says why */
             return false;
         }
         nanosleep(&pause, NULL);
@@ -191,13 +191,9 @@ struct harness_postgres *harness_postgres_start(const char *const *settings)
     p->next = running;
     running = p;
     make_cluster(p);
-    bool up = false;
-    for (int attempt = 0; attempt < 5 && !up; attempt++) {
-        p->port = harness_daemon_free_port();
-        set_urls(p);
-        up = launch(p);
-    }
-    if (!up)
+    p->port = harness_daemon_port();
+    set_urls(p);
+    if (!launch(p))
         harness_daemon_fail(p->log, "the server does not start");
     if (harness_bouncer_wanted()) {
         const struct harness_bouncer_options options = {

@@ -150,6 +150,7 @@ static void test_cancels_that_do_not_return(void **state)
              tcp_proxy_port(proxy));
     pg_fixture_open_url(url);
     pg_fixture_until_true(pg_fixture_is_ready, "up, through the proxy");
+    pg_fixture_until_true(pg_fixture_is_idle, "all five, or the last is only lent");
     harness_postgres_do(fix.admin, "select pg_advisory_lock(1)");
     for (size_t i = 0; i < QN_COUNT(late); i++)
         pg_ask_start(&late[i], &sql_wait_alone, 60000, "1");

@@ -143,12 +143,13 @@ static bool all_three_are_locked(void)
 }
 
 /* Several statements read the table. As soon as each has been found out, they wait together on three
- * connections, and not each on three. */
+ * connections, and not each on three. (Those that stand behind the first are moved back in time: with the
+ * reads they must fit the queue.) */
 static void test_several_statements_wait(void **state)
 {
     (void)state;
     static const struct pg_statement *const statements[] = {&sql_count, &sql_notes_too, &sql_notes_three};
-    static struct pg_ask locked[3][20], reads[30];
+    static struct pg_ask locked[3][8], reads[30];
     struct pg_ask write = {0};
     pg_fixture_begin("&options=-c%20lock_timeout%3D2000");
     lock_table();

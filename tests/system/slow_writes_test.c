@@ -5,7 +5,10 @@
 /* Writes of one kind wait for locked rows, over and over, and writes of other kinds do not wait behind them:
  * no statement keeps all the connections that writes may have. */
 
-enum { HELD = 8 }; /* more than there are connections */
+enum {
+    HELD = 8, /* more than there are connections */
+    SIGN_INS = 3,
+};
 
 static void test_writes_of_one_kind(void **state)
 {
@@ -16,7 +19,7 @@ static void test_writes_of_one_kind(void **state)
     for (size_t i = 0; i < HELD; i++)
         held_start(&held[i], PROFILE "UpdateProfile", &fix.people[i],
                    "{\"bio\":\"late\",\"updateMask\":[\"bio\"]}");
-    for (size_t i = 0; i < HELD; i++)
+    for (size_t i = 0; i < SIGN_INS; i++)
         held_sign_in(&held[0], &fix.people[i]);
     assert_in_range(held_waiting(), 1, 4);
     for (size_t i = 0; i < HELD; i++)
