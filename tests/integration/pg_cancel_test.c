@@ -3,6 +3,7 @@
 #include "common/core/check.h"
 #include "common/core/clock.h"
 #include "tests/harness/rounds.h"
+#include "tests/harness/second_pass.h"
 #include "tests/harness/tcp_proxy.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
@@ -275,7 +276,7 @@ int main(void)
         cmocka_unit_test(test_a_cancel_never_hits_another),
     };
     pg_fixture_server(NULL);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = harness_second_pass_run(tests, NULL, NULL);
     PQfinish(fix.admin);
     return failed;
 }
