@@ -50,8 +50,9 @@ static void assert_none_done(const struct pg_ask *asks, size_t n)
         assert_false(asks[i].done);
 }
 
-/* More calls than three pipelines hold (of 16, and of one where there is a PgBouncer): their statement gets three connections, and the two that are left
- * are for the others' reads and writes, of which one comes after the other for as long as one likes. */
+/* More calls than three pipelines hold (of 16, and of one where there is a PgBouncer): their statement gets
+ * three connections, and the two that are left are for the others' reads and writes, of which one comes after
+ * the other for as long as one likes. */
 static void test_one_statement_waits(void **state)
 {
     (void)state;
