@@ -33,7 +33,7 @@ test('`make run-site`: it comes up beside a node that is too old, says where, an
     await expect.poll(() => said, { timeout: SAYS_MS, interval: 200 }).toContain('Ready in')
     const page = await fetch(`http://127.0.0.1:${port}/signup`)
     expect(page.status).toBe(200)
-    expect(await page.text()).toContain('id="signup"')
+    expect(await page.text()).toContain('<title>Join')
     child.kill('SIGINT')
     expect(await ended, said).toBe(130)
     expect(said).toContain('run: ended')
