@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../../client/test/gateway/stack'
 
-const { QUINTET_ROOT = '', QUINTET_BIN = '', PATH = '' } = process.env
+const { QUINTET_ROOT = '', QUINTET_BIN = '', PATH = '', NODE_ENV: _ours, ...environment } = process.env
 const SAYS_MS = 300_000
 
 /** Debian's node is too old for what `next build` starts, and it starts whichever it finds: there the site did not come up. */
@@ -16,7 +16,7 @@ test('`make run-site`: it comes up beside a node that is too old, says where, an
   const port = await freePort()
   const child = spawn(join(QUINTET_ROOT, 'services/web/run'), ['--build', resolve(QUINTET_BIN, '..')], {
     env: {
-      ...process.env,
+      ...environment,
       PATH: `${folder}:${PATH}`,
       QUINTET_RUN_DIR: join(folder, 'run'),
       QUINTET_HTTP_LISTEN: '127.0.0.1:0',
