@@ -44,11 +44,9 @@ struct qn_life *qn_life_current(void);
 
 /* shutdown.c */
 
+/* From now on SIGINT and SIGTERM end the service: what is open is drained and closed, then the admin port,
+ * then the loop stops. A second one ends the process at once. */
 enum qn_status qn_shutdown_listen(struct qn_life *life);
-void qn_shutdown_forget(struct qn_life *life);
-/* Drains what is open, closes it, closes the admin port and stops the loop. Does nothing when it has begun.
- */
-void qn_shutdown_begin(struct qn_life *life, const char *why);
 /* Closes the parts that are open and the admin port, without draining; for a start that failed. */
 void qn_shutdown_close(struct qn_life *life);
 

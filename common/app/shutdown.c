@@ -19,6 +19,7 @@
 
 enum { OVERDUE_MS = 5000, ADMIN_DRAIN_MS = 500 };
 
+static void begin(struct qn_life *life, const char *why);
 static void drain_next(struct qn_life *life);
 static void close_next(struct qn_life *life);
 
@@ -34,7 +35,7 @@ static void on_signal(void *context, int number)
         qn_log(NULL, QN_WARN, "second signal: exiting at once", QN_F_C("signal", signal_name(number)));
         _exit(128 + number);
     }
-    qn_shutdown_begin(life, signal_name(number));
+    begin(life, signal_name(number));
 }
 
 enum qn_status qn_shutdown_listen(struct qn_life *life)
@@ -43,7 +44,7 @@ enum qn_status qn_shutdown_listen(struct qn_life *life)
     return qn_signal_open(life->loop, SIGTERM, on_signal, life, &life->signals[1]);
 }
 
-void qn_shutdown_forget(struct qn_life *life)
+static void forget_signals(struct qn_life *life)
 {
     for (size_t i = 0; i < 2; i++) {
         if (life->signals[i])
@@ -67,7 +68,7 @@ static void on_admin_closed(void *context)
     struct qn_life *life = context;
     life->admin = NULL;
     qn_timer_cancel(life->loop, &life->overdue);
-    qn_shutdown_forget(life);
+    forget_signals(life);
     qn_process_stop(life);
     qn_notify_end();
     qn_loop_stop(life->loop);
@@ -151,10 +152,8 @@ static void on_begin(struct qn_timer *timer)
     drain_next(container_of(timer, struct qn_life, delay));
 }
 
-void qn_shutdown_begin(struct qn_life *life, const char *why)
+static void begin(struct qn_life *life, const char *why)
 {
-    if (life->stopping)
-        return;
     life->stopping = true;
     life->stopped_ms = qn_clock_now_ms();
     uint64_t delay_ms = (uint64_t)life->settings->shutdown_delay_ms;

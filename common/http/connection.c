@@ -73,6 +73,18 @@ static bool has_come(const struct qn_connection *connection)
     return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
+static void cut(struct qn_connection *connection)
+{
+    if (connection->phase == QN_PHASE_PARKED) {
+        if (!connection->mhd) /* else in the next sweep */
+            qn_parking_close(connection);
+        return;
+    }
+    connection->cut = true;
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
 static void cut_late(struct qn_connection *connection, uint64_t now_ms)
 {
     if (connection->cut || connection->deadline_ms > now_ms)
@@ -86,7 +98,7 @@ static void cut_late(struct qn_connection *connection, uint64_t now_ms)
         qn_refuse_count(connection->httpd,
                         connection->phase == QN_PHASE_SENDING ? "slow_reader" : "slow_request");
     }
-    qn_connection_cut(connection);
+    cut(connection);
 }
 
 /* Whether it has waited so long that its memory is better spent; its deadline tells since when. */
@@ -157,17 +169,6 @@ void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase)
         shorten_wait(connection);
 }
 
-void qn_connection_cut(struct qn_connection *connection)
-{
-    if (connection->phase == QN_PHASE_PARKED) {
-        if (!connection->mhd) /* else in the next sweep */
-            qn_parking_close(connection);
-        return;
-    }
-    connection->cut = true;
-    shutdown(connection->fd, SHUT_RDWR);
-}
-
 /* Stuck.
  *
  * When the line before a chunk, which may have extensions of any length (RFC 9112 section 7.1.1), is longer
@@ -224,7 +225,7 @@ static void on_hangup_later(struct qn_later *later)
     while ((node = qn_list_pop(&httpd->hung_up)) != NULL) {
         struct qn_connection *connection = container_of(node, struct qn_connection, hung_node);
         if (connection->suspect) { /* libmicrohttpd does not look any more */
-            qn_connection_cut(connection);
+            cut(connection);
         } else if (connection->phase != QN_PHASE_HANDLING) {
             shutdown(connection->fd, SHUT_RD);
         } else if (connection->exchange && connection->exchange->step == QN_STEP_HANDLING) {

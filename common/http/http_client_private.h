@@ -134,7 +134,6 @@ void qn_http_link_send(struct qn_http_link *link, struct qn_http_request *reques
 void qn_http_link_close(struct qn_http_link *link);
 /* Leaves its request to the caller. */
 struct qn_http_request *qn_http_link_take(struct qn_http_link *link);
-void qn_http_link_enter(struct qn_http_link *link, enum qn_http_link_state state);
 
 /* http_client.c */
 
@@ -185,7 +184,5 @@ void qn_http_client_tell(struct qn_http_client *client, struct qn_http_request *
  * does. */
 void qn_http_request_end(struct qn_http_request *request, enum qn_status status, const char *message);
 void qn_http_request_end_later(struct qn_http_request *request, enum qn_status status, const char *message);
-/* Takes it from the list or the connection that it is in; the connection is closed. */
-void qn_http_request_detach(struct qn_http_request *request);
 
 #endif

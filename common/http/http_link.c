@@ -24,7 +24,7 @@ enum { TRIES_MAX = 2 };
 
 static void on_ready(void *context, int events);
 
-void qn_http_link_enter(struct qn_http_link *link, enum qn_http_link_state state)
+static void enter(struct qn_http_link *link, enum qn_http_link_state state)
 {
     if (qn_node_linked(&link->node))
         qn_list_remove(&link->client->links[link->state], &link->node);
@@ -164,7 +164,7 @@ static void on_connected(struct qn_http_link *link)
     if (client->n_addresses > 0)
         client->good_address = (client->good_address + link->attempts) % client->n_addresses;
     qn_poll_want(link->poll, QN_READABLE);
-    qn_http_link_enter(link, QN_HTTP_IDLE);
+    enter(link, QN_HTTP_IDLE);
     qn_http_client_connected(link);
 }
 
@@ -179,7 +179,7 @@ void qn_http_link_open(struct qn_http_client *client)
     link->client = client;
     link->fd = -1;
     qn_http_answer_init(&link->answer, client->options.head_max_bytes, client->options.body_max_bytes);
-    qn_http_link_enter(link, QN_HTTP_CONNECTING);
+    enter(link, QN_HTTP_CONNECTING);
     attempt_rest(link);
 }
 
@@ -206,7 +206,7 @@ void qn_http_link_send(struct qn_http_link *link, struct qn_http_request *reques
     request->tries++;
     link->sent = 0;
     qn_http_answer_begin(&link->answer, request->arena, request->head_only);
-    qn_http_link_enter(link, QN_HTTP_BUSY);
+    enter(link, QN_HTTP_BUSY);
     write_on(link);
 }
 
@@ -224,7 +224,7 @@ static void answered(struct qn_http_link *link, bool keep)
     request->body = answer->body;
     link->n_answers++;
     if (keep)
-        qn_http_link_enter(link, QN_HTTP_IDLE);
+        enter(link, QN_HTTP_IDLE);
     else
         qn_http_link_close(link);
     qn_http_client_pump(client);

@@ -25,7 +25,8 @@ void qn_http_request_end_later(struct qn_http_request *request, enum qn_status s
     qn_http_client_tell(request->client, request);
 }
 
-void qn_http_request_detach(struct qn_http_request *request)
+/* Takes it from the list or the connection that it is in; the connection is closed. */
+static void detach(struct qn_http_request *request)
 {
     struct qn_http_client *client = request->client;
     if (request->link) {
@@ -52,7 +53,7 @@ static void on_deadline(struct qn_timer *timer)
     struct qn_http_request *request = container_of(timer, struct qn_http_request, timer);
     struct qn_http_client *client = request->client;
     const char *message = why_late(request);
-    qn_http_request_detach(request);
+    detach(request);
     qn_http_client_pump(client);
     qn_http_request_end(request, QN_DEADLINE_EXCEEDED, message);
 }
@@ -61,7 +62,7 @@ void qn_http_request_cancel(struct qn_http_request *request)
 {
     if (!qn_timer_active(&request->timer))
         return; /* it has ended, or is about to be told */
-    qn_http_request_detach(request);
+    detach(request);
     qn_http_request_end_later(request, QN_CANCELLED, "cancelled");
     qn_http_client_pump(request->client);
 }

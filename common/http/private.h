@@ -158,8 +158,6 @@ struct qn_connection *qn_connection_of(struct MHD_Connection *mhd);
 void qn_connection_enter(struct qn_connection *connection, enum qn_phase phase);
 /* The server drains from now on: idle connections have not long to live. */
 void qn_connection_drain(struct qn_httpd *httpd);
-/* Shuts the socket down; libmicrohttpd closes it and tells in its next run. */
-void qn_connection_cut(struct qn_connection *connection);
 /* libmicrohttpd was busy with nothing for a while: whether some connection may be what it is busy with. */
 bool qn_connection_suspect(struct qn_httpd *httpd);
 /* It has said something. */

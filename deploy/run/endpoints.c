@@ -36,15 +36,6 @@ enum qn_status run_endpoints_end(struct run_endpoints *endpoints, struct qn_erro
     return status;
 }
 
-struct qn_str run_endpoints_find(struct qn_str text, const char *key)
-{
-    struct qn_str line, wanted = qn_str_c(key);
-    while (qn_str_next(&text, '\n', &line))
-        if (qn_str_starts(line, wanted) && line.len > wanted.len && line.ptr[wanted.len] == '=')
-            return qn_str_n(line.ptr + wanted.len + 1, line.len - wanted.len - 1);
-    return (struct qn_str){0};
-}
-
 void run_endpoints_url(const char *address, char to[80])
 {
     const char *port = strrchr(address, ':');

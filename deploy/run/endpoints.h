@@ -19,9 +19,6 @@ void run_endpoints_add_number(struct run_endpoints *endpoints, const char *key, 
 /* Replaces the file. */
 QN_MUST_USE enum qn_status run_endpoints_end(struct run_endpoints *endpoints, struct qn_error *err);
 
-/* The value of a key in such a text; ptr NULL when it is not there. */
-struct qn_str run_endpoints_find(struct qn_str text, const char *key);
-
 /* "http://127.0.0.1:8080" of an address that is listened on; one that means every interface is reached
  * through loopback. */
 void run_endpoints_url(const char *address, char to[80]);

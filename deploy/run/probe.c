@@ -10,7 +10,8 @@ enum { LIMIT_MS = 1000 };
 
 static const char REQUEST[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-int run_probe_parse(struct qn_str answer, struct qn_str *ret_body)
+/* Reads "HTTP/1.1 503 Service Unavailable\r\n…\r\n\r\nbody": the status, 0 when it is none. */
+static int parse(struct qn_str answer, struct qn_str *ret_body)
 {
     uint64_t status = 0;
     *ret_body = (struct qn_str){0};
@@ -37,7 +38,7 @@ static void let_go(struct run_probe *probe)
 static void finish(struct run_probe *probe)
 {
     struct qn_str body;
-    int status = run_probe_parse(qn_str_n(probe->answer, probe->len), &body);
+    int status = parse(qn_str_n(probe->answer, probe->len), &body);
     let_go(probe);
     void (*done)(struct run_probe *, int, struct qn_str) = probe->done;
     probe->done = NULL;

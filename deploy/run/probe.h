@@ -26,7 +26,4 @@ void run_probe_start(struct qn_loop *loop, struct run_probe *probe, const struct
 /* No callback follows. */
 void run_probe_cancel(struct run_probe *probe);
 
-/* Reads "HTTP/1.1 503 Service Unavailable\r\n…\r\n\r\nbody": the status, 0 when it is none. */
-int run_probe_parse(struct qn_str answer, struct qn_str *ret_body);
-
 #endif

@@ -12,7 +12,4 @@ void gateway_connect_serve(struct gateway_request *req);
 /* Answers with Connect's error JSON and HTTP code. */
 void gateway_connect_fail(struct gateway_request *req, const struct qn_fault *fault);
 
-/* The HTTP code of a status ("Error Codes"). */
-unsigned gateway_connect_http_status(enum qn_status status);
-
 #endif

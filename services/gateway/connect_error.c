@@ -8,7 +8,8 @@
 
 enum { ERROR_JSON_MAX = 256 * 1024 };
 
-unsigned gateway_connect_http_status(enum qn_status status)
+/* The HTTP code of a status ("Error Codes"). */
+static unsigned http_status(enum qn_status status)
 {
     switch (status) {
     case QN_OK:
@@ -178,7 +179,7 @@ void gateway_connect_fail_reply(struct gateway_request *req, const struct qn_fau
     qn_json_object_end(&w);
 
     if (reply->status == 0 || reply->status == 200)
-        reply->status = gateway_connect_http_status(fault->status);
+        reply->status = http_status(fault->status);
     gateway_reply_header(reply, "Content-Type", QN_STR("application/json"));
     gateway_reply_retry_after(req, reply, fault->retry_after_ms);
     reply->body = qn_buf_failed(&json) ? QN_STR("{\"code\":\"internal\"}") : qn_buf_view(&json);

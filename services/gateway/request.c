@@ -27,7 +27,7 @@ enum {
     COOKIES_MAX = 4096,
     COOKIES_MAX_WITH_CACHE = 2 * 4096,
     AUTHORIZATION_MAX = 1024,
-    USER_AGENT_MAX = 1024,
+    USER_AGENT_MAX = 4096, /* as much as auth keeps of it */
     REQUEST_ID_MAX = 64
 };
 
@@ -57,16 +57,27 @@ static bool printable(struct qn_str s)
     return true;
 }
 
-/* A header's value as it may travel on: cut at 'max', and empty when it is not UTF-8 or holds control
+/* A header's value as it may travel on: empty when it is longer than 'max', not UTF-8, or holds control
  * characters (the services' precheck would refuse the whole call). Header values are mostly ASCII; what is
  * Latin-1 is dropped. */
-static struct qn_str header_text(struct gateway_request *req, const char *name, size_t max)
+static struct qn_str header_text(struct gateway_request *req, struct qn_str value, size_t max)
 {
-    struct qn_str value = qn_exchange_header(req->exchange, name);
     if (!value.ptr || value.len > max || !qn_utf8_valid_text(value))
         return QN_STR("");
     struct qn_str copy = qn_arena_str(&req->arena, value);
     return copy.ptr ? copy : QN_STR("");
+}
+
+/* One that is too long is cut where a character ends: its beginning tells what it was. */
+static struct qn_str user_agent(struct gateway_request *req)
+{
+    struct qn_str value = qn_exchange_header(req->exchange, "User-Agent");
+    if (value.len > USER_AGENT_MAX) {
+        value.len = USER_AGENT_MAX;
+        while (value.len > 0 && ((unsigned char)value.ptr[value.len] & 0xC0) == 0x80)
+            value.len--;
+    }
+    return header_text(req, value, USER_AGENT_MAX);
 }
 
 static bool is_wanted(struct qn_str cookie, bool cache_too)
@@ -143,16 +154,16 @@ struct gateway_request *gateway_request_new(struct qn_exchange *exchange,
         qn_id_request(req->request_id);
     req->ctx.request_id = qn_str_c(req->request_id);
     req->ctx.deadline_ms = qn_clock_now_ms() + (uint64_t)settings->timeout_ms;
-    req->ctx.traceparent = header_text(req, "traceparent", QN_TRACEPARENT_MAX);
+    req->ctx.traceparent = header_text(req, qn_exchange_header(exchange, "traceparent"), QN_TRACEPARENT_MAX);
     qn_context_set_log(&req->ctx);
-    req->ctx.caller.user_agent = header_text(req, "User-Agent", USER_AGENT_MAX);
+    req->ctx.caller.user_agent = user_agent(req);
     req->ctx.caller.client_ip = gateway_address_of_client(exchange, settings->trusted_proxies, &req->arena);
     if (!req->ctx.caller.client_ip.len && is_lenient(settings))
         req->ctx.caller.client_ip = QN_STR("127.0.0.1"); /* as Better Auth has it for developers */
     req->ctx.credentials.cookie =
         gateway_request_cookies(qn_exchange_header(exchange, "Cookie"), settings->cookie_cache, &req->arena);
-    req->ctx.credentials.bearer =
-        gateway_bearer_of(settings, header_text(req, "Authorization", AUTHORIZATION_MAX));
+    req->ctx.credentials.bearer = gateway_bearer_of(
+        settings, header_text(req, qn_exchange_header(exchange, "Authorization"), AUTHORIZATION_MAX));
     return req;
 }
 

@@ -11,11 +11,6 @@ static const char *const field_names[PROFILE_FIELD_COUNT] = {
     [PROFILE_PHOTOS] = "photos",
 };
 
-const char *profile_field_name(enum profile_field field)
-{
-    return field_names[field];
-}
-
 size_t profile_missing(unsigned given, const char *ret_names[PROFILE_FIELD_COUNT])
 {
     size_t n = 0;

@@ -37,9 +37,6 @@ enum {
     PROFILE_OWN_FIELDS = PROFILE_ALL_FIELDS & ~(1u << PROFILE_PHOTOS),
 };
 
-/* The field's name in the .proto; static. */
-const char *profile_field_name(enum profile_field field);
-
 /* The one place that says what lacks: writes the names of the fields that are not in 'given' and returns how
  * many; 0: complete. It depends on the fields alone, never on the day. */
 size_t profile_missing(unsigned given, const char *ret_names[PROFILE_FIELD_COUNT]);

@@ -23,7 +23,7 @@ const struct qn_setting profile_settings_table[] = {
     QN_SETTING_INT("QUINTET_PG_QUEUE", SET, queue_max, "4096", 1, 1000000,
                    "queries that wait for a connection; more are refused with \"come again later\""),
     QN_SETTING_INT("QUINTET_PG_PIPELINE", SET, pipeline_max, "16", 1, 64,
-                   "plain SELECTs under way on one connection"),
+                   "plain SELECTs under way on one connection; with pgbouncer=true one"),
 };
 const size_t profile_settings_count = QN_COUNT(profile_settings_table);
 

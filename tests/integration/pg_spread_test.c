@@ -49,16 +49,18 @@ static void assert_none_done(const struct pg_ask *asks, size_t n)
         assert_false(asks[i].done);
 }
 
-/* Far more calls than five pipelines hold: their statement gets three connections, and the two that are left
- * are for the others' reads and writes, of which one comes after the other for as long as one likes. */
+/* More calls than three pipelines hold (of 16, and of one where there is a PgBouncer): their statement gets
+ * three connections, and the two that are left are for the others' reads and writes, of which one comes after
+ * the other for as long as one likes. */
 static void test_one_statement_waits(void **state)
 {
     (void)state;
     static struct pg_ask locked[60], reads[30];
     struct pg_ask write = {0};
     pg_fixture_begin(NO_LIMIT);
+    const size_t n_locked = 12 + 3 * fix.pool->pipeline_max;
     lock_table();
-    start_all(locked, QN_COUNT(locked), &sql_count);
+    start_all(locked, n_locked, &sql_count);
     pg_fixture_until(SQL_WAIT_FOR_NOTE, 3);
     for (int round = 0; round < 10; round++) {
         start_all(reads, QN_COUNT(reads), round % 2 ? &sql_free_read : &sql_pid);
@@ -67,10 +69,10 @@ static void test_one_statement_waits(void **state)
         assert_all(reads, QN_COUNT(reads), QN_OK);
     }
     assert_int_equal(harness_postgres_number(fix.admin, SQL_WAIT_FOR_NOTE), 3);
-    assert_none_done(locked, QN_COUNT(locked));
+    assert_none_done(locked, n_locked);
     unlock_table();
-    assert_all(locked, QN_COUNT(locked), QN_OK);
-    for (size_t i = 1; i < QN_COUNT(locked); i++)
+    assert_all(locked, n_locked, QN_OK);
+    for (size_t i = 1; i < n_locked; i++)
         assert_true(locked[i].order > 310); /* after all the others */
     pg_fixture_end();
 }
@@ -152,6 +154,7 @@ static void test_several_statements_wait(void **state)
     static struct pg_ask locked[3][8], reads[30];
     struct pg_ask write = {0};
     pg_fixture_begin("&options=-c%20lock_timeout%3D2000");
+    const size_t n_each = 4 + fix.pool->pipeline_max;
     lock_table();
     for (size_t i = 0; i < 3; i++)
         start_all(locked[i], 1, statements[i]);
@@ -159,7 +162,7 @@ static void test_several_statements_wait(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_all(locked[i], 1, QN_ABORTED);
     for (size_t i = 0; i < 3; i++)
-        start_all(locked[i], QN_COUNT(locked[i]), statements[i]);
+        start_all(locked[i], n_each, statements[i]);
     pg_fixture_until(SQL_WAIT_FOR_NOTE, 3);
     for (int round = 0; round < 5; round++) {
         start_all(reads, QN_COUNT(reads), &sql_free_read);
@@ -170,7 +173,7 @@ static void test_several_statements_wait(void **state)
     }
     unlock_table();
     for (size_t i = 0; i < 3; i++)
-        pg_ask_wait_all(locked[i], QN_COUNT(locked[i]));
+        pg_ask_wait_all(locked[i], n_each);
     assert_false(all_three_are_locked());
     pg_fixture_end();
 }
@@ -192,7 +195,7 @@ static void test_it_does_not_fill_the_queue(void **state)
         refused += locked[i].done;
         assert_true(!locked[i].done || locked[i].status == QN_RESOURCE_EXHAUSTED);
     }
-    assert_int_equal(refused, QN_COUNT(locked) - 16 - 48);
+    assert_int_equal(refused, QN_COUNT(locked) - fix.pool->pipeline_max - 48);
     start_all(reads, QN_COUNT(reads), &sql_free_read);
     assert_all(reads, QN_COUNT(reads), QN_OK);
     unlock_table();
@@ -210,7 +213,7 @@ static void test_who_is_held_ends(void **state)
     lock_table();
     start_all(locked, QN_COUNT(locked) - 1, &sql_count);
     pg_fixture_until(SQL_WAIT_FOR_NOTE, 1);
-    assert_int_equal(fix.pool->n_held, QN_COUNT(locked) - 1 - 16);
+    assert_int_equal(fix.pool->n_held, QN_COUNT(locked) - 1 - fix.pool->pipeline_max);
     pg_ask_start(&locked[QN_COUNT(locked) - 1], &sql_count, 200);
     pg_ask_start(&cancelled, &sql_count, 60000);
     qn_loop_turn(fix.loop);
@@ -219,7 +222,7 @@ static void test_who_is_held_ends(void **state)
     assert_int_equal(cancelled.status, QN_CANCELLED);
     pg_ask_wait(&locked[QN_COUNT(locked) - 1]);
     assert_int_equal(locked[QN_COUNT(locked) - 1].status, QN_DEADLINE_EXCEEDED);
-    assert_int_equal(fix.pool->n_held, QN_COUNT(locked) - 1 - 16);
+    assert_int_equal(fix.pool->n_held, QN_COUNT(locked) - 1 - fix.pool->pipeline_max);
     unlock_table();
     pg_ask_wait_all(locked, QN_COUNT(locked) - 1);
     assert_int_equal(fix.pool->n_held, 0);

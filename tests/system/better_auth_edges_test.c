@@ -165,6 +165,25 @@ static void test_cookies_without_blanks(void **state)
 
 /* The product's own answers while its database cannot be reached, as far as they do not tell a lie: nobody is
  * taken for signed out, and who signs out is, on that browser. */
+/* A session keeps as much of a user agent as there is room for, and never half a character. (A long one was
+ * lost whole.) */
+static void test_a_long_user_agent_is_cut(void **state)
+{
+    (void)state;
+    const char *body = "{\"email\":\"eve@example.com\",\"password\":\"correct horse 1\"}";
+    const char *const as[] = {repeat('a', 4096), repeat('a', 4095)};
+    for (size_t i = 0; i < QN_COUNT(as); i++) {
+        struct harness_http_reply reply =
+            post("/sign-in/email", qn_arena_printf(&arena, "User-Agent: %s\xc3\xa9", as[i]), qn_str_c(body));
+        assert_int_equal(reply.status, 200);
+        const char *its = qn_arena_strdup(&arena, harness_http_cookie(&reply, COOKIE));
+        harness_http_free(&reply);
+        reply = get("/get-session", qn_arena_printf(&arena, "Cookie: %s", its));
+        assert_non_null(strstr(reply.body, qn_arena_printf(&arena, "\"userAgent\":\"%s\",", as[i])));
+        harness_http_free(&reply);
+    }
+}
+
 static void test_database_away(void **state)
 {
     (void)state;
@@ -209,6 +228,7 @@ int main(void)
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_a_large_cache_cookie_hides_no_session),
         cmocka_unit_test(test_cookies_without_blanks),
+        cmocka_unit_test(test_a_long_user_agent_is_cut),
         cmocka_unit_test(test_database_away),
     };
     return harness_tables_run_on_each(tests, QN_COUNT(tests), set_up, tear_down);

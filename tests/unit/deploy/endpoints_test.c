@@ -60,17 +60,6 @@ static void test_it_is_replaced_whole(void **state)
     assert_int_equal(after.st_mode & 07777, 0600);
 }
 
-static void test_values_are_found(void **state)
-{
-    (void)state;
-    const struct qn_str text = QN_STR("HTTP=http://x\nHTTPS=no\nURL=postgresql://a:b@c/d?e=f\nEMPTY=\n");
-    assert_str(run_endpoints_find(text, "HTTP"), "http://x");
-    assert_str(run_endpoints_find(text, "URL"), "postgresql://a:b@c/d?e=f");
-    assert_non_null(run_endpoints_find(text, "EMPTY").ptr);
-    assert_null(run_endpoints_find(text, "HTT").ptr);
-    assert_null(run_endpoints_find(text, "NONE").ptr);
-}
-
 static void test_urls_can_be_followed(void **state)
 {
     (void)state;
@@ -104,7 +93,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_file_holds_lines_for_its_owner_alone),
         cmocka_unit_test(test_it_is_replaced_whole),
-        cmocka_unit_test(test_values_are_found),
         cmocka_unit_test(test_urls_can_be_followed),
         cmocka_unit_test(test_a_folder_that_is_gone_is_told),
     };
