@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "common/core/check.h"
+#include "common/core/clock.h"
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
@@ -192,6 +193,50 @@ static void test_a_server_that_hangs(void **state)
     pg_fixture_end();
 }
 
+static bool cannot_connect(void)
+{
+    return fix.pool->opener.failures > 0;
+}
+
+/* The server is away, and then another process says that it has a connection: what waits here is sent there.
+ * As long as nobody says so, or said so only before, it waits. */
+static void test_another_has_one(void **state)
+{
+    (void)state;
+    struct pg_ask read = {0}, write = {0}, late = {0};
+    pg_fixture_begin("");
+    pg_pool_elsewhere(fix.pool, qn_clock_now_ms()); /* of before */
+    pg_ask_run(&read, &sql_pid, 5000);
+    assert_int_equal(read.status, QN_OK);
+    pg_fixture_halt(SIGQUIT);
+    pg_fixture_until_true(cannot_connect, "an attempt that fails");
+    read = (struct pg_ask){0};
+    pg_ask_start(&read, &sql_pid, 60000);
+    pg_ask_start(&write, &sql_insert, 60000, "elsewhere", "body");
+    unsigned failures = fix.pool->opener.failures;
+    while (fix.pool->opener.failures < failures + 2)
+        qn_loop_wait(fix.loop);
+    assert_false(read.done);
+    assert_false(write.done);
+
+    pg_pool_elsewhere(fix.pool, qn_clock_now_ms() + 1);
+    pg_ask_wait(&read);
+    pg_ask_wait(&write);
+    assert_int_equal(read.status, QN_UNAVAILABLE);
+    assert_string_equal(read.query.reason, "cannot connect");
+    assert_int_equal(write.status, QN_UNAVAILABLE);
+    pg_ask_run(&late, &sql_pid, 60000);
+    assert_int_equal(late.status, QN_UNAVAILABLE);
+
+    pg_pool_elsewhere(fix.pool, 0);
+    late = (struct pg_ask){0};
+    pg_ask_start(&late, &sql_pid, 60000);
+    pg_fixture_resume();
+    pg_ask_wait(&late);
+    assert_int_equal(late.status, QN_OK);
+    pg_fixture_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +246,7 @@ int main(void)
         cmocka_unit_test(test_changed_ones_mind),
         cmocka_unit_test(test_is_told),
         cmocka_unit_test(test_a_server_that_hangs),
+        cmocka_unit_test(test_another_has_one),
     };
     return pg_fixture_run(tests, NULL, NULL);
 }

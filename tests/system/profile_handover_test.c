@@ -173,11 +173,47 @@ static void test_too_many(void **state)
     trial_judge(&verdict, &(const struct trial_bounds){.failed_max = 0});
 }
 
+/* A release that cannot log in, as a rollout with a wrong DATABASE_URL leaves one beside the processes that
+ * can. It was given its share of the connections, and whoever asked it waited there until his time was over.
+ */
+static void test_bad_release(void **state)
+{
+    (void)state;
+    /* It waited as long as its deadline and pool_timeout (10 s) let it: to the end of the bad one. */
+    enum { DEADLINE_MS = 20000, BESIDE_MS = 9000, SLOWEST_MS = 6000 };
+    struct trial_verdict verdict;
+    struct harness_service *good = stack.profile;
+    const char *url = stack.database_url;
+    struct trial *trial = trial_start(&(const struct trial_options){
+        .name = "profile_bad_release",
+        .what = "beside profile a process of it that cannot log in to PostgreSQL, and its end",
+        .stack = &stack,
+        .deadline_ms = DEADLINE_MS});
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    stack.database_url = harness_text("postgresql://nobody_here:none%s", strchr(url, '@'));
+    trial_mark(trial, "profile that cannot log in");
+    struct harness_service *bad = harness_stack_another_profile(&stack);
+    stack.database_url = url;
+    while (!harness_service_logged(bad, "cannot connect") ||
+           harness_service_metric(bad, "quintet_pg_slots_allowed") < 1)
+        trial_pass(trial, 100);
+    trial_pass(trial, BESIDE_MS);
+    harness_service_await(bad, false);
+    trial_mark(trial, "its SIGTERM");
+    assert_int_equal(harness_service_stop(bad), 0);
+    await_even(&good, 1);
+    trial_await_good(trial, GOOD_IN_A_ROW, RECOVER_IN_MS);
+    trial_stop(trial, &verdict);
+    trial_judge(&verdict, &(const struct trial_bounds){.failed_max = 0});
+    assert_true(verdict.slowest_ms < SLOWEST_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rolling_restart),
         cmocka_unit_test(test_replicas),
+        cmocka_unit_test(test_bad_release),
         cmocka_unit_test(test_too_many),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

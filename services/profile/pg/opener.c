@@ -1,4 +1,5 @@
 #include "common/core/check.h"
+#include "common/core/clock.h"
 #include "common/core/id.h"
 #include "services/profile/pg/private.h"
 
@@ -117,7 +118,8 @@ void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end)
         opener->refusal = end->refusal;
     if (qn_timer_active(&opener->timer))
         return; /* one of several that were tried at once; the pause is running */
-    opener->failures++;
+    if (opener->failures++ == 0)
+        opener->failing_since_ms = qn_clock_now_ms();
     uint32_t random;
     qn_random_bytes(&random, sizeof random);
     uint64_t pause_ms = pg_opener_delay(opener->failures, opener->refusal, pg_pool_up(pool), random);
@@ -135,6 +137,12 @@ void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end)
 void pg_opener_stop(struct pg_pool *pool)
 {
     qn_timer_cancel(pool->loop, &pool->opener.timer);
+}
+
+bool pg_opener_is_beaten(const struct pg_pool *pool)
+{
+    return pg_pool_up(pool) == 0 && pool->opener.failures > 0 &&
+           pool->elsewhere_ms > pool->opener.failing_since_ms;
 }
 
 const char *pg_opener_reason(const struct pg_pool *pool)

@@ -48,6 +48,13 @@ void pg_pool_allow(struct pg_pool *pool, size_t allowance, const char *cause)
     pg_pool_wake(pool);
 }
 
+void pg_pool_elsewhere(struct pg_pool *pool, uint64_t heard_ms)
+{
+    pool->elsewhere_ms = heard_ms;
+    if (pg_opener_is_beaten(pool) && pg_pool_waiting(pool) > 0)
+        pg_pool_wake(pool);
+}
+
 bool pg_pool_refused(const struct pg_pool *pool)
 {
     return pg_pool_up(pool) == 0 && pg_refusal_slots(pool->opener.refusal) != NULL;
@@ -81,19 +88,19 @@ static void on_canceller_closed(void *context)
         closed(closed_context);
 }
 
-static void end_all(struct qn_list *list)
+static void end_all(struct qn_list *list, const char *reason)
 {
     while (!qn_list_empty(list))
-        pg_query_end(container_of(qn_list_first(list), struct pg_query, node), QN_UNAVAILABLE, "closing");
+        pg_query_end(container_of(qn_list_first(list), struct pg_query, node), QN_UNAVAILABLE, reason);
 }
 
-static void end_waiting(struct pg_pool *pool)
+static void end_waiting(struct pg_pool *pool, const char *reason)
 {
-    end_all(&pool->reads);
-    end_all(&pool->writes);
+    end_all(&pool->reads, reason);
+    end_all(&pool->writes, reason);
     for (unsigned i = 0; i < pool->statements.n; i++) {
-        end_all(&pool->statements.entries[i].held);
-        end_all(&pool->statements.entries[i].held_writes);
+        end_all(&pool->statements.entries[i].held, reason);
+        end_all(&pool->statements.entries[i].held_writes, reason);
     }
 }
 
@@ -101,7 +108,7 @@ static void end_waiting(struct pg_pool *pool)
 static bool drain_step(struct pg_pool *pool)
 {
     if (pool->out_of_time || pg_pool_up(pool) == 0)
-        end_waiting(pool);
+        end_waiting(pool, "closing");
     bool all_down = true;
     for (size_t i = 0; i < pool->n_conns; i++) {
         struct pg_conn *conn = &pool->conns[i];
@@ -140,6 +147,8 @@ static void end_step(struct pg_pool *pool)
 static void run_turn(struct qn_later *later)
 {
     struct pg_pool *pool = container_of(later, struct pg_pool, turn);
+    if (pg_opener_is_beaten(pool))
+        end_waiting(pool, pg_opener_reason(pool));
     pg_query_deliver(pool);
     if (!pool->draining)
         pg_opener_step(pool);

@@ -40,6 +40,14 @@ bool pg_pool_ready(const struct pg_pool *pool, struct qn_buf *detail);
  * is static text for the log lines of those that go. */
 void pg_pool_allow(struct pg_pool *pool, size_t allowance, const char *cause);
 
+/* Another process of this service has a connection that works: heard at 'heard_ms' by qn_clock_now_ms(), 0
+ * for none. While none comes up here, and could not before that was heard, queries end at once, not executed:
+ * whoever asks may have them answered there. If nobody has one they wait, as for a restart of PostgreSQL. */
+void pg_pool_elsewhere(struct pg_pool *pool, uint64_t heard_ms);
+
+/* Connections that are up. */
+size_t pg_pool_up(const struct pg_pool *pool);
+
 /* Connections that have a slot of the database, are about to take one, or have not quite let go of one. */
 size_t pg_pool_slots(const struct pg_pool *pool);
 

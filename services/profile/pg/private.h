@@ -15,9 +15,10 @@
 
 /* Who opens connections, and when (opener.c). */
 struct pg_opener {
-    struct qn_timer timer;   /* runs while nothing is tried */
-    unsigned failures;       /* attempts in a row */
-    enum pg_refusal refusal; /* of the last attempt; NONE when it came up */
+    struct qn_timer timer;     /* runs while nothing is tried */
+    unsigned failures;         /* attempts in a row */
+    uint64_t failing_since_ms; /* when the first of them ended */
+    enum pg_refusal refusal;   /* of the last attempt; NONE when it came up */
     struct qn_log_limit log_limit;
 };
 
@@ -59,6 +60,7 @@ struct pg_pool {
     struct pg_conn conns[PG_CONNECTIONS_MAX];
     size_t n_conns;        /* connection_limit */
     size_t allowance;      /* how many of them may be; pg_pool_allow() */
+    uint64_t elsewhere_ms; /* pg_pool_elsewhere() */
     struct qn_list reads;  /* waiting: may share a connection */
     struct qn_list writes; /* waiting: must be alone */
     size_t n_held;         /* waiting: reads in their statements' own queues */
@@ -95,8 +97,6 @@ static inline size_t pg_pool_waiting(const struct pg_pool *pool)
     return pool->reads.len + pool->writes.len + pool->n_held + pool->n_held_writes;
 }
 
-/* Connections that are up. */
-size_t pg_pool_up(const struct pg_pool *pool);
 /* Connections that are up, or on their way up, beyond the allowance. */
 size_t pg_pool_surplus(const struct pg_pool *pool);
 
@@ -133,6 +133,8 @@ void pg_opener_step(struct pg_pool *pool);
 void pg_opener_up(struct pg_pool *pool);
 void pg_opener_down(struct pg_pool *pool, const struct pg_conn_end *end);
 void pg_opener_stop(struct pg_pool *pool);
+/* Nothing comes up here, and another process said later than that that it has one. */
+bool pg_opener_is_beaten(const struct pg_pool *pool);
 /* Why there is no connection: "cannot connect" or "no slot". */
 const char *pg_opener_reason(const struct pg_pool *pool);
 /* More may be opened than before. */

@@ -82,8 +82,8 @@ bool slots_talk_all_there(const struct slots *slots);
 /* Forgets those whose connection has broken. */
 void slots_talk_peers_changed(struct slots *slots);
 
-/* Reports as messages. */
-Quintet__Slots__V1__Share slots_talk_pack(const struct slots_report *report);
+/* Our report, as a message. The pool must be there still. */
+Quintet__Slots__V1__Share slots_talk_share(struct slots *slots);
 /* False: there is none, or one that cannot be meant. */
 bool slots_talk_unpack(const Quintet__Slots__V1__Share *message, struct slots_report *ret_report);
 

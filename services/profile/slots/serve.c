@@ -36,8 +36,7 @@ void slots_serve_report(struct qn_call *call)
     if (!accept(call, in->share, &report))
         return;
     slots_share_heard(&served->share, &report, qn_clock_now_ms());
-    report = slots_share_report(&served->share);
-    Quintet__Slots__V1__Share share = slots_talk_pack(&report);
+    Quintet__Slots__V1__Share share = slots_talk_share(served);
     Quintet__Slots__V1__ReportResponse out = QUINTET__SLOTS__V1__REPORT_RESPONSE__INIT;
     out.share = &share;
     qn_call_reply(call, &out);
@@ -46,8 +45,7 @@ void slots_serve_report(struct qn_call *call)
 
 static void answer_ask(struct slots *slots, struct qn_call *call, bool given)
 {
-    struct slots_report report = slots_share_report(&slots->share);
-    Quintet__Slots__V1__Share share = slots_talk_pack(&report);
+    Quintet__Slots__V1__Share share = slots_talk_share(slots);
     Quintet__Slots__V1__HandOverResponse out = QUINTET__SLOTS__V1__HAND_OVER_RESPONSE__INIT;
     out.share = &share;
     out.given = given;

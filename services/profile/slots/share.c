@@ -34,13 +34,15 @@ struct slots_report slots_share_report(struct slots_share *share)
         .taken = share->taken,
         .draining = share->draining,
         .refused = starves(share),
+        .up = share->up < share->in_use ? share->up : share->in_use,
     };
 }
 
 bool slots_share_plausible(const struct slots_report *report)
 {
     return report->process != 0 && report->budget >= 1 && report->budget <= SLOTS_NUMBER_MAX &&
-           report->claimed <= SLOTS_NUMBER_MAX && report->held <= report->claimed;
+           report->claimed <= SLOTS_NUMBER_MAX && report->held <= report->claimed &&
+           report->up <= report->held;
 }
 
 /* Others. */
@@ -146,6 +148,23 @@ void slots_share_uses(struct slots_share *share, unsigned in_use, bool refused)
 {
     share->in_use = in_use;
     share->refused = refused;
+}
+
+void slots_share_works(struct slots_share *share, unsigned up)
+{
+    share->up = up;
+}
+
+uint64_t slots_share_elsewhere_ms(const struct slots_share *share, uint64_t now_ms)
+{
+    uint64_t latest_ms = 0;
+    for (size_t i = 0; i < share->n_peers; i++) {
+        const struct slots_peer *peer = &share->peers[i];
+        bool serves = peer->last.up > 0 && !peer->last.draining && now_ms - peer->heard_ms <= SLOTS_HEARD_MS;
+        if (serves && peer->heard_ms > latest_ms)
+            latest_ms = peer->heard_ms;
+    }
+    return latest_ms;
 }
 
 enum slots_step slots_share_next(struct slots_share *share, uint64_t now_ms, uint64_t *ret_process)

@@ -37,6 +37,7 @@ struct slots_report {
     unsigned taken;   /* slots it has been handed in its life */
     bool draining;    /* gives all back, wants none */
     bool refused;     /* has none, and PostgreSQL refused it one for want of a slot */
+    unsigned up;      /* of those it has: that work */
 };
 
 /* Zeroed by slots_share_init(). */
@@ -46,6 +47,7 @@ struct slots_share {
     unsigned allowance; /* how many connections we may hold */
     unsigned pending;   /* claimed beyond that, until the round has ended */
     unsigned in_use;    /* connections that hold a slot, as the pool says */
+    unsigned up;        /* of these: that work */
     bool refused;       /* there is none, for PostgreSQL said 53300 */
     unsigned taken;
     bool draining;
@@ -81,6 +83,13 @@ void slots_share_lost(struct slots_share *share, uint64_t process);
 
 /* The pool has so many connections now; 'refused': none, because PostgreSQL said that there is no slot. */
 void slots_share_uses(struct slots_share *share, unsigned in_use, bool refused);
+
+/* So many of the pool's connections work. */
+void slots_share_works(struct slots_share *share, unsigned up);
+
+/* When a process that takes calls last said that it has a connection that works; 0: none does, as far as we
+ * know. */
+uint64_t slots_share_elsewhere_ms(const struct slots_share *share, uint64_t now_ms);
 
 enum slots_step {
     SLOTS_REST,  /* nothing to be done */

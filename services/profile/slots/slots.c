@@ -177,6 +177,8 @@ static void on_turn(struct qn_later *later)
         return;
     decide(slots);
     tell_people(slots);
+    if (!slots->closing)
+        pg_pool_elsewhere(slots->options.pool, slots_share_elsewhere_ms(&slots->share, qn_clock_now_ms()));
     bool all_told = !slots->running && !slots->dirty;
     if (slots->draining && all_told && !slots->closing)
         on_drain_told(slots);

@@ -12,17 +12,20 @@ enum {
     ARENA_MAX_BYTES = 16 << 10,
 };
 
-Quintet__Slots__V1__Share slots_talk_pack(const struct slots_report *report)
+Quintet__Slots__V1__Share slots_talk_share(struct slots *slots)
 {
+    slots_share_works(&slots->share, (unsigned)pg_pool_up(slots->options.pool));
+    struct slots_report report = slots_share_report(&slots->share);
     Quintet__Slots__V1__Share message = QUINTET__SLOTS__V1__SHARE__INIT;
-    message.process = report->process;
-    message.number = report->number;
-    message.budget = report->budget;
-    message.claimed = report->claimed;
-    message.held = report->held;
-    message.taken = report->taken;
-    message.draining = report->draining;
-    message.refused = report->refused;
+    message.process = report.process;
+    message.number = report.number;
+    message.budget = report.budget;
+    message.claimed = report.claimed;
+    message.held = report.held;
+    message.taken = report.taken;
+    message.draining = report.draining;
+    message.refused = report.refused;
+    message.up = report.up;
     return message;
 }
 
@@ -39,6 +42,7 @@ bool slots_talk_unpack(const Quintet__Slots__V1__Share *message, struct slots_re
         .taken = message->taken,
         .draining = message->draining,
         .refused = message->refused,
+        .up = message->up,
     };
     return slots_share_plausible(ret_report);
 }
@@ -112,8 +116,7 @@ void slots_talk_report(struct slots *slots)
         if (!peers[i].ready || is_ours(slots, peers[i].id))
             continue;
         struct slots_talk *talk = &slots->talks[slots->open++];
-        struct slots_report report = slots_share_report(&slots->share);
-        Quintet__Slots__V1__Share share = slots_talk_pack(&report);
+        Quintet__Slots__V1__Share share = slots_talk_share(slots);
         Quintet__Slots__V1__ReportRequest in = QUINTET__SLOTS__V1__REPORT_REQUEST__INIT;
         in.share = &share;
         begin(talk, slots, peers[i].id, REPORT_LIMIT_MS);
@@ -148,8 +151,7 @@ bool slots_talk_ask(struct slots *slots, uint64_t process)
     for (size_t i = 0; i < QN_CLIENT_PEERS_MAX; i++) {
         if (slots->known[i].peer_id == 0 || slots->known[i].process != process)
             continue;
-        struct slots_report report = slots_share_report(&slots->share);
-        Quintet__Slots__V1__Share share = slots_talk_pack(&report);
+        Quintet__Slots__V1__Share share = slots_talk_share(slots);
         Quintet__Slots__V1__HandOverRequest in = QUINTET__SLOTS__V1__HAND_OVER_REQUEST__INIT;
         in.share = &share;
         begin(&slots->ask, slots, slots->known[i].peer_id, ASK_LIMIT_MS);

@@ -2,6 +2,7 @@
 #
 #   QUINTET_CLUSTER        folder of the running cluster (/tmp/quintet-k8s); not below /run, /opt, /var/lib or /var/log, which the cluster has of its own
 #   QUINTET_CLUSTER_BIN    the five programs that build makes (~/.cache/quintet-k8s/bin)
+#   QUINTET_CLUSTER_WHILE  a file: the cluster that up starts ends when nobody holds its lock any more
 cluster=${QUINTET_CLUSTER:-/tmp/quintet-k8s}
 programs=${QUINTET_CLUSTER_BIN:-$HOME/.cache/quintet-k8s/bin}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

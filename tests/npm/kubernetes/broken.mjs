@@ -1,11 +1,11 @@
 // Copies of the overlays, each broken in one place, and what must be said of it: a check that lets one through checks nothing.
 //
-//   node broken.mjs SETTINGS EXAMPLES PRODUCTION LOCAL
+//   node broken.mjs SETTINGS EXAMPLES PRODUCTION LOCAL OPERATOR
 import { readFileSync } from 'node:fs';
 import { check } from './check.mjs';
 import { load } from './objects.mjs';
 
-const [settings, examplesFile, productionFile, localFile] = process.argv.slice(2);
+const [settings, examplesFile, productionFile, localFile, operatorFile] = process.argv.slice(2);
 const known = new Set(readFileSync(settings, 'utf8').split('\n'));
 
 // Of one copy: find what is to be broken.
@@ -173,17 +173,36 @@ const local = {
         /quintet-database cannot reach postgres/,
     ],
 };
+const setting = (c, name) => c.container(name).env.find((one) => one.name.endsWith('WORKERS') || one.name.endsWith('THREADS'));
+Object.assign(production, {
+    'as many decoders as the node has cores': [(c) => (setting(c, 'quintet-media').value = '0'), /PICTURE_WORKERS is not set/],
+    'decoders that nobody counted': [(c) => c.container('quintet-media').env.pop(), /PICTURE_WORKERS is not set/],
+    'more decoders than there is memory for': [(c) => (setting(c, 'quintet-media').value = '4'), /4 times 1024 MiB do not fit/],
+    'as many passwords at once as the node has cores': [(c) => (setting(c, 'quintet-auth').value = '0'), /HASH_THREADS is not set/],
+    'more passwords at once than there is memory for': [(c) => (c.container('quintet-auth').resources.limits.memory = '128Mi'), /do not fit/],
+});
+const operator = {
+    'a monitor with an unknown field': [(c) => (c.get('PodMonitor', 'quintet').spec.podMetricsEndpoints[0].interval = 15), /interval/],
+    'a monitor of another port': [(c) => (c.get('PodMonitor', 'quintet').spec.podMetricsEndpoints[0].port = 'http'), /asks \/metrics of port http/],
+    'a monitor that does not see profile': [
+        (c) => c.get('PodMonitor', 'quintet').spec.selector.matchExpressions[0].values.splice(2, 1),
+        /does not look at profile/,
+    ],
+    'a monitor of everybody': [(c) => delete c.get('PodMonitor', 'quintet').spec.selector.matchExpressions, /pods that have no metrics/],
+    'an alert without an expression': [(c) => delete c.get('PrometheusRule', 'quintet').spec.groups[0].rules[0].expr, /expr/],
+};
 
 let passed = 0;
 let failed = 0;
 for (const [overlay, file, cases] of [
     ['production', productionFile, production],
     ['local', localFile, local],
+    ['operator', operatorFile, operator],
 ])
     for (const [name, [breaks, said]] of Object.entries(cases)) {
         const copy = new Copy(file);
         breaks(copy);
-        const complaints = check(copy.objects, overlay === 'production' ? load(examplesFile) : [], known);
+        const complaints = check(copy.objects, overlay !== 'local' ? load(examplesFile) : [], known);
         if (complaints.some((text) => said.test(text))) passed++;
         else {
             failed++;

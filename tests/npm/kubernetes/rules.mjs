@@ -29,6 +29,10 @@ export function seconds(text) {
     const found = /^(\d+)(ms|s|m|h|d)?$/.exec(text ?? '');
     return found ? found[1] * { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400 }[found[2] ?? 'ms'] : NaN;
 }
+export function mebibytes(text) {
+    const found = /^(\d+)(Mi|Gi)$/.exec(text ?? '');
+    return found ? found[1] * { Mi: 1, Gi: 1024 }[found[2]] : NaN;
+}
 const portOf = (address) => Number(/:(\d+)$/.exec(address ?? '')?.[1]);
 const hostOf = (address) => /^[a-z+]+:\/\/([^:/]+)/.exec(address ?? '')?.[1];
 
@@ -153,6 +157,11 @@ function settingRules(objects, load, container, have, known, say) {
             else if (!fileIsMounted(load, container, have, env[name])) say(`${name}: ${env[name]} is in no volume`);
         certificateRules(objects, load, service, say);
     }
+    // By itself a program counts the cores of its node, whatever part of them and of the memory its pod may have.
+    const memory = mebibytes(container.resources?.limits?.memory);
+    const [counted, each, rest] = { auth: ['QUINTET_AUTH_HASH_THREADS', 32, 128], media: ['QUINTET_MEDIA_PICTURE_WORKERS', 1024, 256] }[service] ?? [];
+    if (counted && !(Number(env[counted]) > 0)) say(`${counted} is not set, so it is as many as the node has cores`);
+    else if (counted && env[counted] * each + rest > memory) say(`${counted}: ${env[counted]} times ${each} MiB do not fit into ${memory} MiB`);
     const rootCertificate = /sslrootcert=([^&]+)/.exec(env.DATABASE_URL ?? '')?.[1];
     if (rootCertificate && !fileIsMounted(load, container, have, rootCertificate)) say(`DATABASE_URL: ${rootCertificate} is in no volume`);
     const drain = seconds(env.QUINTET_SHUTDOWN_TIMEOUT ?? '20s') + seconds(env.QUINTET_SHUTDOWN_DELAY ?? '0s') + OVERDUE_S;
@@ -205,6 +214,13 @@ function selectorRules(objects, loads, complain) {
             const target = loads.find((load) => load.kind === object.spec?.scaleTargetRef?.kind && load.name === object.spec.scaleTargetRef.name);
             if (!target) complain(`${name}: there is nothing called ${object.spec?.scaleTargetRef?.name}`);
             else if (target.object.spec.replicas !== undefined) complain(`${name}: each apply would set the replicas back`);
+        }
+        if (object.kind === 'PodMonitor') {
+            const names = selected(object.spec.selector).map((load) => load.name);
+            for (const service of SERVICES) if (!names.includes(`quintet-${service}`)) complain(`${name}: does not look at ${service}`);
+            if (names.length > SERVICES.length) complain(`${name}: looks at pods that have no metrics`);
+            for (const { port, path } of object.spec.podMetricsEndpoints)
+                if (port !== 'admin' || path !== '/metrics') complain(`${name}: asks ${path} of port ${port}`);
         }
         if (object.metadata?.namespace !== 'quintet') complain(`${name}: is not in the namespace`);
     }

@@ -39,9 +39,9 @@ function walk(type, value, path, say) {
     }
 }
 
-// The model of an apiVersion and kind, from Kubernetes' own or cert-manager's.
+// The model of an apiVersion and kind, from Kubernetes' own, cert-manager's or those of Prometheus' operator.
 function modelOf(object) {
-    for (const from of ['kubernetes-models', '@kubernetes-models/cert-manager']) {
+    for (const from of ['kubernetes-models', '@kubernetes-models/cert-manager', '@kubernetes-models/prometheus-operator']) {
         try {
             const model = require(`${from}/${object.apiVersion}/${object.kind}`)[object.kind];
             if (model) return model;
@@ -70,7 +70,7 @@ export function structure(objects, complain) {
             say(`${object.apiVersion} has no such kind (any more)`);
             continue;
         }
-        if (!object.apiVersion.startsWith('cert-manager.io/')) {
+        if (!/^(cert-manager\.io|monitoring\.coreos\.com)\//.test(object.apiVersion)) {
             const type = classOf(object);
             if (type) walk(type.name, object, object.kind, say);
             else say(`${object.apiVersion} has no such kind (any more)`);

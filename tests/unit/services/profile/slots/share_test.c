@@ -306,6 +306,46 @@ static void test_a_claim_is_to_be_decided_first(void **state)
     assert_dies(ask_twice, NULL, "share->pending == 0");
 }
 
+static void hear_works(uint64_t process, uint64_t number, unsigned up, bool draining, uint64_t now_ms)
+{
+    slots_share_heard(&share,
+                      &(struct slots_report){.process = process,
+                                             .number = number,
+                                             .budget = LIMIT,
+                                             .claimed = 2,
+                                             .held = 2,
+                                             .up = up,
+                                             .draining = draining},
+                      now_ms);
+}
+
+static void test_who_has_one_that_works(void **state)
+{
+    (void)state;
+    begin(1);
+    assert_int_equal(slots_share_elsewhere_ms(&share, NOW), 0);
+    hear_works(60, 1, 0, false, NOW); /* also what a release says that does not know the field */
+    assert_int_equal(slots_share_elsewhere_ms(&share, NOW), 0);
+    hear_works(70, 1, 2, false, NOW + 5);
+    hear_works(60, 2, 1, false, NOW + 10);
+    hear_works(80, 1, 2, true, NOW + 20); /* ends, and takes no calls */
+    assert_int_equal(slots_share_elsewhere_ms(&share, NOW + 20), NOW + 10);
+    hear_works(60, 3, 0, false, NOW + 30);
+    assert_int_equal(slots_share_elsewhere_ms(&share, NOW + 30), NOW + 5);
+    assert_int_equal(slots_share_elsewhere_ms(&share, NOW + 5 + SLOTS_HEARD_MS), NOW + 5);
+    assert_int_equal(slots_share_elsewhere_ms(&share, NOW + 6 + SLOTS_HEARD_MS), 0);
+
+    assert_int_equal(slots_share_report(&share).up, 0);
+    slots_share_works(&share, 1);
+    assert_int_equal(slots_share_report(&share).up, 1);
+    slots_share_uses(&share, 0, false); /* lost just now */
+    assert_int_equal(slots_share_report(&share).up, 0);
+    assert_true(slots_share_plausible(
+        &(struct slots_report){.process = 1, .budget = 1, .claimed = 1, .held = 1, .up = 1}));
+    assert_false(
+        slots_share_plausible(&(struct slots_report){.process = 1, .budget = 1, .claimed = 1, .up = 1}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_one_too_many),
         cmocka_unit_test(test_what_cannot_be_meant),
         cmocka_unit_test(test_a_claim_is_to_be_decided_first),
+        cmocka_unit_test(test_who_has_one_that_works),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
