@@ -175,7 +175,7 @@ static void start_name_server(void)
     records_path = harness_text("%s/records", harness_folder());
     write_file(records_path, "");
     cover("/etc/resolv.conf",
-          harness_text("nameserver %s\noptions timeout:1 attempts:3\n", network_address(name_server)));
+          harness_text("nameserver %s\noptions timeout:1 attempts:2\n", network_address(name_server)));
     cover("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: dns\n");
     dnsmasq =
         spawn(name_server->namespace,
