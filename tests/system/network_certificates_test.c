@@ -1,3 +1,4 @@
+#include <math.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -117,7 +118,6 @@ static void test_renewed(void **state)
     network_stack_await_served(them, 1, SEEN_IN_MS);
     assert_true(harness_service_metric(site->gateway.service, LOADED) > loaded);
     network_name(NETWORK_AUTH, hosts, 2);
-    network_stack_await_peers(&site->gateway, "auth", 2, SEEN_IN_MS);
     assert_int_equal(harness_service_stop(third.service), 0);
     network_stack_unnoticed(trial);
 }
@@ -193,17 +193,25 @@ static void test_authority_exchanged(void **state)
 
 /* Strangers. */
 
-static void expect_refused(const struct network_replica *by, struct certificate_files files, const char *why)
+/* Refused by an auth and by a profile, counted by each, and said why. */
+static void expect_refused(struct network_stack *site, struct certificate_files files, const char *why)
 {
-    double before = harness_service_metric(by->service, REFUSED);
+    const struct network_replica *const by[] = {&site->auth[0], &site->profile[0]};
     uint64_t end_ms = qn_clock_now_ms() + SEEN_IN_MS;
-    assert_int_equal(dial(by, files), 0);
-    assert_true(harness_service_metric(by->service, REFUSED) > (before > 0 ? before : 0));
-    while (!harness_service_logged(by->service, why)) { /* a line a second at most */
+    for (size_t i = 0; i < 2; i++) {
+        double before = harness_service_metric(by[i]->service, REFUSED);
+        assert_int_equal(dial(by[i], files), 0);
+        assert_true(harness_service_metric(by[i]->service, REFUSED) > fmax(before, 0));
+    }
+    for (size_t i = 0; i < 2;) {
+        if (harness_service_logged(by[i]->service, why)) {
+            i++;
+            continue;
+        }
         if (qn_clock_now_ms() > end_ms)
-            fail_msg("refused, but nowhere is said \"%s\":\n%s", why, harness_service_log(by->service));
-        poll(NULL, 0, 100);
-        dial(by, files);
+            fail_msg("refused, but nowhere is said \"%s\":\n%s", why, harness_service_log(by[i]->service));
+        poll(NULL, 0, 100); /* a line a second is what there is at most */
+        dial(by[i], files);
     }
 }
 
@@ -211,28 +219,27 @@ static void test_strangers_refused(void **state)
 {
     struct network_stack *site = *state;
     const char *const name[] = {"gateway.quintet.test", NULL};
-    const char *other = certificate_authority("the authority"); /* so it says */
+    const struct certificate_files none = {0};
+    const char *impostor = certificate_authority("the authority"), /* so it says */
+        *other = certificate_authority("another");
+    struct certificate_files expired =
+                                 certificate_issue(&(const struct certificate_options){.ca = site->ca,
+                                                                                       .dns_names = name,
+                                                                                       .begins_s = -2 * DAY_S,
+                                                                                       .ends_s = -DAY_S}),
+                             early = certificate_issue(&(const struct certificate_options){
+                                 .ca = site->ca, .dns_names = name, .begins_s = DAY_S, .ends_s = 2 * DAY_S});
     struct network_replica *const all[] = {&site->auth[0], &site->auth[1], &site->profile[0],
                                            &site->profile[1]};
     struct trial *trial = network_stack_trial(
         site, "strangers", "calls with certificates of another authority, out of date, without");
-    for (size_t i = 0; i < 4; i += 2) {
-        const struct network_replica *by = all[i];
-        expect_refused(by, (struct certificate_files){0}, "peer did not return a certificate");
-        expect_refused(by, issue(other, name[0], (struct certificate_files){0}),
-                       "the other side's certificate: certificate signature failure");
-        expect_refused(by, issue(certificate_authority("another"), name[0], (struct certificate_files){0}),
-                       "the other side's certificate: unable to get local issuer certificate");
-        expect_refused(by,
-                       certificate_issue(&(const struct certificate_options){
-                           .ca = site->ca, .dns_names = name, .begins_s = -2 * DAY_S, .ends_s = -DAY_S}),
-                       "the other side's certificate: certificate has expired");
-        expect_refused(by,
-                       certificate_issue(&(const struct certificate_options){
-                           .ca = site->ca, .dns_names = name, .begins_s = DAY_S, .ends_s = 2 * DAY_S}),
-                       "the other side's certificate: certificate is not yet valid");
-        assert_int_not_equal(dial(by, site->gateway.files), 0);
-    }
+    expect_refused(site, none, "peer did not return a certificate");
+    expect_refused(site, issue(impostor, name[0], none), "certificate: certificate signature failure");
+    expect_refused(site, issue(other, name[0], none), "certificate: unable to get local issuer certificate");
+    expect_refused(site, expired, "certificate: certificate has expired");
+    expect_refused(site, early, "certificate: certificate is not yet valid");
+    for (size_t i = 0; i < 4; i++)
+        assert_int_not_equal(dial(all[i], site->gateway.files), 0);
     network_stack_await_served(all, 4, SEEN_IN_MS);
     network_stack_unnoticed(trial);
 }
@@ -256,7 +263,7 @@ static void test_impostor(void **state)
         assert_true(qn_clock_now_ms() < end_ms);
         trial_pass(trial, 100);
     }
-    assert_true(harness_service_metric(site->gateway.service, REFUSED) > (before > 0 ? before : 0));
+    assert_true(harness_service_metric(site->gateway.service, REFUSED) > fmax(before, 0));
     network_stack_await_peers(&site->gateway, "auth", 2, SEEN_IN_MS);
     network_name(NETWORK_AUTH, hosts, 2);
     assert_true(network_stack_served(&third) <= 0);
@@ -266,71 +273,78 @@ static void test_impostor(void **state)
 
 /* Who may call what. */
 
-/* Asks one method of a service twenty times in a second, from this host and with this certificate. Returns
- * quintet-load's report. */
-static const char *ask(const struct network_stack *site, struct network_host *from,
-                       struct certificate_files files, const char *service, const char *method,
-                       const char *data)
+struct caller {
+    struct network_host *host; /* where from, and as whom */
+    struct certificate_files files;
+    const char *service, *method, *data; /* what */
+    const char *code;                    /* how each call ends */
+    const char *report;
+    struct harness_service *load;
+};
+
+/* Asks twenty times in a second. */
+static void start_asking(const struct network_stack *site, struct caller *caller, int number)
 {
-    static unsigned number;
-    const char *report = harness_text("%s/report-%u", harness_folder(), ++number);
-    const char *target = harness_text("tls+tcp://%s:%d", service, NETWORK_RPC_PORT);
-    const char *const arguments[] = {"--target",   target,
-                                     "--method",   method,
-                                     "--data",     data,
-                                     "--tls-cert", files.certificate,
-                                     "--tls-key",  files.key,
-                                     "--tls-ca",   site->ca,
-                                     "--rate",     harness_text("%d", ASKED),
-                                     "--duration", "1s",
-                                     "--warmup",   "0s",
-                                     "--quiet",    "--json",
-                                     report,       NULL};
-    struct harness_service *load = harness_service_start(&(const struct harness_service_options){
-        .program = "quintet-load", .arguments = arguments, .network = network_namespace(from)});
-    int outcome = harness_service_wait(load);
-    FILE *file = fopen(report, "re");
-    if (file == NULL)
-        fail_msg("quintet-load: %d: %s", outcome, harness_service_log(load));
-    char text[16384];
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    return harness_text("%s", text);
+    caller->report = harness_text("%s/report-%d", harness_folder(), number);
+    const char *target = harness_text("tls+tcp://%s:%d", caller->service, NETWORK_RPC_PORT);
+    const char *const arguments[] = {"--target",     target,
+                                     "--method",     caller->method,
+                                     "--data",       caller->data,
+                                     "--tls-cert",   caller->files.certificate,
+                                     "--tls-key",    caller->files.key,
+                                     "--tls-ca",     site->ca,
+                                     "--rate",       harness_text("%d", ASKED),
+                                     "--duration",   "1s",
+                                     "--warmup",     "0s",
+                                     "--quiet",      "--json",
+                                     caller->report, NULL};
+    caller->load = harness_service_start(&(const struct harness_service_options){
+        .program = "quintet-load", .arguments = arguments, .network = network_namespace(caller->host)});
 }
 
-/* All calls of the report ended so. */
-static void expect_all(const char *report, const char *code)
+/* All calls ended with the one code. */
+static void expect_code(const struct caller *caller)
 {
-    const char *codes = strstr(report, "\"codes\":{"), *only = harness_text("\"codes\":{\"%s\":", code);
-    if (codes == NULL || strncmp(codes, only, strlen(only)) != 0 ||
-        codes[strlen(only) + strspn(codes + strlen(only), "0123456789")] != '}')
-        fail_msg("not all were %s: %s", code, report);
+    char text[16384];
+    int outcome = harness_service_wait(caller->load);
+    FILE *file = fopen(caller->report, "re");
+    if (file == NULL)
+        fail_msg("quintet-load: %d: %s", outcome, harness_service_log(caller->load));
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    if (strstr(text, harness_text("\"codes\":{\"%s\":%d}", caller->code, ASKED)) == NULL)
+        fail_msg("%s: not all were %s: %s", caller->method, caller->code, text);
 }
 
 static void test_callers(void **state)
 {
-    struct network_stack *site = *state;
     static const char store[] = "quintet.store.v1.SessionStore/GetSession", token[] = "{\"token\":\"none\"}";
     static const char check[] = "quintet.auth.v1.AuthService/GetSession";
-    struct certificate_files nobody = issue(site->ca, "nobody.quintet.test", (struct certificate_files){0});
+    static const char denied[] = "quintet_rpc_server_calls_total{method=\"quintet.store.v1.SessionStore/"
+                                 "GetSession\",code=\"permission_denied\"}";
+    struct network_stack *site = *state;
     struct network_replica *const all[] = {&site->auth[0], &site->auth[1], &site->profile[0],
                                            &site->profile[1]};
+    const struct network_replica *gateway = &site->gateway, *media = &site->media, *auth = &site->auth[0];
+    struct caller callers[] = {
+        {gateway->host, gateway->files, NETWORK_PROFILE, store, token, .code = "permission_denied"},
+        {media->host, media->files, NETWORK_PROFILE, store, token, .code = "permission_denied"},
+        {auth->host, auth->files, NETWORK_PROFILE, store, token, .code = "ok"},
+        {gateway->host, gateway->files, NETWORK_AUTH, check, "{}", .code = "ok"},
+        {stranger(), issue(site->ca, "nobody.quintet.test", (struct certificate_files){0}), NETWORK_AUTH,
+         check, "{}", .code = "permission_denied"},
+    };
+    enum { CALLERS = sizeof callers / sizeof *callers };
     struct trial *trial =
         network_stack_trial(site, "callers", "calls with certificates that do not allow them");
-    expect_all(ask(site, site->gateway.host, site->gateway.files, NETWORK_PROFILE, store, token),
-               "permission_denied");
-    expect_all(ask(site, site->media.host, site->media.files, NETWORK_PROFILE, store, token),
-               "permission_denied");
-    expect_all(ask(site, site->auth[0].host, site->auth[0].files, NETWORK_PROFILE, store, token), "ok");
-    expect_all(ask(site, stranger(), nobody, NETWORK_AUTH, check, "{}"), "permission_denied");
-    expect_all(ask(site, site->gateway.host, site->gateway.files, NETWORK_AUTH, check, "{}"), "ok");
-    double denied = 0;
-    for (size_t i = 2; i < 4; i++)
-        denied += harness_service_metric(
-            all[i]->service,
-            "quintet_rpc_server_calls_total{method=\"quintet.store.v1.SessionStore/GetSession\","
-            "code=\"permission_denied\"}");
-    assert_int_equal((int)denied, 2 * ASKED);
+    for (int i = 0; i < CALLERS; i++)
+        start_asking(site, &callers[i], i);
+    for (int i = 0; i < CALLERS; i++)
+        expect_code(&callers[i]);
+    double n_denied = 0;
+    for (size_t i = 0; i < NETWORK_REPLICAS; i++)
+        n_denied += fmax(harness_service_metric(site->profile[i].service, denied), 0);
+    assert_int_equal((int)n_denied, 2 * ASKED);
     network_stack_await_served(all, 4, SEEN_IN_MS);
     network_stack_unnoticed(trial);
 }
