@@ -1,4 +1,3 @@
-#include <math.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -33,6 +32,13 @@ static struct certificate_files issue(const char *ca, const char *name, struct c
 {
     const char *const names[] = {name, NULL};
     return certificate_issue(&(const struct certificate_options){.ca = ca, .dns_names = names, .over = over});
+}
+
+/* Of a series; one that is not there yet has counted nothing. */
+static double counted(const struct network_replica *replica, const char *series)
+{
+    double n = harness_service_metric(replica->service, series);
+    return n > 0 ? n : 0;
 }
 
 /* A host that is nobody's. */
@@ -199,9 +205,9 @@ static void expect_refused(struct network_stack *site, struct certificate_files 
     const struct network_replica *const by[] = {&site->auth[0], &site->profile[0]};
     uint64_t end_ms = qn_clock_now_ms() + SEEN_IN_MS;
     for (size_t i = 0; i < 2; i++) {
-        double before = harness_service_metric(by[i]->service, REFUSED);
+        double before = counted(by[i], REFUSED);
         assert_int_equal(dial(by[i], files), 0);
-        assert_true(harness_service_metric(by[i]->service, REFUSED) > fmax(before, 0));
+        assert_true(counted(by[i], REFUSED) > before);
     }
     for (size_t i = 0; i < 2;) {
         if (harness_service_logged(by[i]->service, why)) {
@@ -254,7 +260,7 @@ static void test_impostor(void **state)
         site, "impostor", "auth's name leads also to a process with another name's certificate");
     struct network_replica third = network_stack_another_auth(site, names);
     struct network_host *const hosts[] = {site->auth[0].host, site->auth[1].host, third.host};
-    double before = harness_service_metric(site->gateway.service, REFUSED);
+    double before = counted(&site->gateway, REFUSED);
     uint64_t end_ms = qn_clock_now_ms() + SEEN_IN_MS;
     trial_mark(trial, "its address appears");
     network_name(NETWORK_AUTH, hosts, 3);
@@ -263,7 +269,7 @@ static void test_impostor(void **state)
         assert_true(qn_clock_now_ms() < end_ms);
         trial_pass(trial, 100);
     }
-    assert_true(harness_service_metric(site->gateway.service, REFUSED) > fmax(before, 0));
+    assert_true(counted(&site->gateway, REFUSED) > before);
     network_stack_await_peers(&site->gateway, "auth", 2, SEEN_IN_MS);
     network_name(NETWORK_AUTH, hosts, 2);
     assert_true(network_stack_served(&third) <= 0);
@@ -343,7 +349,7 @@ static void test_callers(void **state)
         expect_code(&callers[i]);
     double n_denied = 0;
     for (size_t i = 0; i < NETWORK_REPLICAS; i++)
-        n_denied += fmax(harness_service_metric(site->profile[i].service, denied), 0);
+        n_denied += counted(&site->profile[i], denied);
     assert_int_equal((int)n_denied, 2 * ASKED);
     network_stack_await_served(all, 4, SEEN_IN_MS);
     network_stack_unnoticed(trial);
