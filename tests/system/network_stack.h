@@ -8,7 +8,7 @@
 
 /* The whole path as in a cluster: each process on a host of its own (harness/network.h), with a certificate
  * of its own; auth and profile twice, behind names that have both addresses; PostgreSQL on the router,
- * reached by name, from profile's hosts alone. What goes wrong in here fails the test. */
+ * reached by name over TCP. What goes wrong in here fails the test. */
 
 #define NETWORK_AUTH     "auth.quintet.test"
 #define NETWORK_PROFILE  "profile.quintet.test"
