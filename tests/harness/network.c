@@ -53,7 +53,7 @@ static int router;               /* its namespace: the test's */
 static const char *log_path;     /* what ip, nft and dnsmasq say */
 static const char *records_path; /* the name server's */
 static struct network_host *name_server;
-static pid_t dnsmasq;
+static pid_t dnsmasq, owner;
 
 /* Running things. */
 
@@ -105,12 +105,14 @@ static void write_file(const char *path, const char *text)
 
 /* The beginning. */
 
-/* Rights that a program keeps when it becomes another: ip and nft need them. */
+/* Rights that a program keeps when it becomes another: ip and nft need them, the last one to be shown our
+ * namespaces by descriptor. */
 static bool keep_rights(void)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-    static const int wanted[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_SYS_ADMIN};
+    static const int wanted[] = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE, CAP_SYS_ADMIN,
+                                 CAP_SYS_PTRACE};
     if (syscall(SYS_capget, &header, data) != 0)
         return false;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
@@ -175,7 +177,7 @@ static void start_name_server(void)
     records_path = harness_text("%s/records", harness_folder());
     write_file(records_path, "");
     cover("/etc/resolv.conf",
-          harness_text("nameserver %s\noptions timeout:1 attempts:3\n", network_address(name_server)));
+          harness_text("nameserver %s\noptions timeout:1 attempts:2\n", network_address(name_server)));
     cover("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: dns\n");
     dnsmasq =
         spawn(name_server->namespace,
@@ -192,8 +194,17 @@ static void start_name_server(void)
     close(fd);
 }
 
+/* Everything else goes by itself. */
+static void clean_up(void)
+{
+    if (getpid() == owner && dnsmasq > 0)
+        harness_daemon_end(dnsmasq, SIGKILL);
+}
+
 void network_begin(void)
 {
+    owner = getpid();
+    atexit(clean_up);
     if (!leave_the_machines_network() || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         harness_daemon_fail(NULL,
                             "network: this test makes network namespaces, and may not: %s. It wants root, or "

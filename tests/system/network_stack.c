@@ -9,7 +9,14 @@
 #include "tests/harness/daemon.h"
 #include "tests/harness/test.h"
 
-enum { BUDGET = 5, ENVIRONMENT_MAX = 24, SHARED_IN_MS = 60000, GLANCE_MS = 20 };
+enum {
+    BUDGET = 5,
+    ENVIRONMENT_MAX = 24,
+    SHARED_IN_MS = 60000,
+    GLANCE_MS = 20,
+    RATE = 50,
+    PATIENCE_MS = 10000
+};
 
 #define MEDIA "media.quintet.test"
 
@@ -183,6 +190,45 @@ void network_stack_stop(struct network_stack *stack)
         if (harness_service_stop(all[i]->service) != 0)
             fail_msg("a service did not end with 0:\n%s", harness_service_log(all[i]->service));
     harness_postgres_stop(stack->stack.postgres);
+}
+
+int network_stack_set_up(void **state)
+{
+    static struct network_stack stack;
+    network_stack_start(&stack);
+    *state = &stack;
+    return 0;
+}
+
+int network_stack_tear_down(void **state)
+{
+    network_stack_stop(*state);
+    return 0;
+}
+
+/* Trials. */
+
+struct trial *network_stack_trial_with(const struct network_stack *stack, const char *name, const char *what,
+                                       unsigned patience_ms)
+{
+    struct trial *trial = trial_start(&(const struct trial_options){
+        .name = name, .what = what, .stack = &stack->stack, .rate = RATE, .deadline_ms = patience_ms});
+    trial_await_good(trial, NETWORK_GOOD_IN_A_ROW, NETWORK_RECOVER_IN_MS);
+    return trial;
+}
+
+struct trial *network_stack_trial(const struct network_stack *stack, const char *name, const char *what)
+{
+    return network_stack_trial_with(stack, name, what, PATIENCE_MS);
+}
+
+void network_stack_unnoticed(struct trial *trial)
+{
+    struct trial_verdict verdict;
+    trial_await_good(trial, NETWORK_GOOD_IN_A_ROW, NETWORK_RECOVER_IN_MS);
+    trial_stop(trial, &verdict);
+    trial_judge(&verdict, &(const struct trial_bounds){.failed_max = 0, .slack_ms = PATIENCE_MS});
+    assert_int_equal(verdict.resent, 0);
 }
 
 /* Waiting. */

@@ -4,10 +4,11 @@
 #include "tests/harness/certificates.h"
 #include "tests/harness/network.h"
 #include "tests/harness/stack.h"
+#include "tests/harness/trial.h"
 
 /* The whole path as in a cluster: each process on a host of its own (harness/network.h), with a certificate
  * of its own; auth and profile twice, behind names that have both addresses; PostgreSQL on the router,
- * reached by name, from profile's hosts alone. What goes wrong in here fails the test. */
+ * reached by name over TCP. What goes wrong in here fails the test. */
 
 #define NETWORK_AUTH     "auth.quintet.test"
 #define NETWORK_PROFILE  "profile.quintet.test"
@@ -50,7 +51,20 @@ void network_stack_await_served(struct network_replica *const *replicas, size_t 
 void network_stack_await_peers(const struct network_replica *of, const char *service, int n,
                                unsigned limit_ms);
 
+/* A trial on it, once the load runs well: 50 requests a second, each with ten seconds, so that a crowded
+ * machine is not taken for a fault. With 'patience_ms' they have that. */
+struct trial *network_stack_trial(const struct network_stack *stack, const char *name, const char *what);
+struct trial *network_stack_trial_with(const struct network_stack *stack, const char *name, const char *what,
+                                       unsigned patience_ms);
+enum { NETWORK_GOOD_IN_A_ROW = 25, NETWORK_RECOVER_IN_MS = 60000 };
+/* Ends it: nothing failed, and no connection of HTTP was closed under a request. */
+void network_stack_unnoticed(struct trial *trial);
+
 /* Ends all, each of which must end with 0. */
 void network_stack_stop(struct network_stack *stack);
+
+/* For cmocka_run_group_tests(): '*state' is the stack. */
+int network_stack_set_up(void **state);
+int network_stack_tear_down(void **state);
 
 #endif

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -663,6 +665,22 @@ static void test_tcp_restart(void **state)
     }
 }
 
+/* A client's end is gone, and nobody was told: its machine lost power, or a firewall reset that end alone.
+ * The port kept the connection for two hours, and a server that was to end waited for it. */
+static void test_client_vanishes(void **state)
+{
+    (void)state;
+    const int on = 1;
+    hand = meet();
+    await_peers(1);
+    /* Closed under repair, a connection goes without FIN or RST. Wants rights; tests/system/network_cut has a
+     * network that does it. */
+    if (setsockopt(hand.fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) != 0)
+        skip();
+    sp_hand_close(&hand);
+    await_peers(0);
+}
+
 #define T(name)                                                                                              \
     cmocka_unit_test_setup_teardown(name, set_up_ipc, tear_down),                                            \
         cmocka_unit_test_setup_teardown(name, set_up_tcp, tear_down)
@@ -690,6 +708,7 @@ int main(void)
         PATH(test_path_taken_by_another),
         PATH(test_bad_addresses),
         cmocka_unit_test_setup_teardown(test_tcp_restart, set_up_tcp, tear_down),
+        cmocka_unit_test_setup_teardown(test_client_vanishes, set_up_tcp, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
