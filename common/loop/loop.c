@@ -93,6 +93,8 @@ static void visit(uv_handle_t *handle, void *context)
         return;
     }
     const struct qn_owner *owner = handle->data;
+    if (owner->kind == qn_resolve_kind)
+        return; /* its look-ups are counted one by one */
     name_one(left, owner->kind, owner->detail);
 }
 

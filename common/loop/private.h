@@ -1,6 +1,7 @@
 #ifndef QN_LOOP_PRIVATE_H
 #define QN_LOOP_PRIVATE_H
 
+#include <signal.h>
 #include <uv.h>
 
 #include "common/core/check.h"
@@ -30,7 +31,9 @@ struct qn_loop {
     size_t timers_capacity;
     uint64_t next_order;
 
-    size_t n_resolving; /* resolve.c: look-ups under way; libuv knows them as requests, not as handles */
+    /* resolve.c */
+    size_t n_resolving;           /* look-ups whose 'done' is to come */
+    struct qn_post *resolve_post; /* open while there are any */
 };
 
 /* Every libuv handle of this room has one of these as its 'data', so that a handle left over can be named. */
@@ -39,9 +42,15 @@ struct qn_owner {
     const char *detail; /* a lane's name; or NULL */
 };
 
+/* The 'kind' of resolve_post, which is named by the look-ups themselves. */
+extern const char qn_resolve_kind[];
+
 /* The one place where libuv's errors become ours. Logs a number that it does not know, and returns
  * QN_INTERNAL. */
 enum qn_status qn_loop_status(int uv_error);
+
+/* For a thread that is made next: signals are for the loop's. The mask as it was is to be set again. */
+void qn_work_block_signals(sigset_t *ret_before);
 
 void qn_later_init(struct qn_loop *loop);
 void qn_timer_init(struct qn_loop *loop);

@@ -5,10 +5,13 @@
 
 enum { QN_RESOLVE_MAX = 32, QN_ADDRESS_TEXT_MAX = 64 };
 
-/* One look-up of a host name, off the loop (getaddrinfo in libuv's pool). Embed it; zero it first. */
+/* One look-up of a host name, off the loop (getaddrinfo on one of four threads). Embed it; zero it first. */
 struct qn_resolve {
-    void *handle; /* private */
+    void *handle;         /* private, as are the next four: the look-up, while a thread may have it */
+    struct qn_loop *loop; /* NULL: idle */
     struct qn_later later;
+    enum qn_status known; /* the outcome of one without a thread */
+    bool cancelled;
     void (*done)(struct qn_resolve *resolve, enum qn_status status);
     /* Numeric addresses without port, IPv6 without brackets, valid in 'done' when the status is QN_OK (then
      * at least one), in the resolver's order, without repeats. */
@@ -20,7 +23,7 @@ struct qn_resolve {
  * QN_CANCELLED. A numeric 'host' is answered without a look-up. 'host' is copied. */
 void qn_resolve_start(struct qn_loop *loop, struct qn_resolve *resolve, const char *host,
                       void (*done)(struct qn_resolve *resolve, enum qn_status status));
-/* 'done' still comes, with QN_CANCELLED, as soon as the look-up lets go. */
+/* 'done' still comes, with QN_CANCELLED, and soon: a getaddrinfo that runs is left behind on its thread. */
 void qn_resolve_cancel(struct qn_resolve *resolve);
 
 #endif

@@ -341,7 +341,7 @@ void qn_lane_abandon(struct qn_lane *lane, void (*left)(struct qn_work *work), v
 }
 
 /* Signals are for the loop's thread; those that a thread raises by its own fault stay with it. */
-static void block_signals(sigset_t *ret_before)
+void qn_work_block_signals(sigset_t *ret_before)
 {
     static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
     sigset_t all;
@@ -354,7 +354,7 @@ static void block_signals(sigset_t *ret_before)
 static enum qn_status start_threads(struct qn_lane *lane, unsigned threads)
 {
     sigset_t before;
-    block_signals(&before);
+    qn_work_block_signals(&before);
     enum qn_status status = QN_OK;
     while (status == QN_OK && lane->n_threads < threads) {
         pthread_mutex_lock(&lane->lock);

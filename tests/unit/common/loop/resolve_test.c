@@ -1,3 +1,7 @@
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +99,7 @@ static void test_cancelled_ones_are_done_once(void **state)
 {
     (void)state;
     struct asked numeric = {.loop = loop_fixture_begin()}, idle = {0};
-    enum { NAMES = 16 }; /* more than libuv has threads: some are cancelled before, some while they run */
+    enum { NAMES = 16 }; /* more than there are threads: some are cancelled before, some while they run */
     struct asked *names = calloc(NAMES, sizeof *names);
     qn_resolve_cancel(&idle.resolve);
     qn_resolve_start(numeric.loop, &numeric.resolve, "127.0.0.1", on_done);
@@ -116,6 +120,60 @@ static void test_cancelled_ones_are_done_once(void **state)
     }
     free(names);
     loop_fixture_end();
+}
+
+/* In front of the C library's own: for these names no name server ever answers. */
+#define SILENT "silent.invalid"
+static pthread_mutex_t silence = PTHREAD_MUTEX_INITIALIZER;
+static atomic_size_t n_silent, n_heard;
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (strcmp(host, SILENT) != 0)
+        return real(host, service, hints, found);
+    atomic_fetch_add(&n_silent, 1);
+    pthread_mutex_lock(&silence);
+    pthread_mutex_unlock(&silence);
+    atomic_fetch_add(&n_heard, 1);
+    return EAI_AGAIN;
+}
+
+/* Nobody waits for a getaddrinfo that does not return: not who has cancelled it, not the loop's end, not
+ * another look-up. (A service that was told to end waited for it until it was overdue, and exited with 1.) */
+static void test_one_that_hangs_is_left_behind(void **state)
+{
+    (void)state;
+    enum { HANG = 3 };
+    struct asked hangs[HANG], other = {0};
+    struct qn_loop *loop = loop_fixture_begin();
+    pthread_mutex_lock(&silence);
+    for (size_t i = 0; i < HANG; i++) {
+        hangs[i] = (struct asked){.loop = loop};
+        qn_resolve_start(loop, &hangs[i].resolve, SILENT, on_done);
+    }
+    while (atomic_load(&n_silent) < HANG)
+        qn_loop_turn(loop);
+    qn_resolve_start(loop, &other.resolve, "localhost", on_done);
+    loop_fixture_run_until_count(&other.done, 1, 60000);
+    assert_int_equal(other.status, QN_OK);
+    for (size_t i = 0; i < HANG; i++) {
+        assert_int_equal(hangs[i].done, 0);
+        qn_resolve_cancel(&hangs[i].resolve);
+        qn_resolve_cancel(&hangs[i].resolve);
+        assert_int_equal(hangs[i].done, 0); /* never inside cancel */
+    }
+    qn_loop_run(loop);
+    for (size_t i = 0; i < HANG; i++) {
+        assert_int_equal(hangs[i].done, 1);
+        assert_int_equal(hangs[i].status, QN_CANCELLED);
+    }
+    loop_fixture_end();
+    assert_int_equal(atomic_load(&n_heard), 0);
+    pthread_mutex_unlock(&silence); /* what comes of it now is heard by nobody */
+    while (atomic_load(&n_heard) < HANG)
+        sched_yield();
 }
 
 static void test_done_may_look_up_the_next(void **state)
@@ -139,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_name_is_not_found),
         cmocka_unit_test(test_a_name_that_nobody_has),
         cmocka_unit_test(test_cancelled_ones_are_done_once),
+        cmocka_unit_test(test_one_that_hangs_is_left_behind),
         cmocka_unit_test(test_done_may_look_up_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
