@@ -72,14 +72,32 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The filter runs before TCP sees a packet: what it drops was lost on the way, as far as TCP can tell. */
-static void drop_packets(int fd, bool drop)
+/* The filter runs before TCP sees a packet: what it drops was lost on the way, as far as TCP can tell. False,
+ * and errno, when it is not allowed. */
+static bool filter_packets(int fd, bool drop)
 {
     struct sock_filter nothing_passes[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
     const struct sock_fprog program = {.len = 1, .filter = nothing_passes};
     int option = drop ? SO_ATTACH_FILTER : SO_DETACH_FILTER;
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, option, &program, sizeof program) != 0 && errno != ENOENT)
+    return setsockopt(fd, SOL_SOCKET, option, &program, sizeof program) == 0 || errno == ENOENT;
+}
+
+static void drop_packets(int fd, bool drop)
+{
+    if (fd >= 0 && !filter_packets(fd, drop))
         give_up("filter");
+}
+
+bool tcp_proxy_can_black_hole(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        give_up("socket");
+    bool can = filter_packets(fd, true);
+    if (!can)
+        fprintf(stderr, "not tried: a network that is gone, for which this machine wants root\n");
+    close(fd);
+    return can;
 }
 
 static struct sockaddr_in loopback(uint16_t port)

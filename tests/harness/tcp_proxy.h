@@ -1,6 +1,7 @@
 #ifndef QN_TESTS_TCP_PROXY_H
 #define QN_TESTS_TCP_PROXY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ enum tcp_proxy_mode {
     /* No listener: a connection attempt is refused. What is connected stays and is forwarded. */
     TCP_PROXY_REFUSE,
 };
+
+/* Whether this user may make a TCP_PROXY_BLACK_HOLE: some kernels let only root filter a socket's packets.
+ * Says so where not; a test that wants one then skips. */
+bool tcp_proxy_can_black_hole(void);
 
 /* On a free port, forwarding to 127.0.0.1:to_port. */
 struct tcp_proxy *tcp_proxy_open(uint16_t to_port);

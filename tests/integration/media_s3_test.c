@@ -436,6 +436,8 @@ static void test_away_and_back(void **state)
 static void test_a_network_that_is_gone(void **state)
 {
     (void)state;
+    if (!tcp_proxy_can_black_hole())
+        skip();
     open_store(NULL);
     write_object("photos/p9/x", QN_STR("x"), QN_OK); /* a connection is there */
     tcp_proxy_set(proxy, TCP_PROXY_BLACK_HOLE);
