@@ -19,10 +19,10 @@ until_true() { # SECONDS COMMAND…
         sleep 0.5
     done
 }
-# The folders of that cgroup: one a controller, or one in all where cgroups are unified.
+# The folders of that cgroup: one a controller, one where they are unified, or both.
 cgroups() {
     local mounted
-    while read -r mounted; do echo "$mounted/$cgroup"; done < <(awk '$3 == "cgroup" || ($3 == "cgroup2" && $2 == "/sys/fs/cgroup") { print $2 }' /proc/mounts)
+    while read -r mounted; do echo "$mounted/$cgroup"; done < <(awk '$3 ~ /^cgroup2?$/ { print $2 }' /proc/mounts)
 }
 # podman's settings, as small as a machine may allow: where these are refused no container starts at all.
 podman_settings() { # FILE
