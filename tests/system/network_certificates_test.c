@@ -322,6 +322,17 @@ static void expect_code(const struct caller *caller)
         fail_msg("%s: not all were %s: %s", caller->method, caller->code, text);
 }
 
+/* At least one of a service's processes has refused messages, and says which. */
+static void expect_told(const struct network_replica replicas[NETWORK_REPLICAS], const char *what)
+{
+    bool told = false;
+    for (size_t i = 0; i < NETWORK_REPLICAS; i++)
+        told = told || (counted(&replicas[i], "quintet_rpc_server_refused_total{reason=\"caller\"}") > 0 &&
+                        harness_service_logged(replicas[i].service, what));
+    if (!told)
+        fail_msg("nowhere is said \"%s\"", what);
+}
+
 static void test_callers(void **state)
 {
     static const char store[] = "quintet.store.v1.SessionStore/GetSession", token[] = "{\"token\":\"none\"}";
@@ -351,6 +362,8 @@ static void test_callers(void **state)
     for (size_t i = 0; i < NETWORK_REPLICAS; i++)
         n_denied += counted(&site->profile[i], denied);
     assert_int_equal((int)n_denied, 2 * ASKED);
+    expect_told(site->profile, "reason=caller detail=quintet.store.v1.SessionStore/GetSession");
+    expect_told(site->auth, "reason=caller detail=quintet.auth.v1.AuthService/GetSession");
     network_stack_await_served(all, 4, SEEN_IN_MS);
     network_stack_unnoticed(trial);
 }
