@@ -164,7 +164,7 @@ static void test_authority_exchanged(void **state)
     const char *before = harness_text("%s/authority-before", harness_folder()),
                *second = certificate_authority("the authority after it");
     struct trial *trial =
-        network_stack_trial(site, "authority_exchanged", "the authority of all certificates exchanged");
+        network_stack_trial(site, "certificates_authority", "the authority of all certificates exchanged");
     FILE *copy = fopen(before, "we");
     assert_non_null(copy);
     append(copy, site->ca);
@@ -190,7 +190,8 @@ static void test_authority_exchanged(void **state)
     network_stack_await_peers(&site->gateway, "auth", 0, SEEN_IN_MS);
     for (size_t i = 0; i < 4; i++)
         network_heal(all[i]->host);
-    trial = network_stack_trial(site, "authority_exchanged_anew", "and every connection made anew under it");
+    trial =
+        network_stack_trial(site, "certificates_authority_anew", "and every connection made anew under it");
     network_stack_await_peers(&site->gateway, "auth", 2, SEEN_IN_MS);
     network_stack_await_served(all, 4, SEEN_IN_MS);
     network_stack_unnoticed(trial);
@@ -238,7 +239,7 @@ static void test_strangers_refused(void **state)
     struct network_replica *const all[] = {&site->auth[0], &site->auth[1], &site->profile[0],
                                            &site->profile[1]};
     struct trial *trial = network_stack_trial(
-        site, "strangers", "calls with certificates of another authority, out of date, without");
+        site, "certificates_strangers", "calls with certificates of another authority, out of date, without");
     expect_refused(site, none, "peer did not return a certificate");
     expect_refused(site, issue(impostor, name[0], none), "certificate: certificate signature failure");
     expect_refused(site, issue(other, name[0], none), "certificate: unable to get local issuer certificate");
@@ -257,7 +258,7 @@ static void test_impostor(void **state)
     struct network_stack *site = *state;
     static const char *const names[] = {"elsewhere.quintet.test", NULL};
     struct trial *trial = network_stack_trial(
-        site, "impostor", "auth's name leads also to a process with another name's certificate");
+        site, "certificates_impostor", "auth's name leads also to a process with another name's certificate");
     struct network_replica third = network_stack_another_auth(site, names);
     struct network_host *const hosts[] = {site->auth[0].host, site->auth[1].host, third.host};
     double before = counted(&site->gateway, REFUSED);
@@ -322,6 +323,17 @@ static void expect_code(const struct caller *caller)
         fail_msg("%s: not all were %s: %s", caller->method, caller->code, text);
 }
 
+/* At least one of a service's processes has refused messages, and says which. */
+static void expect_told(const struct network_replica replicas[NETWORK_REPLICAS], const char *what)
+{
+    bool told = false;
+    for (size_t i = 0; i < NETWORK_REPLICAS; i++)
+        told = told || (counted(&replicas[i], "quintet_rpc_server_refused_total{reason=\"caller\"}") > 0 &&
+                        harness_service_logged(replicas[i].service, what));
+    if (!told)
+        fail_msg("nowhere is said \"%s\"", what);
+}
+
 static void test_callers(void **state)
 {
     static const char store[] = "quintet.store.v1.SessionStore/GetSession", token[] = "{\"token\":\"none\"}";
@@ -342,7 +354,7 @@ static void test_callers(void **state)
     };
     enum { CALLERS = sizeof callers / sizeof *callers };
     struct trial *trial =
-        network_stack_trial(site, "callers", "calls with certificates that do not allow them");
+        network_stack_trial(site, "certificates_callers", "calls with certificates that do not allow them");
     for (int i = 0; i < CALLERS; i++)
         start_asking(site, &callers[i], i);
     for (int i = 0; i < CALLERS; i++)
@@ -351,6 +363,8 @@ static void test_callers(void **state)
     for (size_t i = 0; i < NETWORK_REPLICAS; i++)
         n_denied += counted(&site->profile[i], denied);
     assert_int_equal((int)n_denied, 2 * ASKED);
+    expect_told(site->profile, "reason=caller detail=quintet.store.v1.SessionStore/GetSession");
+    expect_told(site->auth, "reason=caller detail=quintet.auth.v1.AuthService/GetSession");
     network_stack_await_served(all, 4, SEEN_IN_MS);
     network_stack_unnoticed(trial);
 }

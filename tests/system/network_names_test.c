@@ -90,8 +90,8 @@ static void test_profile_appears_and_vanishes(void **state)
 static void test_addresses_of_nobody(void **state)
 {
     struct network_stack *site = *state;
-    struct trial *trial = network_stack_trial(site, "addresses_of_nobody",
-                                              "auth's name has two more addresses; nobody is there");
+    struct trial *trial =
+        network_stack_trial(site, "names_of_nobody", "auth's name has two more addresses; nobody is there");
     struct network_host *idle = network_host(), *away = network_host();
     struct network_host *const hosts[] = {idle, site->auth[0].host, away, site->auth[1].host};
     struct network_host *const left[] = {site->auth[0].host, site->auth[1].host};
