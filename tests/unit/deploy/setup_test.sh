@@ -72,7 +72,7 @@ check 'apt-get fails: without its progress' test "$(grep -c status: "$dir/out")"
 run packages-none
 check 'no such list: refused' test $? -eq 2
 check 'every list of the tree is one that verbs name' test -z "$(for list in deploy/setup/packages*; do
-    grep -qE "(setup/install|Read by).*\b${list##*/}\b" Makefile tests/bench/run || echo "$list"
+    grep -qE "setup/install\"?( .*)? ${list##*/}( |$)" Makefile tests/bench/run tests/harness/cluster/{up,build} || echo "$list"
 done)"
 
 echo "$passed passed, $failed failed"
