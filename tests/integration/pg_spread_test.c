@@ -154,7 +154,6 @@ static void test_several_statements_wait(void **state)
     static struct pg_ask locked[3][8], reads[30];
     struct pg_ask write = {0};
     pg_fixture_begin("&options=-c%20lock_timeout%3D2000");
-    const size_t n_each = 4 + fix.pool->pipeline_max;
     lock_table();
     for (size_t i = 0; i < 3; i++)
         start_all(locked[i], 1, statements[i]);
@@ -162,7 +161,7 @@ static void test_several_statements_wait(void **state)
     for (size_t i = 0; i < 3; i++)
         assert_all(locked[i], 1, QN_ABORTED);
     for (size_t i = 0; i < 3; i++)
-        start_all(locked[i], n_each, statements[i]);
+        start_all(locked[i], QN_COUNT(locked[i]), statements[i]);
     pg_fixture_until(SQL_WAIT_FOR_NOTE, 3);
     for (int round = 0; round < 5; round++) {
         start_all(reads, QN_COUNT(reads), &sql_free_read);
@@ -173,7 +172,7 @@ static void test_several_statements_wait(void **state)
     }
     unlock_table();
     for (size_t i = 0; i < 3; i++)
-        pg_ask_wait_all(locked[i], n_each);
+        pg_ask_wait_all(locked[i], QN_COUNT(locked[i]));
     assert_false(all_three_are_locked());
     pg_fixture_end();
 }
