@@ -13,7 +13,9 @@
 #include "tests/harness/test.h"
 
 /* --provision and --migrate against databases as they are met: empty, Better Auth's own, Prisma's, half
- * there, wrong. Each test has a database and a role of its own on one server. */
+ * there, wrong. Each test has a database and a role of its own on one server.
+ *
+ * Why this file is long: one set of helpers (a place, its tables as others made them) serves all. */
 
 static struct harness_postgres *server;
 static struct pg_url admin;
@@ -521,38 +523,69 @@ static void test_a_superuser_is_warned_of(void **state)
     leave(&at);
 }
 
+static pid_t start_verb(const struct place *at, const char *verb)
+{
+    char app[320], super[320];
+    snprintf(app, sizeof app, "DATABASE_URL=%s", at->text);
+    snprintf(super, sizeof super, "QUINTET_ADMIN_DATABASE_URL=%s", harness_postgres_admin_url(server));
+    const char *argv[] = {"quintet-profile", verb, NULL}, *env[] = {app, super, NULL};
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execve(QN_BUILD_DIR "/bin/quintet-profile", (char *const *)argv, (char *const *)env);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void await_verb(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* Every replica of a deployment may run both verbs at the same moment. */
 static void test_several_at_once(void **state)
 {
     (void)state;
     enum { AT_ONCE = 6 };
+    static const char *const verbs[] = {"--provision", "--migrate"};
     struct place at = place("crowd", "");
-    char app[320], super[320], program[] = QN_BUILD_DIR "/bin/quintet-profile";
     pid_t pids[AT_ONCE];
-    snprintf(app, sizeof app, "DATABASE_URL=%s", at.text);
-    snprintf(super, sizeof super, "QUINTET_ADMIN_DATABASE_URL=%s", harness_postgres_admin_url(server));
-    for (int round = 0; round < 2; round++) {
-        static const char *const verbs[] = {"--provision", "--migrate"};
-        for (size_t i = 0; i < AT_ONCE; i++) {
-            const char *argv[] = {program, verbs[round], NULL}, *env[] = {app, super, NULL};
-            fflush(NULL);
-            pids[i] = fork();
-            if (pids[i] == 0) {
-                execve(program, (char *const *)argv, (char *const *)env);
-                _exit(127);
-            }
-        }
-        for (size_t i = 0; i < AT_ONCE; i++) {
-            int status;
-            assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
-            assert_int_equal(status, 0);
-        }
+    for (size_t round = 0; round < QN_COUNT(verbs); round++) {
+        for (size_t i = 0; i < AT_ONCE; i++)
+            pids[i] = start_verb(&at, verbs[round]);
+        for (size_t i = 0; i < AT_ONCE; i++)
+            await_verb(pids[i]);
     }
     PGconn *pg = enter(&at);
     assert_int_equal(harness_postgres_number(pg, "select count(*) from quintet.schema_version"),
                      (long)pg_migrations_n);
     PQfinish(pg);
     role_can_work(&at);
+    leave(&at);
+}
+
+/* Another creates a database, which may take seconds on a busy server: that is waited for, and longer than a
+ * request's question may wait for a lock. */
+static void test_create_database_waits(void **state)
+{
+    (void)state;
+    struct place at = place("patient", "");
+    PGconn *holder = harness_postgres_admin(server, "postgres"),
+           *pg = harness_postgres_admin(server, "postgres");
+    harness_postgres_do(holder, "begin; lock table pg_catalog.pg_database in share mode");
+    pid_t pid = start_verb(&at, "--provision");
+    while (harness_postgres_number(pg,
+                                   "select count(*) from pg_stat_activity where query like 'create database%'"
+                                   " and wait_event_type = 'Lock'"
+                                   " and query_start < clock_timestamp() - interval '2 s'") == 0)
+        assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); /* it has not given up */
+    harness_postgres_do(holder, "commit");
+    await_verb(pid);
+    PQfinish(holder);
+    PQfinish(pg);
     leave(&at);
 }
 
@@ -600,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_what_the_role_becomes),
         cmocka_unit_test(test_a_superuser_is_warned_of),
         cmocka_unit_test(test_several_at_once),
+        cmocka_unit_test(test_create_database_waits),
         cmocka_unit_test(test_newer_than_this_program),
     };
     server = harness_postgres_start(NULL);

@@ -10,6 +10,10 @@
 
 enum { PARAMS_MAX = 8 };
 
+/* Who waits here waits for another verb, or for a database that is being copied, and not for a request's
+ * answer. */
+#define LOCK_TIMEOUT "'30s'"
+
 static void on_notice(void *context, const PGresult *result)
 {
     (void)context;
@@ -45,8 +49,15 @@ enum qn_status pg_admin_connect(const struct pg_url *url, const char *database, 
         return status;
     }
     PQsetNoticeReceiver(pg, on_notice, NULL);
-    *ret_pg = pg;
-    return QN_OK;
+    /* A PgBouncer's session is told of no other (conninfo.c), and what is set there is the next one's too. */
+    enum qn_status status =
+        url->pgbouncer ? QN_OK
+                       : pg_admin_do(pg, "setting up the session", "set lock_timeout = " LOCK_TIMEOUT, err);
+    if (status == QN_OK)
+        *ret_pg = pg;
+    else
+        PQfinish(pg);
+    return status;
 }
 
 static enum qn_status judge(PGconn *pg, const char *doing, PGresult *result, PGresult **ret_result,
@@ -103,7 +114,7 @@ enum qn_status pg_admin_begin(PGconn *pg, struct qn_error *err)
                        "begin;"
                        "set local statement_timeout = 0;"
                        "set local idle_in_transaction_session_timeout = 0;"
-                       "set local lock_timeout = '30s';"
+                       "set local lock_timeout = " LOCK_TIMEOUT ";"
                        "select pg_advisory_xact_lock(x'007175696e746574'::bigint)",
                        err);
 }

@@ -11,7 +11,8 @@
 
 /* Connects with the url's user, host and TLS to 'database'. A superfluous notice of the server ("already
  * exists, skipping") is not shown. QN_UNAVAILABLE: no server takes connections there; QN_FAILED_PRECONDITION:
- * one does, but not this. 'err' says what libpq said, never a password. */
+ * one does, but not this. 'err' says what libpq said, never a password. lock_timeout is 30 s, or, through
+ * PgBouncer, what the role has. */
 QN_MUST_USE enum qn_status pg_admin_connect(const struct pg_url *url, const char *database, PGconn **ret_pg,
                                             struct qn_error *err);
 
