@@ -7,7 +7,6 @@ enum qn_status qn_loop_status(int uv_error)
     case 0:
         return QN_OK;
     case UV_ECANCELED:
-    case UV_EAI_CANCELED: /* a look-up that was cancelled before a thread took it up */
         return QN_CANCELLED;
     case UV_EINVAL:
     case UV_EBADF:
@@ -15,8 +14,6 @@ enum qn_status qn_loop_status(int uv_error)
         return QN_INVALID_ARGUMENT;
     case UV_ENOENT:
     case UV_ENOTDIR:
-    case UV_EAI_NONAME:
-    case UV_EAI_NODATA:
         return QN_NOT_FOUND;
     case UV_EEXIST:
         return QN_ALREADY_EXISTS;
@@ -27,11 +24,8 @@ enum qn_status qn_loop_status(int uv_error)
     case UV_EMFILE:
     case UV_ENFILE:
     case UV_ENOSPC: /* inotify: no watch left for this user */
-    case UV_EAI_MEMORY:
         return QN_RESOURCE_EXHAUSTED;
     case UV_EAGAIN:
-    case UV_EAI_AGAIN:
-    case UV_EAI_FAIL:
     case UV_ETIMEDOUT:
         return QN_UNAVAILABLE;
     case UV_ENOSYS:
