@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { check } from './check.mjs';
 import { load } from './objects.mjs';
 
-const [settings, examplesFile, productionFile, localFile, operatorFile] = process.argv.slice(2);
+const [settings, examplesFile, productionFile, localFile, componentsFile] = process.argv.slice(2);
 const known = new Set(readFileSync(settings, 'utf8').split('\n'));
 
 // Of one copy: find what is to be broken.
@@ -197,7 +197,7 @@ let failed = 0;
 for (const [overlay, file, cases] of [
     ['production', productionFile, production],
     ['local', localFile, local],
-    ['operator', operatorFile, operator],
+    ['components', componentsFile, operator],
 ])
     for (const [name, [breaks, said]] of Object.entries(cases)) {
         const copy = new Copy(file);
