@@ -141,8 +141,9 @@ void pg_opener_stop(struct pg_pool *pool)
 
 bool pg_opener_is_beaten(const struct pg_pool *pool)
 {
-    return pg_pool_up(pool) == 0 && pool->opener.failures > 0 &&
-           pool->elsewhere_ms > pool->opener.failing_since_ms;
+    /* Asked in every turn, so what is seldom true comes first. */
+    return pool->opener.failures > 0 && pool->elsewhere_ms > pool->opener.failing_since_ms &&
+           pg_pool_up(pool) == 0;
 }
 
 const char *pg_opener_reason(const struct pg_pool *pool)
