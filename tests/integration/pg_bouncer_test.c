@@ -12,7 +12,9 @@
 /* What is different with a PgBouncer in front (?pgbouncer=true): it has PostgreSQL's connections and we have
  * its. It may be paused, reloaded, restarted, full, or without a PostgreSQL; what is asked meanwhile gets a
  * typed status in time, and all comes back by itself. That everything else works the same is what the second
- * pass proves (tests/pgbouncer.txt). */
+ * pass proves (tests/pgbouncer.txt).
+ *
+ * Why this file is long: a test for each thing that an operator does to a PgBouncer, on one fixture. */
 
 static const struct pg_statement sql_session = {
     "test_session",

@@ -10,7 +10,9 @@
 #include "tests/integration/pg_fixture.h"
 
 /* PostgreSQL away, refusing, ending connections: what is asked meanwhile gets a typed status in time, and the
- * five come back by themselves. */
+ * five come back by themselves.
+ *
+ * Why this file is long: a test for each way of PostgreSQL's to be away, a few lines each on one fixture. */
 
 static const struct pg_statement sql_read_only = {
     "test_read_only", "select set_config('default_transaction_read_only', 'on', false)", false};

@@ -5,7 +5,9 @@
 #include "tests/harness/test.h"
 #include "tests/integration/pg_fixture.h"
 
-/* The pool on a healthy PostgreSQL: how many connections, what is answered, how the queue ends. */
+/* The pool on a healthy PostgreSQL: how many connections, what is answered, how the queue ends.
+ *
+ * Why this file is long: a test for each promise of pg/pool.h and pg/query.h, on one fixture. */
 
 static const struct pg_statement sql_body = {"test_body", "select body from note where id = $1", true};
 static const struct pg_statement sql_delete = {"test_delete", "delete from note where true", false};
